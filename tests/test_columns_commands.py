@@ -399,7 +399,8 @@ def test_a_detector_that_is_named_twice_runs_once(run, labelled, tmp_path):
     assert sorted(ours) == ["polar-detect columns", "polar-detect columns with labels"]
 
 
-def test_columns_are_asked_for_in_vain_where_texts_are_compared(run, tmp_path):
+def test_columns_are_asked_for_in_vain_where_texts_are_compared(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(detection, "run_methods", None)  # it is said before
     path = tmp_path / "notes.csv"
     pd.DataFrame({"note": notes(160), "y": np.arange(160) >= 120}).to_csv(path, index=False)
     own = ("compare", path, "--label-column", "y", "--detectors", "columns")

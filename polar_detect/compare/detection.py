@@ -12,24 +12,22 @@ from sklearn.base import clone
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.by_columns import check_settings, chosen_head, doubts_of_words
-from polar_detect.compare.baselines import BASELINES, MIN_LABELLED, Baseline, is_labelled
+from polar_detect.by_columns import chosen_head, doubts_of_words
+from polar_detect.compare.baselines import BASELINES, Baseline, is_labelled
 from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
+from polar_detect.compare.feasibility import check_fittable
 from polar_detect.compare.measuring import measure
 from polar_detect.compare.memory import Memory, with_memory
 from polar_detect.compare.reading import Task
-from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, ClassifierHead, ColumnsHead, Head, new_head
-from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings as FitSettings
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
-from polar_detect.training import MIN_NORMAL, too_few, too_few_labelled
 
 # A head that a detector is fitted with, and whether it is given labels.
 _Way = tuple[str | Head, bool]
@@ -51,10 +49,7 @@ def compare_detectors(
         anything runs; or test rows of one class only, once rows without text are left out.
     """
     settings, asked = _as_chosen(task, settings), settings
-    if settings.detectors:
-        _check_normal(task)
-        _check_labels(task, settings)
-        _check_columns(task, settings)
+    check_fittable(task, settings)
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
@@ -173,49 +168,6 @@ def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
         f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens, and "
         "polar-detect reads no further (--max-tokens)."
     ]
-
-
-def _check_normal(task: Task) -> None:
-    """Raise `InputError` where a detector cannot be fitted on so few normal training texts."""
-    n_normal, n_held_back = map(_n_normal, (task.train, task.test))
-    if n_normal >= MIN_NORMAL:
-        return
-    if task.is_split and n_normal + n_held_back >= MIN_NORMAL:
-        raise InputError(
-            f"Got {n_normal} normal rows to fit on, as {n_held_back} are held back to test on; "
-            f"expected at least {MIN_NORMAL}; pass a smaller --test-share, or add normal rows."
-        )
-    n_labelled = n_normal + (n_held_back if task.is_split else 0)
-    if n_labelled < MIN_NORMAL <= n_labelled + task.n_unlabelled:
-        raise InputError(too_few_labelled(task.train_file, n_labelled, task.n_unlabelled))
-    raise InputError(too_few(n_normal))
-
-
-def _check_labels(task: Task, settings: Settings) -> None:
-    """Raise `InputError` where a detector cannot be fitted on so few labelled anomalies."""
-    labels = task.train.target
-    needing = [str(d.detector) for d in settings.detectors if new_head(d.detector).needs_labels]
-    if not needing:
-        return
-    if not is_labelled(labels):
-        raise InputError(
-            f"Got {int(labels.sum())} labelled anomalous training rows; expected at least "
-            f"{MIN_LABELLED} for the detector {needing[0]}; label more, or leave it out."
-        )
-    check_that_labels_teach(task.train.take(np.flatnonzero(labels)).texts)
-
-
-def _check_columns(task: Task, settings: Settings) -> None:
-    """Raise `InputError` where the detector of columns is asked for, and rows have none for it."""
-    for detector in settings.detectors:
-        if not new_head(detector.detector).reads_texts:
-            own = detector.get_params(deep=False) | {"rows": task.template}
-            check_settings(FitSettings.of(own))
-
-
-def _n_normal(rows: Rows) -> int:
-    pairs = zip(rows.texts, rows.target, strict=True)
-    return sum(bool(text.strip()) for text, is_anomalous in pairs if not is_anomalous)
 
 
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:

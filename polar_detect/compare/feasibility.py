@@ -1,0 +1,70 @@
+"""Whether the detectors asked for can be fitted on the rows at hand, before anything is fitted."""
+
+import numpy as np
+
+from polar_detect.by_columns import check_settings
+from polar_detect.compare.baselines import MIN_LABELLED, is_labelled
+from polar_detect.compare.comparison import Settings
+from polar_detect.compare.reading import Task
+from polar_detect.compare.rows import Rows
+from polar_detect.detectors import new_head
+from polar_detect.detectors.classifier import check_that_labels_teach
+from polar_detect.errors import InputError
+from polar_detect.settings import Settings as FitSettings
+from polar_detect.training import MIN_NORMAL, too_few, too_few_labelled
+
+
+def check_fittable(task: Task, settings: Settings) -> None:
+    """Raise `InputError` where one of the detectors asked for cannot be fitted on these rows.
+
+    As there are too few normal training texts for any, too few labelled anomalies for one that
+    needs them, or no columns for one that goes by these.
+    """
+    if not settings.detectors:
+        return
+    _check_normal(task)
+    _check_labels(task, settings)
+    _check_columns(task, settings)
+
+
+def _check_normal(task: Task) -> None:
+    """Raise `InputError` where a detector cannot be fitted on so few normal training texts."""
+    n_normal, n_held_back = map(_n_normal, (task.train, task.test))
+    if n_normal >= MIN_NORMAL:
+        return
+    if task.is_split and n_normal + n_held_back >= MIN_NORMAL:
+        raise InputError(
+            f"Got {n_normal} normal rows to fit on, as {n_held_back} are held back to test on; "
+            f"expected at least {MIN_NORMAL}; pass a smaller --test-share, or add normal rows."
+        )
+    n_labelled = n_normal + (n_held_back if task.is_split else 0)
+    if n_labelled < MIN_NORMAL <= n_labelled + task.n_unlabelled:
+        raise InputError(too_few_labelled(task.train_file, n_labelled, task.n_unlabelled))
+    raise InputError(too_few(n_normal))
+
+
+def _check_labels(task: Task, settings: Settings) -> None:
+    """Raise `InputError` where a detector cannot be fitted on so few labelled anomalies."""
+    labels = task.train.target
+    needing = [str(d.detector) for d in settings.detectors if new_head(d.detector).needs_labels]
+    if not needing:
+        return
+    if not is_labelled(labels):
+        raise InputError(
+            f"Got {int(labels.sum())} labelled anomalous training rows; expected at least "
+            f"{MIN_LABELLED} for the detector {needing[0]}; label more, or leave it out."
+        )
+    check_that_labels_teach(task.train.take(np.flatnonzero(labels)).texts)
+
+
+def _check_columns(task: Task, settings: Settings) -> None:
+    """Raise `InputError` where the detector of columns is asked for, and rows have none for it."""
+    for detector in settings.detectors:
+        if not new_head(detector.detector).reads_texts:
+            own = detector.get_params(deep=False) | {"rows": task.template}
+            check_settings(FitSettings.of(own))
+
+
+def _n_normal(rows: Rows) -> int:
+    pairs = zip(rows.texts, rows.target, strict=True)
+    return sum(bool(text.strip()) for text, is_anomalous in pairs if not is_anomalous)
