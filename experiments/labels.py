@@ -32,7 +32,7 @@ from sklearn.linear_model import LogisticRegression
 
 from polar_detect.detectors import AutoHead, ClassifierHead, Head, LightGBMHead
 from polar_detect.metrics import auroc
-from polar_detect.signature.named import MIN_LABELLED
+from polar_detect.signature.named import MIN_TEACHING_TEXTS
 
 Rows = NDArray[np.intp]
 Matrix: TypeAlias = Any  # an array, or a sparse matrix
@@ -109,7 +109,7 @@ def _figures(sample: Sample, bench: Bench, *, another_kind: bool) -> Figures:
 def _heads(labelled: Sequence[str]) -> dict[str, Head]:
     """Return the detectors; the classifier, which needs three, where as many texts differ."""
     heads = {"auto": AutoHead(), "classifier": ClassifierHead()}
-    if len(set(labelled)) < MIN_LABELLED:
+    if len(set(labelled)) < MIN_TEACHING_TEXTS:
         del heads["classifier"]
     return {**heads, "LightGBM on signatures": LightGBMHead()}
 

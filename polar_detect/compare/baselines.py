@@ -21,7 +21,7 @@ Scores = NDArray[np.float64]
 Scorer = Callable[[Any], Scores]
 
 _N_NEAREST = 5
-MIN_LABELLED = 5
+MIN_LABELLED_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Baseline:
 
 def is_labelled(labels: NDArray[np.bool_]) -> bool:
     """Return whether there are enough labelled anomalous training rows to learn from."""
-    return int(labels.sum()) >= MIN_LABELLED
+    return int(labels.sum()) >= MIN_LABELLED_ROWS
 
 
 def _fit_forest(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from polar_detect.by_columns import check_settings
-from polar_detect.compare.baselines import MIN_LABELLED, is_labelled
+from polar_detect.compare.baselines import MIN_LABELLED_ROWS, is_labelled
 from polar_detect.compare.comparison import Settings
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
@@ -52,7 +52,7 @@ def _check_labels(task: Task, settings: Settings) -> None:
     if not is_labelled(labels):
         raise InputError(
             f"Got {int(labels.sum())} labelled anomalous training rows; expected at least "
-            f"{MIN_LABELLED} for the detector {needing[0]}; label more, or leave it out."
+            f"{MIN_LABELLED_ROWS} for the detector {needing[0]}; label more, or leave it out."
         )
     check_that_labels_teach(task.train.take(np.flatnonzero(labels)).texts)
 

@@ -6,7 +6,7 @@ from typing import Self
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.errors import InputError
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.named import MIN_LABELLED
+from polar_detect.signature.named import MIN_TEACHING_TEXTS
 
 
 class ClassifierHead(AutoHead):
@@ -50,7 +50,7 @@ class ClassifierHead(AutoHead):
 
 def check_that_labels_teach(labelled: Collection[str]) -> None:
     """Raise `InputError` where fewer than three different texts are labelled anomalous."""
-    if len(set(labelled)) < MIN_LABELLED:
+    if len(set(labelled)) < MIN_TEACHING_TEXTS:
         raise InputError(_too_little(len(labelled)))
 
 

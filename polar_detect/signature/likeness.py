@@ -14,7 +14,7 @@ from polar_detect.signature.by_text import ByText
 from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.contrast import contrast
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.named import MIN_LABELLED, SENTENCE_LIKENESS, WORDING_LIKENESS
+from polar_detect.signature.named import MIN_TEACHING_TEXTS, SENTENCE_LIKENESS, WORDING_LIKENESS
 from polar_detect.signature.wording import heaviest_words, wording
 from polar_detect.texts import distinct_texts
 
@@ -208,7 +208,7 @@ class KeptOut:
 
 def can_teach(normal: Seen, labelled: Seen) -> bool:
     """Return whether there are enough texts of both kinds, and not all the same."""
-    return len(set(labelled.texts)) >= MIN_LABELLED and len(set(normal.texts)) > 1
+    return len(set(labelled.texts)) >= MIN_TEACHING_TEXTS and len(set(normal.texts)) > 1
 
 
 def _folds(texts: Sequence[str], n_folds: int, rng: np.random.Generator) -> Folds:

@@ -13,6 +13,6 @@ FLUENCY = Feature.of_encoder("characters_per_token")
 MODEL_FLUENCY = Feature("length", "characters_per_token")
 # Signatures have these where so many different texts are labelled anomalous: fewer say nothing of
 # what they have in common.
-MIN_LABELLED = 3
+MIN_TEACHING_TEXTS = 3
 SENTENCE_LIKENESS = Feature("labelled", "likeness")
 WORDING_LIKENESS = Feature("labelled", "wording")
