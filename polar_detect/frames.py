@@ -4,13 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 
 if TYPE_CHECKING:
+    from polar_detect.tables.copies import Copies
     from polar_detect.tables.rows.template import RowTemplate
 
 # RowTemplate is imported where it is needed, as it brings pandas' readers along.
@@ -63,9 +62,8 @@ def doubts_of_columns(
     from polar_detect.tables import (
         RowTemplate,
         called_anomalous,
-        copied_rows,
+        find_copies,
         new_later,
-        repeated_rows,
         result_columns,
         warn_of_verdicts,
         warn_of_words,
@@ -78,10 +76,7 @@ def doubts_of_columns(
     added = ", ".join(map(repr, results))
     judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))
     return [
-        *(
-            _said_of_copies("in the same order", copied_rows(frame))
-            or _said_of_copies("too", repeated_rows(frame))
-        ),
+        *_said_of_copies(find_copies(frame)),
         *([f"columns {added} are what an assessment adds; leave them out"] if added else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *(
@@ -101,11 +96,12 @@ def doubts_of_hours(rows: "RowTemplate", n_rows: int) -> list[str]:
     return warn_of_hours(rows, n_rows)
 
 
-def _said_of_copies(how: str, places: NDArray[np.intp]) -> list[str]:
-    if not len(places):
+def _said_of_copies(found: "Copies | None") -> list[str]:
+    if found is None:
         return []
+    how = "in the same order" if found.kind == "copied" else "too"
     return [
-        f"rows that stand above {how}: {len(places)}, from position {places[0]} on; "
+        f"rows that stand above {how}: {len(found.places)}, from position {found.places[0]} on; "
         "beside copies new rows will look strange, so leave them out"
     ]
 

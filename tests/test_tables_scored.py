@@ -17,13 +17,14 @@ from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.tables import (
     RowColumns,
     check_added,
-    copied_rows,
+    copies,
+    find_copies,
     read_table,
-    repeated_rows,
     result_columns,
     warn_of_judged,
     warn_of_verdicts,
 )
+from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.texts import doubts_of_labels
 
 ADDED = [*kinds_of_columns(are_rows=False)]
@@ -399,9 +400,11 @@ def test_fit_says_where_a_week_was_pasted_in_twice_whatever_was_noted_beside_it(
 
 def test_a_routine_of_few_steps_and_messages_alone_are_no_copies():
     day = pd.DataFrame({"step": [str(i) for i in range(19)], "state": "ok"}, dtype=str)
-    assert len(copied_rows(pd.concat([day] * 10))) == 0
+    assert find_copies(pd.concat([day] * 10)) is None
     messages = pd.DataFrame({"message": [str(i) for i in range(30)]}, dtype=str)
-    assert len(copied_rows(pd.concat([messages] * 2))) == 0
+    assert find_copies(pd.concat([messages] * 2)) is None
+    assert find_copies(pd.concat([messages.assign(state="ok")] * 2)).kind == "copied"  # control
+    assert find_copies(day[:0]) is None
 
 
 def test_copies_in_another_order_are_told_by_codes_and_dates_alone(run, tmp_path):
@@ -417,9 +420,34 @@ def test_copies_in_another_order_are_told_by_codes_and_dates_alone(run, tmp_path
     assert "すべての列が同じ行が35行あります（23行目から）" in run(*fit, "--lang", "ja")[2]
     (doubt,) = (d for d in doubts_of_columns(frame, row_template(frame)) if "stand above" in d)
     assert doubt.startswith("rows that stand above too: 35, from position 21 on")
-    assert len(repeated_rows(frame.assign(lot=frame["lot"].str[-1]))) == 0  # which comes by chance
+    assert find_copies(frame).kind == "repeated"
+    assert find_copies(frame.assign(lot=frame["lot"].str[-1])) is None  # which comes by chance
     states = pd.DataFrame({"state": [f"state {i} reached" for i in range(60)], "level": "info"})
-    assert len(repeated_rows(pd.concat([states, states[::-1]]))) == 0  # a log says it again
+    assert find_copies(pd.concat([states, states[::-1]])) is None  # a log says it again
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_copies_are_told_beside_columns_of_one_name(is_reversed):
+    lots = pd.DataFrame({"lot": [f"L-{i:04}" for i in range(30)], "flow": 1.5, "a": 1, "b": 2})
+    frame = pd.concat([lots, lots[::-1] if is_reversed else lots])
+    rows = row_template(frame[["lot", "flow"]])
+    said = doubts_of_columns(frame, rows)
+    assert ("too: 30" if is_reversed else "in the same order: 30") in said[0]
+    same_name = frame.set_axis(["lot", "flow", "a", "a"], axis=1)
+    assert doubts_of_columns(same_name, rows) == said
+
+
+def test_cells_are_read_once_to_find_copies(monkeypatch):
+    read, said = [], cells_as_text
+
+    def noted(column):
+        read.append(column.name)
+        return said(column)
+
+    monkeypatch.setattr(copies, "cells_as_text", noted)
+    frame = pd.DataFrame({"flow": [str(i) for i in range(30)], "state": "on"})
+    assert find_copies(frame) is None
+    assert read == ["flow", "state"]
 
 
 def test_a_fit_on_a_frame_with_a_copied_week_warns_of_it():

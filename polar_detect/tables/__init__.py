@@ -21,7 +21,7 @@ from polar_detect.tables.columns.text_column import (
     no_column,
     obvious_text_column,
 )
-from polar_detect.tables.copies import copied_rows, repeated_rows
+from polar_detect.tables.copies import Copies, find_copies
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.input.chunks import Chunk, Numbering
 from polar_detect.tables.input.opening import (
@@ -56,6 +56,7 @@ from polar_detect.tables.rows.warnings import (
 
 __all__ = [
     "Chunk",
+    "Copies",
     "Layout",
     "LostNumbers",
     "Numbering",
@@ -75,7 +76,7 @@ __all__ = [
     "check_output",
     "check_size",
     "choose_text_column",
-    "copied_rows",
+    "find_copies",
     "has_columns",
     "is_filled",
     "join_columns",
@@ -89,7 +90,6 @@ __all__ = [
     "read_table",
     "rejected_frame",
     "rejected_path",
-    "repeated_rows",
     "result_columns",
     "said_of_results",
     "texts_of_file",

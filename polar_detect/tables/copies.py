@@ -1,6 +1,8 @@
 """Rows that an export holds twice, as where the same week was pasted in once more."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,13 +12,34 @@ from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.new_values import new_values
 from polar_detect.tables.columns.results import result_columns
 
+_Rows: TypeAlias = Sequence[tuple[str, ...]]
+
 _MIN_COPIED = 20  # different rows in one order: fewer come again by chance, or in a routine
 
 
-def copied_rows(frame: pd.DataFrame, *, others: Collection[str] = ()) -> NDArray[np.intp]:
-    """Return the places of rows that stand above in the same order, in all columns.
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Rows that stand above too, in all columns.
 
-    Of a single column none: messages of a machine come in the same order again and again.
+    Parameters
+    ----------
+    kind : {"copied", "repeated"}
+        In the same order as above; or in any, as where the copies were sorted by date, or by
+        score.
+    places : (n_copies,) int
+        Rising; one at least.
+    """
+
+    kind: Literal["copied", "repeated"]
+    places: NDArray[np.intp]
+
+
+def find_copies(frame: pd.DataFrame, *, others: Collection[str] = ()) -> Copies | None:
+    """Return the rows that stand above in the same order, else those that do in any.
+
+    In any order rows are told to be copies by a lot number, a count or a time that no two
+    different rows share: it is the same in a copy only. Of a single column there are none:
+    messages of a machine come in the same order again and again.
 
     Parameters
     ----------
@@ -26,15 +49,37 @@ def copied_rows(frame: pd.DataFrame, *, others: Collection[str] = ()) -> NDArray
         Columns that may have been filled in one of the copies only, such as labels; those that
         `score` adds are passed over too.
 
-    >>> week = pd.DataFrame({"no": [str(i) for i in range(20)], "flow": "1.5"}, dtype=str)
-    >>> copied_rows(pd.concat([week, week])).tolist() == [*range(20, 40)]
+    >>> lots = pd.DataFrame({"lot": [f"L-{i:03}" for i in range(20)], "flow": "1.5"}, dtype=str)
+    >>> found = find_copies(pd.concat([lots, lots]))
+    >>> found.kind, found.places.tolist() == [*range(20, 40)]
+    ('copied', True)
+    >>> found = find_copies(pd.concat([lots, lots[::-1]]))
+    >>> found.kind, found.places.tolist() == [*range(20, 40)]
+    ('repeated', True)
+    >>> find_copies(lots) is None
     True
-    >>> copied_rows(pd.concat([week, week.iloc[1:]])).tolist()
-    []
     """
-    rows = _rows_of(frame, others)
+    names = [*map(str, frame.columns)]
+    passed = {*others, *result_columns(names)}
+    compared = frame.loc[:, [name not in passed for name in names]]
+    rows = _rows_of(compared)
     if not rows:
-        return np.zeros(0, np.intp)
+        return None
+    if len(places := _copied(rows)):
+        return Copies("copied", places)
+    if len(places := _repeated(rows, compared)):
+        return Copies("repeated", places)
+    return None
+
+
+def _rows_of(frame: pd.DataFrame) -> _Rows:
+    """Return what stands in each row; nothing of a table of a single column."""
+    columns = [cells_as_text(frame.iloc[:, j]) for j in range(frame.shape[1])]
+    return [*zip(*columns, strict=True)] if len(columns) > 1 else []
+
+
+def _copied(rows: _Rows) -> NDArray[np.intp]:
+    """Return the places of rows that stand above in the same order."""
     last: dict[tuple[str, ...], int] = {}
     above = np.empty(len(rows), np.intp)  # where each row stands last before
     for i, row in enumerate(rows):
@@ -47,43 +92,16 @@ def copied_rows(frame: pd.DataFrame, *, others: Collection[str] = ()) -> NDArray
     return np.concatenate([np.zeros(0, np.intp), *copied])
 
 
-def repeated_rows(frame: pd.DataFrame, *, others: Collection[str] = ()) -> NDArray[np.intp]:
+def _repeated(rows: _Rows, frame: pd.DataFrame) -> NDArray[np.intp]:
     """Return the places of rows that stand above in any order, where a code or a date tells rows.
 
-    As where the copies were sorted by date, or by score: a lot number, a count or a time that no
-    two different rows share is the same in a copy only.
-
-    Parameters
-    ----------
-    frame, others
-        As for `copied_rows`.
-
-    >>> lots = pd.DataFrame({"lot": [f"L-{i:03}" for i in range(20)], "flow": "1.5"}, dtype=str)
-    >>> repeated_rows(pd.concat([lots, lots[::-1]])).tolist() == [*range(20, 40)]
-    True
-    >>> repeated_rows(pd.concat([lots, lots])[["flow"]].assign(state="ok")).tolist()
-    []
+    `rows` are those of `frame`, as text.
     """
-    rows = _rows_of(frame, others)
     first: dict[tuple[str, ...], int] = {}
     places = np.array([i for i, row in enumerate(rows) if first.setdefault(row, i) != i], np.intp)
     if len({rows[i] for i in places}) < _MIN_COPIED:
         return np.zeros(0, np.intp)
-    different = frame.iloc[[*first.values()]].reset_index(drop=True)
-    names = [name for name in _names_of(frame, others) if different[name].is_unique]
+    by_place = [*map(str, range(frame.shape[1]))]  # two columns may have one name
+    different = frame.iloc[[*first.values()]].set_axis(by_place, axis=1).reset_index(drop=True)
+    names = [name for name in by_place if different[name].is_unique]
     return places if new_values(different, names) else np.zeros(0, np.intp)
-
-
-def _rows_of(frame: pd.DataFrame, others: Collection[str]) -> list[tuple[str, ...]]:
-    """Return what stands in each row; nothing of a table of a single column."""
-    kept = {*_names_of(frame, others)}
-    columns = [
-        cells_as_text(frame.iloc[:, j]) for j, n in enumerate(map(str, frame.columns)) if n in kept
-    ]
-    return [*zip(*columns, strict=True)] if len(columns) > 1 else []
-
-
-def _names_of(frame: pd.DataFrame, others: Collection[str]) -> list[str]:
-    names = [*map(str, frame.columns)]
-    passed = {*others, *result_columns(names)}
-    return [name for name in names if name not in passed]

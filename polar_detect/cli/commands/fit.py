@@ -175,13 +175,13 @@ def _of_texts(table: tables.Table, options: FitOptions, language: Language) -> I
 
 def _of_copies(table: tables.Table, label_column: str | None, language: Language) -> Iterator[str]:
     """Yield which rows stand above: in the same order, else in any."""
+    if table.lines is None:
+        return
     label = match_column([*map(str, table.frame.columns)], label_column or "")
     others = [] if label is None else [label]
-    for key, find in (("copied", tables.copied_rows), ("repeated", tables.repeated_rows)):
-        places = find(table.frame, others=others)
-        if table.lines is not None and len(places):
-            yield language.say(f"fit.{key}", n=len(places), row=str(table.lines[places[0]]))
-            return
+    if found := tables.find_copies(table.frame, others=others):
+        row = str(table.lines[found.places[0]])
+        yield language.say(f"fit.{found.kind}", n=len(found.places), row=row)
 
 
 def _of_languages(
