@@ -27,7 +27,7 @@ class HasArrowStream(Protocol):
 
 # What `as_texts` takes, for type checkers.
 Texts: TypeAlias = (
-    "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any] | HasArrowStream"
+    Sequence[str] | pd.Series | pd.Index | pd.DataFrame | NDArray[Any] | HasArrowStream
 )
 
 _MIN_PASTED = 20  # different texts

@@ -1,8 +1,10 @@
 """What a type checker and a shell's completion see of the package, on a user's own script."""
 
 import pydoc
+import typing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mypy import api
 
@@ -55,3 +57,9 @@ def test_completion_and_help_name_what_was_not_used_yet():
     assert "class Program(" in page
     with pytest.raises(AttributeError, match="module 'polar_detect' has no attribute 'Detector'"):
         _ = polar_detect.Detector
+
+
+@pytest.mark.parametrize("name", ["fit", "assess", "score_samples", "predict", "fit_predict"])
+def test_tools_that_read_annotations_find_what_a_method_takes(name):
+    hints = typing.get_type_hints(getattr(polar_detect.PolarDetector, name))
+    assert pd.DataFrame in typing.get_args(hints["X"])
