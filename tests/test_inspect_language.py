@@ -17,6 +17,7 @@ from polar_detect.detectors.pyod import PyODHead
 from polar_detect.report.forms import Form
 from polar_detect.report.language import Language
 from polar_detect.report.messages import sentences
+from polar_detect.signature.column_features import column_feature
 
 LEAST = {
     "embeddings": ((60, 384), 9),
@@ -34,6 +35,8 @@ MORE = LEAST | {
     "encoder_changes.centres": ((6, 384), 9),
     "likeness.sentences.weights": ((384,), 9),
 }
+NUMBERS = (column_feature("load", "value"),)
+WORDS = (column_feature("site", "level"), column_feature("site", "new"))
 
 
 @pytest.fixture
@@ -81,6 +84,16 @@ def beside():
     return manifest(IsolationForestHead.reason, IsolationForestHead.name) | {"settings": settings}
 
 
+def by_columns(features, *, n_labelled=0):
+    """Return a head whose views count for as much each."""
+    n_views = (NUMBERS[0] in features) + 2 * (WORDS[0] in features) + n_labelled
+    head = ColumnsHead()
+    head._fitted = SimpleNamespace(
+        shares=np.full(n_views, 1 / n_views), n_labelled=n_labelled, features=features
+    )
+    return head
+
+
 def reasons():
     """Yield why each detector is what it is, as manifests hold it, and its name."""
     for n_columns in (0, 1, 2):
@@ -92,11 +105,10 @@ def reasons():
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip
             yield head.reason, head.name
-    for n_labelled in (0, 1):
-        columns = ColumnsHead()
-        shares = np.ones(n_labelled)
-        columns._fitted = SimpleNamespace(shares=shares, n_labelled=n_labelled, features=())
-        yield columns.reason, columns.name
+    for features in (NUMBERS, WORDS, NUMBERS + WORDS):
+        for n_labelled in (0, 1):
+            columns = by_columns(features, n_labelled=n_labelled)
+            yield columns.reason, columns.name
     for head in (LightGBMHead(), IsolationForestHead(), PyODHead(SimpleNamespace())):
         yield head.reason, head.name
 
@@ -149,6 +161,20 @@ def test_inspect_says_which_columns_count_beside_others_in_both_languages():
     ]
     labels = [Language("ja").inspected(label) for label, _ in said]
     assert [label for label in labels if not is_japanese(label)] == []
+
+
+def test_a_detector_of_columns_tells_of_no_kind_of_columns_that_rows_do_not_have():
+    said = {
+        NUMBERS: "columns of numbers, and nothing else of a row",
+        WORDS: "columns of words that repeat, and nothing else of a row: words count for 50%, and "
+        "for 50% that a word is one which no normal row says there",
+        NUMBERS + WORDS: "columns of numbers and of words that repeat, and nothing else of a row: "
+        "numbers count for 33%, words for 33%, and for 33% that a word is one which no normal row "
+        "says there",
+    }
+    assert {features: by_columns(features).reason for features in said} == said
+    taught = by_columns(NUMBERS, n_labelled=1).reason
+    assert taught.startswith(f"{said[NUMBERS]}: numbers count for 50%; what tells the labelled")
 
 
 def test_the_columns_of_whole_rows_are_named_as_people_read_them():

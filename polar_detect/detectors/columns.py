@@ -33,17 +33,24 @@ class ColumnsHead(AutoHead):
 
     @property
     def reason(self) -> str:
-        """What was chosen, and the figure that it was chosen by."""
-        kind = "columns of numbers and of words that repeat, and nothing else of a row"
+        """What was chosen, and what each kind of columns counts for where there are several."""
         if self._fitted is None:
-            return kind
-        kind += (
-            ": numbers count for {numbers}, words for {words}, and for {new} that a word is one "
-            "which no normal row says there"
-        )
+            return _of_kinds("numbers and of words that repeat")
+        features = self._fitted.features
+        if not _has_words(features):
+            said, counts = _of_kinds("numbers"), "numbers count for {numbers}"
+        elif not number_columns(features):
+            said, counts = _of_kinds("words that repeat"), "words count for {words}"
+        else:
+            said = _of_kinds("numbers and of words that repeat")
+            counts = "numbers count for {numbers}, words for {words}"
+        if _has_words(features):
+            counts += ", and for {new} that a word is one which no normal row says there"
         if self.is_taught:
-            kind += "; what tells the labelled anomalies from normal rows counts for {labelled}"
-        return kind.format_map(self.choices)
+            counts += "; what tells the labelled anomalies from normal rows counts for {labelled}"
+        elif not _has_words(features):
+            return said  # numbers count for all
+        return f"{said}: {counts}".format_map(self.choices)
 
     @property
     def choices(self) -> dict[str, str]:
@@ -88,6 +95,10 @@ class ColumnsHead(AutoHead):
         n_labelled: int,  # noqa: ARG002
     ) -> Views:
         return choose_column_views(normal, scale)
+
+
+def _of_kinds(kinds: str) -> str:
+    return f"columns of {kinds}, and nothing else of a row"
 
 
 def _has_words(features: Sequence[Feature]) -> bool:
