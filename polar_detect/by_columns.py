@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.assessed import Assessed
@@ -17,7 +18,7 @@ from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
-from polar_detect.tables import warn_of_hours
+from polar_detect.tables import new_later, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING
 from polar_detect.texts import distinct_texts
@@ -27,24 +28,23 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template_column import TemplateColumn
 
 _CHUNK = 512  # rows held against all normal rows at a time
+# A detector and models that are left to us.
+_OPEN = (AutoHead.name, DEFAULT_MODEL, AUTO_ENCODER)
 
 
 def chosen_head(settings: Settings, texts: Sequence[str]) -> Head:
     """Return the unfitted head that a setting means for texts, or for rows written out.
 
-    "auto" goes by the columns of rows alone where these hold nothing but numbers and words that
-    repeat: what models make of such rows adds nothing to that (`experiments/columns.py`). Not where
-    a model is named, as whoever names one wants it to read, nor where the rows are not to be kept.
+    "auto" goes by the columns of rows alone where these hold nothing but numbers, words that
+    repeat, and what is new in every row, as dates are: what models make of such rows adds nothing
+    (`experiments/rows.py`). It does not where a model is named, as whoever names one wants it to
+    read, nor where the rows are not to be kept.
     """
     rows = settings.rows
-    names_none = settings.model == DEFAULT_MODEL and settings.encoder == AUTO_ENCODER
-    if (
-        settings.detector != AutoHead.name
-        or rows is None
-        or not (names_none and settings.store_texts)
-    ):
+    is_open = (settings.detector, settings.model, settings.encoder) == _OPEN
+    if not is_open or rows is None or not settings.store_texts:
         return new_head(settings.detector)
-    suffice = rows.counts_columns and not doubts_of_words(rows, texts)
+    suffice = rows.counts_columns and not _words_beside(rows, texts)
     return ColumnsHead() if suffice else AutoHead()
 
 
@@ -91,12 +91,12 @@ def n_held_out(n_normal: int) -> int:
 def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     """Return which columns hold words that do not count, a sentence for each kind of them.
 
-    None of a column that is empty in all of the rows.
+    None of a column that is empty in all of the rows, nor of one that is new in every row, such as
+    a date, which nothing should read.
     """
-    free = [own for own in rows.columns if not own.is_numeric and not _repeats(own)]
-    filled = _filled(rows, texts) if free else set()
-    unread = [own.name for own in free if own.category is None and own.name in filled]
-    of_gaps = [own.name for own in free if own.category is not None]
+    read = _words_beside(rows, texts)
+    unread = [own.name for own in read if own.category is None]
+    of_gaps = [own.name for own in read if own.category is not None]
     found = []
     if unread:
         found.append(
@@ -111,18 +111,20 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     return found
 
 
+def _words_beside(rows: "RowTemplate", texts: Sequence[str]) -> "list[TemplateColumn]":
+    """Return the columns whose words do not count, and say something that models could read."""
+    free = [own for own in rows.columns if not own.is_numeric and not _repeats(own)]
+    if not free:
+        return []
+    cells = [own for text in texts if (own := rows.cells(text)) is not None]
+    frame = pd.DataFrame(cells, columns=rows.names, dtype=object)
+    filled = [own.name for own in free if {*frame[own.name]} - {MISSING}]
+    new = new_later(frame.replace(MISSING, ""), filled)
+    return [own for own in free if own.name in filled and own.name not in new]
+
+
 def _repeats(column: "TemplateColumn") -> bool:
     return column.category is not None and column.category.of == "words"
-
-
-def _filled(rows: "RowTemplate", texts: Sequence[str]) -> set[str]:
-    """Return the columns that are filled in some row."""
-    cells = [own for text in texts if (own := rows.cells(text)) is not None]
-    return {
-        name
-        for name, said in zip(rows.names, zip(*cells, strict=True), strict=False)
-        if {*said} != {MISSING}
-    }
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -265,6 +265,7 @@ def test_auto_goes_by_columns_where_rows_hold_nothing_else(fitted: PolarDetector
     [
         (NORMAL, {}, "columns"),
         (NORMAL[["machine"]], {}, "columns"),
+        (NORMAL.assign(day=pd.date_range("2026-01-01", periods=200).astype(str)), {}, "columns"),
         (NORMAL.assign(note=[f"by hand {i}" for i in range(200)]), {}, "auto"),
         (NORMAL, {"detector": "texts"}, "texts"),
         (NORMAL, {"model": "gemma3-270m"}, "auto"),

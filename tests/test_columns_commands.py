@@ -227,6 +227,45 @@ def test_fit_says_what_counts_and_what_does_not(tmp_path):
     assert "do not count" not in of_models
 
 
+def test_fit_says_of_columns_that_are_empty_in_all_rows_what_a_new_one_means(tmp_path):
+    path = tmp_path / "parts.csv"
+    frame = parts(120).assign(note="", checked=" ", rework=["", *notes(119)])
+    frame.to_csv(path, index=False)
+    said = {
+        "columns": "columns that are empty in all rows do not count, whatever new rows say there: "
+        "'note', 'checked'",
+        "auto": "columns that are empty in all rows: 'note', 'checked'; a new row that says "
+        "something there will look strange, so leave them out with --columns unless it should",
+    }
+    for detector, expected in said.items():
+        assert [one for one in said_of(path, detector=detector) if "empty in all" in one] == [
+            expected
+        ]
+        (japanese,) = (
+            one for one in said_of(path, detector=detector, lang="ja") if "どの行も空欄" in one
+        )
+        assert "'note', 'checked'" in japanese
+    frame.assign(**{f"free {i}": "" for i in range(9)}).to_csv(path, index=False)
+    assert said_of(path, detector="columns")[-2].endswith("'free 7' and 1 more")
+    assert "'free 7' ほか1件" in said_of(path, detector="columns", lang="ja")[-2]
+    parts(120).to_csv(path, index=False)  # control
+    assert not [one for name in said for one in said_of(path, detector=name) if "empty in" in one]
+
+
+def test_no_detector_is_praised_for_reading_columns_that_are_to_be_left_out(tmp_path):
+    path = tmp_path / "parts.csv"
+    days = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(120)]
+    parts(120).assign(day=days, note=notes(120)).to_csv(path, index=False)
+    said = said_of(path, detector="columns")
+    assert "column 'day' holds dates, and those of new rows are all new; leave it out" in said[-3]
+    assert said[-1] == (
+        "columns of words that hardly repeat do not count: 'note'; the detector auto reads them"
+    )
+    parts(120).assign(day=days).to_csv(path, index=False)
+    assert "the detector auto" not in " ".join(said_of(path, detector="columns"))
+    assert "leave it out" in " ".join(said_of(path, detector="columns"))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -47,6 +47,7 @@ from polar_detect.tables.rows.fitting import numeric_names
 from polar_detect.tables.rows.template import RowTemplate, is_filled, texts_of_file
 from polar_detect.tables.rows.warnings import (
     LostNumbers,
+    warn_of_empty,
     warn_of_forms,
     warn_of_hours,
     warn_of_length,
@@ -93,6 +94,7 @@ __all__ = [
     "result_columns",
     "said_of_results",
     "texts_of_file",
+    "warn_of_empty",
     "warn_of_forms",
     "warn_of_hours",
     "warn_of_judged",

@@ -226,24 +226,29 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         yield language.say("fit.numbers.none")
     if not options.no_store_texts:
         yield from _of_factors(table.template, language)
-    names = table.template.names
+    yield from map(language.notice, _warnings(table, table.template, options))
+
+
+def _warnings(
+    table: tables.Table, template: tables.RowTemplate, options: FitOptions
+) -> Iterator[str]:
+    """Yield what is to be warned of in the columns of rows."""
     frame = table.frame[[bool(text) for text in table.texts]]
-    notices = [
-        *tables.warn_of_forms(frame, table.template),
-        *tables.warn_of_lost_numbers(frame, table.template),
-        *tables.warn_of_words(frame, table.template),
-        *tables.warn_of_verdicts(frame, names),
-        *tables.warn_of_new_values(frame, names),
-    ]
-    if reads_texts:
-        has_numbers = bool(numeric) and not options.no_store_texts
-        own = table.texts, options.max_tokens
-        notices += tables.warn_of_length(*own, has_numbers=has_numbers)
+    names, texts = template.names, [*filter(None, table.texts)]
+    keeps_texts, reads_texts = not options.no_store_texts, head_class(options.detector).reads_texts
+    yield from tables.warn_of_forms(frame, template)
+    yield from tables.warn_of_lost_numbers(frame, template)
+    yield from tables.warn_of_words(frame, template)
+    yield from tables.warn_of_verdicts(frame, names)
+    yield from tables.warn_of_new_values(frame, names)
+    yield from tables.warn_of_empty(template, texts, reads_texts=reads_texts)
     if not reads_texts:
-        notices += by_columns.doubts(table.template, table.texts)
-    elif not options.no_store_texts:
-        notices += tables.warn_of_hours(table.template, len(frame))
-    yield from map(language.notice, notices)
+        yield from by_columns.doubts(template, texts)
+        return
+    has_numbers = bool(template.numeric) and keeps_texts
+    yield from tables.warn_of_length(texts, options.max_tokens, has_numbers=has_numbers)
+    if keeps_texts:
+        yield from tables.warn_of_hours(template, len(texts))
 
 
 def _of_unread(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:

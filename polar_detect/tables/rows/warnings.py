@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from polar_detect.errors import listing
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.names import on_one_line
-from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
+from polar_detect.tables.cells.numbers import MIN_NUMERIC, MISSING, as_numbers
 from polar_detect.tables.cells.units import split_unit
 from polar_detect.tables.rows.template import RowTemplate
 from polar_detect.tables.rows.template_column import TemplateColumn
 
 _MIN_WORDS = 3  # of one or two cells such as ERR their rows tell
+_MAX_LISTED_COLUMNS = 10
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -45,6 +47,31 @@ def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
         notice
         for column in template.numeric
         for notice in column.form.notices(frame[column.name], column.name)
+    ]
+
+
+def warn_of_empty(template: RowTemplate, texts: Sequence[str], *, reads_texts: bool) -> list[str]:
+    """Return a warning of the columns that are empty in all of the rows, as they are written out.
+
+    `reads_texts`: models read the rows, and so what new ones say there.
+
+    >>> template = RowTemplate((TemplateColumn("T", 1), TemplateColumn("note", None)))
+    >>> warn_of_empty(template, ["T: 20.1; note: missing"], reads_texts=False)
+    ["columns that are empty in all rows do not count, whatever new rows say there: 'note'"]
+    """
+    rows = [cells for text in texts if (cells := template.cells(text)) is not None]
+    columns = zip(template.names, zip(*rows, strict=True), strict=True) if rows else ()
+    empty = [repr(on_one_line(name)) for name, cells in columns if {*cells} == {MISSING}]
+    if not empty:
+        return []
+    names = listing(empty, _MAX_LISTED_COLUMNS)
+    if not reads_texts:
+        return [
+            f"columns that are empty in all rows do not count, whatever new rows say there: {names}"
+        ]
+    return [
+        f"columns that are empty in all rows: {names}; a new row that says something there will "
+        "look strange, so leave them out with --columns unless it should"
     ]
 
 
