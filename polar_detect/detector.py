@@ -54,8 +54,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     detector : str or Head
         "auto", "texts", "columns", "classifier", "lightgbm", "isolation-forest", or one of
         PyOD's as "pyod:NAME".
-        "auto" is "columns" for rows that hold nothing but numbers and words that repeat, unless a
-        model is named, and "texts" for all else.
+        "auto" is "columns" for rows that hold nothing but numbers, words that repeat and what is
+        new in every row, as dates are, unless a model is named, and "texts" for all else.
         "classifier" finds the kinds that labelled anomalies are of, and hardly any other.
         "columns" goes by the numbers of rows and by words that repeat in them, and by nothing
         else: no model is loaded, and thousands of rows take a second. It has no programs.
