@@ -8,7 +8,14 @@ import pandas as pd
 
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.assessed import Assessed
-from polar_detect.detectors import AutoHead, ColumnsHead, Head, new_head
+from polar_detect.detectors import (
+    AutoHead,
+    ClassifierHead,
+    ColumnsClassifierHead,
+    ColumnsHead,
+    Head,
+    new_head,
+)
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
@@ -28,24 +35,25 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template_column import TemplateColumn
 
 _CHUNK = 512  # rows held against all normal rows at a time
-# A detector and models that are left to us.
-_OPEN = (AutoHead.name, DEFAULT_MODEL, AUTO_ENCODER)
+# What a detector is for rows that their columns do for.
+_WITHOUT_MODELS = {AutoHead.name: ColumnsHead.name, ClassifierHead.name: ColumnsClassifierHead.name}
 
 
-def chosen_head(settings: Settings, texts: Sequence[str]) -> Head:
-    """Return the unfitted head that a setting means for texts, or for rows written out.
+def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
+    """Return the unfitted head that a setting means for normal texts, or for rows written out.
 
-    "auto" goes by the columns of rows alone where these hold nothing but numbers, words that
-    repeat, and what is new in every row, as dates are: what models make of such rows adds nothing
-    (`experiments/rows.py`). It does not where a model is named, as whoever names one wants it to
-    read, nor where the rows are not to be kept.
+    "auto" and "classifier" go by the columns of rows alone where these hold nothing but numbers,
+    words that repeat, and what is new in every row, as dates are: what models make of such rows
+    adds nothing (`experiments/rows.py`). They do not where a model is named, as whoever names one
+    wants it to read, nor where the rows are not to be kept.
     """
-    rows = settings.rows
-    is_open = (settings.detector, settings.model, settings.encoder) == _OPEN
-    if not is_open or rows is None or not settings.store_texts:
-        return new_head(settings.detector)
-    suffice = rows.counts_columns and not _words_beside(rows, texts)
-    return ColumnsHead() if suffice else AutoHead()
+    own, rows = settings.detector, settings.rows
+    names_model = (settings.model, settings.encoder) != (DEFAULT_MODEL, AUTO_ENCODER)
+    without = _WITHOUT_MODELS.get(own) if isinstance(own, str) else None
+    if without is None or rows is None or names_model or not settings.store_texts:
+        return new_head(own)
+    suffice = rows.counts_columns and not _words_beside(rows, normal)
+    return new_head(without if suffice else own)
 
 
 def check_settings(settings: Settings) -> None:

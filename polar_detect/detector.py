@@ -52,11 +52,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     detector : str or Head
-        "auto", "texts", "columns", "classifier", "lightgbm", "isolation-forest", or one of
-        PyOD's as "pyod:NAME".
+        "auto", "texts", "columns", "classifier", "columns-classifier", "lightgbm",
+        "isolation-forest", or one of PyOD's as "pyod:NAME".
         "auto" is "columns" for rows that hold nothing but numbers, words that repeat and what is
         new in every row, as dates are, unless a model is named, and "texts" for all else.
-        "classifier" finds the kinds that labelled anomalies are of, and hardly any other.
+        "classifier" finds the kinds that labelled anomalies are of, and hardly any other; for such
+        rows it is "columns-classifier", which goes by columns too.
         "columns" goes by the numbers of rows and by words that repeat in them, and by nothing
         else: no model is loaded, and thousands of rows take a second. It has no programs.
     model : str
@@ -166,7 +167,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings.rows)
         settings = replace(settings, rows=given.rows)
-        head = by_columns.chosen_head(settings, given.texts)
+        head = by_columns.chosen_head(settings, given.normal)
         if head.needs_labels:
             given.check_that_labels_teach()
         if head.reads_texts:

@@ -64,10 +64,15 @@ class TrainingTexts:
         if rows is None:
             texts = as_seen(texts)
         found = cls(tuple(texts), anomalous(y, len(texts)), rows, tuple(doubts))
-        n_normal = sum(bool(text.strip()) for text in found._labelled(is_anomalous=False))
+        n_normal = sum(bool(text.strip()) for text in found.normal)
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
         return found
+
+    @property
+    def normal(self) -> list[str]:
+        """The texts that are not labelled anomalous."""
+        return self._labelled(is_anomalous=False)
 
     def check_that_labels_teach(self) -> None:
         """Raise `InputError` where fewer than three different texts are labelled anomalous."""

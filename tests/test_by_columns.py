@@ -22,6 +22,7 @@ from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
+from polar_detect.report.facts import description
 from polar_detect.settings import Settings
 from polar_detect.signature.column_features import column_feature, column_of
 from polar_detect.tables import RowTemplate
@@ -187,11 +188,36 @@ def test_labelled_rows_teach() -> None:
     assert "labelled anomalies" in taught.fitted_.head.reason
 
 
-@pytest.mark.parametrize("n_labelled", [0, 20])
-def test_saved_and_loaded(tmp_path: Path, n_labelled: int) -> None:
+def test_a_classifier_finds_the_labelled_kind_and_fewer_of_others() -> None:
+    known = NEW.assign(program="P0", machine="M1")  # of another machine
+    labelled = rows(20, seed=7).assign(program="P0", machine="M1")
+    frame, labels = pd.concat([NORMAL, labelled]), np.repeat([0, 1], [len(NORMAL), 20])
+    classifier = PolarDetector("classifier").fit(frame, labels)
+    both = PolarDetector().fit(frame, labels)
+    names = [own.fitted_.head.name for own in (classifier, both)]
+    assert names == ["columns-classifier", "columns"]
+    assert classifier.fitted_.head.choices["labelled"] == "95%"
+    assert "counts for 95%" in classifier.fitted_.head.reason
+    assert "columns-classifier: what tells" in dict(description(classifier, "en"))["Method"]
+    for own in (classifier, both):
+        assert own.assess(known).is_anomaly.mean() > 0.9
+    flagged, of_both = (own.assess(spoilt(NEW)).is_anomaly.mean() for own in (classifier, both))
+    assert flagged < of_both - 0.1
+
+
+def test_a_classifier_wants_labels() -> None:
+    for name in ("classifier", "columns-classifier"):
+        with pytest.raises(InputError, match="Got 0 labelled anomalies; expected three different"):
+            PolarDetector(name).fit(NORMAL)
+
+
+@pytest.mark.parametrize(
+    ("detector", "n_labelled"), [("columns", 0), ("columns", 20), ("columns-classifier", 20)]
+)
+def test_saved_and_loaded(tmp_path: Path, detector: str, n_labelled: int) -> None:
     labelled = spoilt(rows(n_labelled, seed=7))
     frame = pd.concat([NORMAL, labelled])
-    own = PolarDetector("columns", contamination=0.02).fit(
+    own = PolarDetector(detector, contamination=0.02).fit(
         frame, np.repeat([0, 1], [len(NORMAL), n_labelled])
     )
     own.save(tmp_path / "detector")
@@ -267,6 +293,7 @@ def test_auto_goes_by_columns_where_rows_hold_nothing_else(fitted: PolarDetector
         (NORMAL[["machine"]], {}, "columns"),
         (NORMAL.assign(day=pd.date_range("2026-01-01", periods=200).astype(str)), {}, "columns"),
         (NORMAL.assign(note=[f"by hand {i}" for i in range(200)]), {}, "auto"),
+        (NORMAL, {"detector": "classifier"}, "columns-classifier"),
         (NORMAL, {"detector": "texts"}, "texts"),
         (NORMAL, {"model": "gemma3-270m"}, "auto"),
         (NORMAL, {"encoder": "minilm"}, "auto"),

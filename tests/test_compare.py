@@ -1130,12 +1130,12 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_models, tmp_pat
     assert out.endswith(f"{saved}\n")
     stored = json.loads(saved.read_text(encoding="utf-8"))
     assert stored["columns"] == ["heat [K]", "load", "shift"]
-    assert len(stored["results"]) == 9
+    assert len(stored["results"]) == 10
     best = stored["results"][0]
     assert best["figures"]["AUROC"]["value"] > 0.95
     ours = next(result for result in stored["results"] if result["is_ours"])
     assert ours["view"] == "row and its numbers"
-    assert [template.columns[0].name for template in templates] == 5 * ["heat [K]"]
+    assert [template.columns[0].name for template in templates] == 6 * ["heat [K]"]
     assert "Careful: 'heat [K]' gives the label away" in out
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from polar_detect.compare.comparison import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.compare.views import Cost
-from polar_detect.detectors import ClassifierHead, ColumnsHead
+from polar_detect.detectors import HEADS, ClassifierHead
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
@@ -33,7 +33,12 @@ def find_as_good(comparison: Comparison) -> list[MethodResult]:
     a lead that does not count.
     """
     level = [result for result in comparison.results if _is_as_good(result.to_best)]
-    return sorted(level, key=lambda r: (_cost(r), r.method.detector == ClassifierHead.name))
+    return sorted(level, key=lambda r: (_cost(r), _is_classifier(r)))
+
+
+def _is_classifier(result: MethodResult) -> bool:
+    own = HEADS.get(result.method.detector or "")
+    return own is not None and issubclass(own, ClassifierHead)
 
 
 def advise(comparison: Comparison) -> list[str]:
@@ -155,7 +160,8 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
 
 def _what_it_reads(chosen: MethodResult) -> list[str]:
     """Return in plain words what the detector of columns goes by, if that is recommended."""
-    if chosen.method.detector != ColumnsHead.name:
+    own = HEADS.get(chosen.method.detector or "")
+    if own is None or own.reads_texts:
         return []
     return [
         "It judges a row by its columns of numbers and of words that repeat alone: no model reads "

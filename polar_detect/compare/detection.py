@@ -21,7 +21,14 @@ from polar_detect.compare.memory import Memory, with_memory
 from polar_detect.compare.reading import Task
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import AutoHead, ClassifierHead, ColumnsHead, Head, new_head
+from polar_detect.detectors import (
+    AutoHead,
+    ClassifierHead,
+    ColumnsClassifierHead,
+    ColumnsHead,
+    Head,
+    new_head,
+)
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
@@ -31,6 +38,11 @@ from polar_detect.texts import doubts_of_texts
 
 # A head that a detector is fitted with, and whether it is given labels.
 _Way = tuple[str | Head, bool]
+# What runs beside a detector where anomalies are labelled, for whoever fears no other kinds.
+_CLASSIFIERS = {
+    AutoHead.name: ClassifierHead.name,
+    ColumnsHead.name: ColumnsClassifierHead.name,
+}
 
 
 def compare_detectors(
@@ -127,10 +139,11 @@ def run_methods(
 
 def _as_chosen(task: Task, settings: Settings) -> Settings:
     """Return settings with the detectors that are fitted on these rows; the same where all are."""
+    normal = task.train.take(np.flatnonzero(~task.train.target)).texts
 
     def chosen(detector: PolarDetector) -> PolarDetector:
         own = FitSettings.of(detector.get_params(deep=False) | {"rows": task.template})
-        head = chosen_head(own, task.train.texts)
+        head = chosen_head(own, normal)
         is_same = head.reads_texts or detector.detector == head.name
         return detector if is_same else clone(detector).set_params(detector=head.name)
 
@@ -217,10 +230,11 @@ def _ways(detector: PolarDetector, task: Task, settings: Settings) -> list[_Way]
     own = detector.detector
     if not (new_head(own).learns_from_labels and is_labelled(task.train.target)):
         return [(own, False)]
-    if own not in (AutoHead.name, ColumnsHead.name):
+    if not isinstance(own, str) or own not in _CLASSIFIERS:
         return [(own, True)]
-    adds = own == AutoHead.name and not _is_asked(ClassifierHead.name, settings)
-    return [(own, False), (own, True), *([(ClassifierHead.name, True)] if adds else [])]
+    beside = _CLASSIFIERS[own]
+    added = [] if _is_asked(beside, settings) else [beside]
+    return [(own, False), (own, True), *((name, True) for name in added)]
 
 
 def _run_detector(

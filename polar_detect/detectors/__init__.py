@@ -5,7 +5,7 @@ import copy
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.boosting import LightGBMHead
-from polar_detect.detectors.classifier import ClassifierHead
+from polar_detect.detectors.classifier import ClassifierHead, ColumnsClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PREFIX, PyODHead
@@ -15,7 +15,7 @@ from polar_detect.errors import InputError
 HEADS: dict[str, type[Head]] = {
     head.name: head
     for head in (
-        *(AutoHead, TextsHead, ColumnsHead, ClassifierHead),
+        *(AutoHead, TextsHead, ColumnsHead, ClassifierHead, ColumnsClassifierHead),
         *(LightGBMHead, IsolationForestHead),
     )
 }
@@ -56,6 +56,7 @@ __all__ = [
     "Attribution",
     "AutoHead",
     "ClassifierHead",
+    "ColumnsClassifierHead",
     "ColumnsHead",
     "Head",
     "IsolationForestHead",

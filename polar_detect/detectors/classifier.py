@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Self
 
 from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.errors import InputError
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.named import MIN_TEACHING_TEXTS
@@ -46,6 +47,26 @@ class ClassifierHead(AutoHead):
             self._fitted = None
             raise InputError(_too_little(n_labelled))
         return self
+
+
+class ColumnsClassifierHead(ClassifierHead, ColumnsHead):
+    """The same of rows by their columns alone; see `ColumnsHead`."""
+
+    name = "columns-classifier"
+
+    @property
+    def reason(self) -> str:
+        """What was chosen, and the figure that it was chosen by."""
+        kind = (
+            "what tells the labelled anomalies from normal rows, by columns of numbers and of "
+            "words that repeat"
+        )
+        if self._fitted is None:
+            return kind
+        return (
+            f"{kind}, counts for {{labelled}}; what is strange there in any other way counts for "
+            "the rest"
+        ).format_map(self.choices)
 
 
 def check_that_labels_teach(labelled: Collection[str]) -> None:

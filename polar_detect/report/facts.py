@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # torch takes seconds to import, and whoever has a detector h
 
 _NOTHING = "0%"
 _AS_AUTO = {"texts": "auto"}  # heads that differ in when they are chosen alone
+# What rows have where nothing counts for the former: no columns of words, or none but those.
+_WITHOUT = {"new": "numbers", "numbers": "words"}
 
 
 def facts_of(detector: "PolarDetector") -> DetectorFacts:
@@ -85,8 +87,8 @@ def _kind_in_words(own: DetectorFacts, language: Language) -> str:
     head = f"head.{_AS_AUTO.get(family, family)}"
     if head not in texts():
         return f"{own.head}: {own.reason}"
-    if own.choices.get("new") == _NOTHING:  # rows without columns of words
-        head = f"{head}.numbers"
-    elif own.choices.get("numbers") == _NOTHING:
-        head = f"{head}.words"
+    for choice, kind in _WITHOUT.items():
+        if own.choices.get(choice) == _NOTHING and f"{head}.{kind}" in texts():
+            head = f"{head}.{kind}"
+            break
     return language.say(head, name=family, class_name=class_name, **own.choices)

@@ -93,7 +93,7 @@ def _unfitted(options: FitOptions) -> PolarDetector:
 def _chosen(detector: PolarDetector, table: tables.Table) -> str:
     """Return the detector that is fitted; raise `InputError` for rows without columns for it."""
     settings = Settings.of(detector.get_params(deep=False))
-    head = by_columns.chosen_head(settings, table.texts)
+    head = by_columns.chosen_head(settings, _normal(table))
     if not head.reads_texts:
         by_columns.check_settings(settings)
     return head.name
@@ -125,9 +125,7 @@ def _read(options: FitOptions) -> tables.Table:
 
 def _check_readable(table: tables.Table, max_texts: int) -> None:
     """Raise `InputError` where too few rows are normal, as others are left out or unread."""
-    labels = [False] * len(table.texts) if table.labels is None else table.labels.tolist()
-    rows = zip(table.texts, labels, strict=True)
-    normal = [text for text, is_anomalous in rows if not is_anomalous]
+    normal = _normal(table)
     n_normal = sum(bool(text.strip()) for text in normal)
     n, n_rejected = table.n_readable, len(table.rejected)
     if n_normal < MIN_NORMAL <= n_normal + table.n_unlabelled:
@@ -145,6 +143,13 @@ def _check_readable(table: tables.Table, max_texts: int) -> None:
             f"{first.line}: {first.reason}); expected at least {MIN_NORMAL} normal rows; delete "
             "what stands above the names, or check the format, the delimiter and --encoding."
         )
+
+
+def _normal(table: tables.Table) -> list[str]:
+    """Return the texts that are not labelled anomalous."""
+    labels = [False] * len(table.texts) if table.labels is None else table.labels.tolist()
+    rows = zip(table.texts, labels, strict=True)
+    return [text for text, is_anomalous in rows if not is_anomalous]
 
 
 def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
