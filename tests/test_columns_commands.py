@@ -448,7 +448,9 @@ def test_columns_are_asked_for_in_vain_where_texts_are_compared(run, tmp_path, m
     own = ("compare", path, "--label-column", "y", "--detectors", "columns")
     code, _, err = run(*own)
     assert code == 1
-    assert "Got texts for the detector columns" in err
+    assert "Got column 'note' of texts for the detector columns" in err
+    assert "pass several columns with --columns, or" in err  # --all-columns is an option of fit
+    assert "本文の列「note」だけでは使えません" in run(*own, "--lang", "ja")[2]
 
 
 def test_columns_are_recommended_before_models_that_are_hardly_better():

@@ -820,11 +820,19 @@ def test_who_shall_do_without_labels_is_told_to_leave_the_anomalous_rows_out(is_
     free = scored("polar-detect auto", GOOD, is_ours=True)
     learned = scored("polar-detect auto with labels", GOOD, is_ours=True, is_supervised=True)
     ours = (learned, free) if is_supervised else (free, learned)
-    found = compared(*ours, scored("kNN", POOR))
+    found = replace(compared(*ours, scored("kNN", POOR)), n_train=(50, 9))
     said = " ".join(comparing.advise(found))
     assert ("with labels. It is" in said) == is_supervised
     assert ("leave the anomalous rows out of TRAIN, and polar-detect fit" in said) != is_supervised
     assert "polar-detect fit TRAIN --text-column note --detector auto --out FOLDER." in said
+
+
+@pytest.mark.parametrize(("n_anomalous", "is_said"), [(0, False), (3, True)])
+def test_anomalous_rows_too_few_to_compare_with_are_left_out_too(n_anomalous, is_said):
+    ours = scored("polar-detect columns", GOOD, is_ours=True)
+    found = replace(compared(ours, scored("kNN", POOR)), n_train=(50, n_anomalous))
+    said = " ".join(comparing.advise(found))
+    assert ("leave the anomalous rows out of TRAIN, and polar-detect fit" in said) == is_said
 
 
 def test_what_finds_other_kinds_too_is_recommended_before_a_classifier_that_is_hardly_better():
@@ -931,7 +939,16 @@ def test_a_poor_method_is_not_recommended_because_few_rows_cannot_tell_it_from_t
     assert "Recommendation: use polar-detect auto." in advice
     assert "kNN on numbers may be as good (-" in advice
     assert "as dear on numbers may be" not in advice
-    assert "Only 8 anomalous test rows" in advice
+    assert "Only 8 anomalous test rows: others may give other figures, beyond the int" in advice
+
+
+def test_intervals_of_few_anomalous_rows_are_called_wide_only_where_they_are():
+    found = compared(scored("kNN", GOOD), scored("x", POOR), n=100)
+    for n, said in ((9, "beyond the intervals too"), (10, "the intervals are wide"), (30, None)):
+        advice = comparing.advise(replace(found, n_test=(50, n)))
+        few = [one for one in advice if one.startswith("Only ")]
+        assert [said in one for one in few] == ([] if said is None else [True])
+        assert all(is_japanese(Language("ja").compared(one)) for one in few)
 
 
 def test_columns_that_give_the_label_away_are_said_first():

@@ -14,6 +14,7 @@ from polar_detect.detectors import HEADS, ClassifierHead
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
+_VERY_FEW_ANOMALIES = 10  # resamples of so few are too much alike: the intervals are too narrow
 _CHANCE = 0.5
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
 _RUNS = {
@@ -233,8 +234,8 @@ def _bounds(figure: Figure) -> str:
 def _how(comparison: Comparison, chosen: MethodResult) -> str:
     method = chosen.method
     if method.is_ours:
-        same = [own.method for own in comparison.results if own.method.detector == method.detector]
-        unlabelled = "" if len(same) == 1 else "leave the anomalous rows out of TRAIN, and "
+        # Which `fit` would learn from, be they ever so few.
+        unlabelled = "leave the anomalous rows out of TRAIN, and " if comparison.n_train[1] else ""
         of_models = comparison.model_options if method.cost > Cost.NO_MODEL else ""
         options = " ".join(filter(None, (comparison.fit_options, of_models)))
         return (
@@ -254,7 +255,12 @@ def _limits(comparison: Comparison, chosen: MethodResult) -> list[str]:
             f"{_bounds(free.figures[AUROC])})."
         )
     n_anomalous = comparison.n_test[1]
-    if n_anomalous < _FEW_ANOMALIES:
+    if n_anomalous < _VERY_FEW_ANOMALIES:
+        sentences.append(
+            f"Only {n_anomalous} anomalous test rows: others may give other figures, beyond the "
+            "intervals too, so measure again with more."
+        )
+    elif n_anomalous < _FEW_ANOMALIES:
         sentences.append(
             f"Only {n_anomalous} anomalous test rows: the intervals are wide, so measure again "
             "with more."

@@ -60,9 +60,16 @@ def _check_labels(task: Task, settings: Settings) -> None:
 def _check_columns(task: Task, settings: Settings) -> None:
     """Raise `InputError` where the detector of columns is asked for, and rows have none for it."""
     for detector in settings.detectors:
-        if not new_head(detector.detector).reads_texts:
-            own = detector.get_params(deep=False) | {"rows": task.template}
-            check_settings(FitSettings.of(own))
+        head = new_head(detector.detector)
+        if head.reads_texts:
+            continue
+        if task.template is None:
+            raise InputError(
+                f"Got {task.text_source} of texts for the detector {head.name}, which goes by the "
+                "columns of rows; expected rows; pass several columns with --columns, or leave the "
+                "detector out."
+            )
+        check_settings(FitSettings.of(detector.get_params(deep=False) | {"rows": task.template}))
 
 
 def _n_normal(rows: Rows) -> int:

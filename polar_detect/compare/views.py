@@ -116,7 +116,7 @@ class Numbers(View):
     """
 
     name = "numbers"
-    recipe = "the numeric columns"
+    recipe = "the numeric columns, standardised, and categories as 0 and 1"
     metric = "euclidean"
 
     def fit(self, rows: Rows) -> Any:
