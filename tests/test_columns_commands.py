@@ -498,4 +498,8 @@ def test_what_columns_leave_out_is_noted(tmp_path):
         "Of polar-detect columns: columns of words that hardly repeat do not count"
     )
     assert is_japanese(Language("ja").compared(note))
+    frame.assign(lot=[f"L-{i:04}" for i in range(160)]).to_csv(path, index=False)
+    with_lots = comparing.Reading("failed", columns=f"{names},lot")
+    task = comparing.read_task(path, None, with_lots)  # which says to leave the lot out
+    assert detection._said_of_columns(task, wanted("auto")) == [note]
     assert detection._said_of_columns(task, wanted("lightgbm")) == []

@@ -634,6 +634,39 @@ def test_every_column_that_no_method_reads_is_named_with_why(process, tmp_path):
     assert not any("Left out" in note for note in comparing.read_task(path, None, asked).notes)
 
 
+def test_dates_and_codes_are_left_out_and_warned_of_where_they_are_asked_for(process, tmp_path):
+    frame, path = pd.read_csv(process), tmp_path / "dated.csv"
+    frame["day"] = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(200)]
+    frame.assign(lot=[f"L-{i:04}" for i in range(200)]).to_csv(path, index=False)
+    said = "Left out, as dates and codes of new rows were never seen before: 'day', 'lot'."
+    free = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert said in free.notes
+    assert not any("leave it out" in note for note in free.notes)
+    asked = comparing.Reading("failed", columns="day,load,shift")
+    notes = comparing.read_task(path, None, asked).notes
+    warned = [
+        f"{path}: column 'day' holds dates, and those of new rows are all new; leave it out with "
+        "--columns.",
+        f"{path}: to read no such column pass --columns load,shift.",
+    ]
+    assert [note for note in notes if "--columns" in note] == warned
+    told = [Language("ja").compared(note).replace(str(path), "") for note in (said, *warned)]
+    assert all(map(is_japanese, told))
+
+
+def test_the_names_of_many_columns_do_not_flood_the_page():
+    names = tuple(f"c{i}" for i in range(21))
+    found = compared(scored("kNN", GOOD), scored("x", POOR))
+    said = [
+        next(c for c in MethodTable(replace(found, columns=own)).conditions() if "categories" in c)
+        for own in (names, names[:20])
+    ]
+    assert said[0].endswith("c18, c19 and 1 more.")
+    assert said[1].endswith("c18, c19.")
+    assert Language("ja").compared(said[0]).endswith("c19 ほか1件。")
+    assert MethodTable(replace(found, columns=names)).as_json()["columns"] == names
+
+
 def test_thinned_rows_keep_the_share_of_each_class(process):
     reading = comparing.Reading("failed", test_share=0.5, max_rows=50)
     task = comparing.read_task(process, None, reading)

@@ -171,7 +171,8 @@ def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) 
     if not is_written:
         left = [name for name in candidates if name not in {*chosen, *ids, *mixed}]
         same = [name for name in left if name in numbers or _says_one_thing(frame[name])]
-        notes += _unread(same, [name for name in left if name not in same])
+        new = [*tables.new_later(frame, [name for name in left if name not in same])]
+        notes += _unread(same, new, [name for name in left if name not in {*same, *new}])
     written = [name for name in candidates if is_written or name in chosen]
     return Columns(tuple(numeric), tuple(categories), tuple(written), tuple(notes), forms)
 
@@ -274,12 +275,15 @@ def _says_one_thing(cells: pd.Series) -> bool:
     return len({text for text in _stripped(cells) if text}) <= 1
 
 
-def _unread(same: Sequence[str], many: Sequence[str]) -> list[str]:
+def _unread(same: Sequence[str], new: Sequence[str], many: Sequence[str]) -> list[str]:
     """Return which other columns no method reads, and why."""
     notes = []
     if same:
         names = listing([*map(repr, same)], _MAX_LISTED)
         notes.append(f"Left out, as all rows say the same there, or nothing: {names}.")
+    if new:
+        names = listing([*map(repr, new)], _MAX_LISTED)
+        notes.append(f"Left out, as dates and codes of new rows were never seen before: {names}.")
     if many:
         notes.append(
             "Left out, as neither numbers nor few values that come again are there: "

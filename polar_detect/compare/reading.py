@@ -158,6 +158,9 @@ def _said_of_files(files: Sequence[File], source: Source, asked: Reading) -> lis
     """Return what was guessed of the files, and what is read of their columns, each once."""
     said = [note for file in files for note in _said_of(file, source, asked)]
     notes = [*dict.fromkeys(said), *source.columns.notes]
+    if source.template is not None:
+        new = tables.warn_of_new_values(files[0].table.frame, source.template.names)
+        notes += [f"{files[0].name}: {notice}." for notice in new]
     if source.text_column is not None:
         notes[:0] = [f"{files[0].name}: {notice}." for notice in source.text_column.notices]
     return notes

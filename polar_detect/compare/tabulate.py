@@ -12,12 +12,13 @@ from typing import Any
 from polar_detect.compare.advice import advise, advise_on_predictions, seconds, signed
 from polar_detect.compare.comparison import AUROC, MEASURES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
-from polar_detect.errors import OutputError
+from polar_detect.errors import OutputError, listing
 from polar_detect.metrics import Difference
 from polar_detect.report.language import Language
 
 ENDINGS = (".csv", ".json", ".md")
 _FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines
+_MAX_LISTED_COLUMNS = 20
 _INTERVALS = "In brackets: bootstrap 95 % intervals over test rows."
 _ITSELF = "–"  # where a method would be held against itself
 _NO_GAP = Difference(0.0, 0.0, 0.0)  # the same, for programs
@@ -202,7 +203,7 @@ def check_ending(path: Path) -> None:
 def _say_what_is_read(text_source: str, columns: Sequence[str]) -> list[str]:
     sentences = [f"Text: {text_source}."]
     if columns:
-        sentences.append(f"Numbers and categories: {', '.join(columns)}.")
+        sentences.append(f"Numbers and categories: {listing(columns, _MAX_LISTED_COLUMNS)}.")
     return sentences
 
 
