@@ -989,6 +989,9 @@ def test_columns_that_give_the_label_away_are_said_first():
     found = compared(*methods, telling=["HDF", "TWF"])
     first = MethodTable(found).advice()[0]
     assert first.startswith("Careful: 'HDF', 'TWF' give the label away in these rows. If they are")
+    assert first.endswith("if before, watching them is all you need.")
+    alone = MethodTable(compared(*methods, telling=["HDF"])).advice()[0]
+    assert alone.endswith("if before, watching it is all you need.")
     assert "gives the label away" not in " ".join(MethodTable(compared(*methods)).advice())
 
 

@@ -46,8 +46,10 @@ def advise(comparison: Comparison) -> list[str]:
     """Return what is best, how sure that is, and what to do, a sentence or two each."""
     best, as_good = comparison.best, find_as_good(comparison)
     chosen = as_good[0]
+    is_one = len(comparison.telling) == 1
+    else_ = "watching it is all you need" if is_one else "watching them is all you need"
     sentences = [
-        *_warn(comparison.telling, "label", "anomaly", "watching them is all you need"),
+        *_warn(comparison.telling, "label", "anomaly", else_),
         f"Best on these rows: {_at_length(best)}",
     ]
     if best.figures[AUROC].low <= _CHANCE:
