@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from polar_detect import cli
 from polar_detect.cli.commands import inspect, search_output
 from polar_detect.cli.commands.output import say
 from polar_detect.cli.streams import write_anything
@@ -117,3 +118,76 @@ def test_the_command_line_writes_into_a_file_in_a_code_page(encoding):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode(encoding).startswith("1# R")
+
+
+def run_app(body, *, closed="", **streams):
+    """Run the command line with `body` in place of its commands, in a process of its own."""
+    code = f"import sys\nfrom polar_detect import cli\ndef app(**_):\n    {body}\ncli.app = app\n"
+    command = f'exec "$0" -c "$1" {closed}'
+    return subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable, f"{code}cli.main()\n"],
+        check=False,
+        encoding="utf-8",
+        **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
+    )
+
+
+@pytest.fixture
+def full():
+    with Path("/dev/full").open("w", encoding="utf-8") as file:
+        yield file
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is full")
+posix = pytest.mark.skipif(os.name == "nt", reason="how a POSIX shell closes streams")
+
+
+@needs_full
+def test_a_log_on_a_full_disk_does_not_keep_a_command_from_its_result(full):
+    done = run_app("print('said', file=sys.stderr); print('result')", stderr=full)
+    assert (done.returncode, done.stdout) == (0, "result\n")
+
+
+@needs_full
+def test_a_result_that_stdout_cannot_take_is_an_error_of_one_line(full):
+    done = run_app("print('result')", stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "polar-detect: Got stdout, which cannot be written (No space left on device); expected a "
+        "place with enough space; free some or send it elsewhere.\n"
+    )
+
+
+@posix
+@pytest.mark.parametrize("lost", ["stdout", "stderr"])
+def test_a_command_ends_in_silence_where_the_reader_of_its_result_has_left(lost):
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does
+    done = run_app("print('said', file=sys.stderr); print('result')", **{lost: writer})
+    os.close(writer)
+    expected = {"stdout": (141, None, "said\n"), "stderr": (0, "result\n", None)}
+    assert (done.returncode, done.stdout, done.stderr) == expected[lost]
+
+
+@posix
+def test_a_file_does_not_become_the_stream_that_was_closed(tmp_path):
+    path = tmp_path / "result"
+    body = f"file = open({str(path)!r}, 'w'); print(file.fileno(), file=file); "
+    body += "print(sys.stdin.read(), 'a'); print('b', file=sys.stderr)"
+    done = run_app(body, closed="<&- >&- 2>&-")
+    assert done.returncode == 0
+    assert int(path.read_text(encoding="utf-8")) > 2
+
+
+def test_whoever_calls_the_command_line_gets_his_streams_back(monkeypatch, tmp_path):
+    before = sys.stderr
+    with (tmp_path / "out").open("w", encoding="utf-8") as own:
+        monkeypatch.setattr(sys, "stdout", own)
+        monkeypatch.setattr(cli, "app", lambda **_: sys.stdout.write(f"{sys.stdout is own}\n"))
+        own.write("before\n")
+        cli.main()
+        own.write("after\n")
+        assert sys.stdout is own
+        assert sys.stderr is before
+    lines = (tmp_path / "out").read_text(encoding="utf-8").splitlines()
+    assert lines == ["before", "False", "after"]

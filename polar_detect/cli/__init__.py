@@ -18,6 +18,7 @@ import typer
 from polar_detect import __version__, announcement
 from polar_detect.cli import options
 from polar_detect.cli.config import read_config, without_overruled
+from polar_detect.cli.lost_streams import standing_in
 from polar_detect.cli.speaking import Spoken, said, said_of_stop
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
@@ -57,10 +58,18 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)
     # And they go with the process: looking through all of them once more takes another 1.2 s.
     atexit.register(gc.freeze)
-    write_anything(sys.stdout, sys.stderr)
+    with standing_in():
+        write_anything(sys.stdout, sys.stderr)
+        _run_app()
+
+
+def _run_app() -> None:
     spoken = Spoken()
     try:
-        app(obj=spoken)
+        try:
+            app(obj=spoken)
+        finally:
+            sys.stdout.flush()  # here, where an error is still told
     except PolarError as error:
         message = visible(" ".join(said(str(error), spoken.tongue).split()))
         sys.stderr.write(f"polar-detect: {message}\n")
