@@ -328,6 +328,19 @@ def test_of_an_unfinished_run_of_another_version_only_that_is_named(
     assert score(orders, out, detector_folder, restart=True).n_rows == 1000
 
 
+def test_an_unfinished_run_that_had_finished_nothing_stands_in_no_ones_way(
+    orders, detector_folder, tmp_path
+):
+    out = tmp_path / "nightly.csv"
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(0))
+    assert (folder_of(out) / "manifest.json").exists()  # control: it had begun
+    assert not list(folder_of(out).glob("chunk-*"))
+    write_orders(orders, 999)  # of the next night
+    assert score(orders, out, detector_folder).n_rows == 999
+    assert not folder_of(out).exists()
+
+
 def test_restart_begins_anew(orders, detector_folder, tmp_path):
     out = tmp_path / "scored.csv"
     with pytest.raises(Killed):

@@ -46,7 +46,8 @@ class Partial:
         ----------
         out : Path
         run : dict
-            What the results depend on, as JSON; an earlier run has to agree in every entry.
+            What the results depend on, as JSON; an earlier run that has finished something has to
+            agree in every entry.
         restart : bool
             Forget what an earlier run has finished.
 
@@ -128,12 +129,17 @@ class Partial:
 
     def _adopt(self, out: Path, run: dict[str, Any], *, restart: bool) -> None:
         manifest = self.folder / _MANIFEST
-        if manifest.exists() and not restart:
+        # A run that had finished nothing has nothing to lose: a nightly job that was stopped so
+        # would otherwise refuse the input of every night to come.
+        if manifest.exists() and self._has_finished_some() and not restart:
             _check_same(_read(manifest), run, out)
             return
         with _told(out):
             self._forget()
             write_file(manifest, json.dumps(run, indent=1).encode(), sync=True)
+
+    def _has_finished_some(self) -> bool:
+        return next(self.folder.glob("*.parquet"), None) is not None
 
     def _path(self, chunk: int, part: Part) -> Path:
         return self.folder / f"{part}-{chunk:08d}.parquet"
