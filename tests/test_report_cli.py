@@ -1,6 +1,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import openpyxl
 import pandas as pd
@@ -197,3 +199,39 @@ def test_rows_of_a_workbook_have_the_numbers_of_its_sheet(run, saved_on_tiny, tm
     assert run("report", scored, *options, out)[0] == 0
     rows = json.loads(out.read_text())["rows"]
     assert {row["row"]: row["text"] for row in rows} == dict(enumerate(texts, start=2))
+
+
+def without_a_home(code):
+    """Run code where the home cannot be written, as in containers."""
+    names = ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    env = {name: value for name, value in os.environ.items() if name not in names}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=env | {"HOME": os.devnull},
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its home has another name")
+def test_pictures_say_nothing_of_a_home_that_cannot_be_written():
+    control = without_a_home("import matplotlib.figure")
+    assert "temporary cache directory" in control.stderr
+    done = without_a_home(
+        "from polar_detect.cli.commands.report import load_pictures; load_pictures()"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its home has another name")
+def test_pictures_without_a_place_for_temporary_files_are_refused_before_the_work(tmp_path):
+    nowhere = "import tempfile; tempfile.tempdir = '/dev/null/nowhere'\n"
+    code = "from polar_detect.cli import main; import sys; sys.argv = sys.argv[:1] + "
+    code += repr(["report", "no.csv", "--detector", "no", "--out", str(tmp_path / "r.pdf")])
+    done = without_a_home(f"{nowhere}{code}; main()")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "polar-detect: Got no folder for temporary files; expected one that can be written, for "
+        "pictures; set TMPDIR to one.\n"
+    )

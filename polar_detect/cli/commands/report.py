@@ -1,5 +1,6 @@
 """`polar-detect report`."""
 
+import logging
 import webbrowser
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def report(options: ReportOptions) -> None:
     if options.figures is not None:
         check_not_in_detector(options.figures, options.detector, option="--figures")
     check_place(out)
+    if kind in ("pdf", "png") or options.figures is not None:
+        load_pictures()
     table, detector = _read_and_load(options)
     if options.figures is not None:
         make_folder(options.figures, "--figures")
@@ -58,6 +61,26 @@ def report(options: ReportOptions) -> None:
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):
         tell(language.say("terminal.no_browser", path=out))
+
+
+def load_pictures() -> None:
+    """Load matplotlib before long work, as it wants a folder for its list of fonts.
+
+    Where the home cannot be written, as in containers, it takes a temporary one and says so twice;
+    nothing comes of that but a second for the list.
+    """
+    matplotlib = logging.getLogger("matplotlib")
+    level = matplotlib.level
+    matplotlib.setLevel(logging.ERROR)
+    try:
+        from polar_detect.report import figures  # noqa: F401
+    except OSError as error:
+        raise OutputError(
+            "Got no folder for temporary files; expected one that can be written, for pictures; "
+            "set TMPDIR to one."
+        ) from error
+    finally:
+        matplotlib.setLevel(level)
 
 
 def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> None:
