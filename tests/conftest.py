@@ -1,5 +1,6 @@
 """The real models, resolved once a session; elsewhere tests use tiny random ones."""
 
+import errno
 import gc
 import os
 import sys
@@ -103,6 +104,32 @@ def run(monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def close_to_us(monkeypatch):
+    """Return a function that closes a file or folder to this user, as root may read anything."""
+
+    def close(closed):
+        stat, open_file = os.stat, Path.open
+
+        def refused(path):
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        def stat_outside(path, *arguments, **options):
+            if not isinstance(path, int) and closed in Path(os.fsdecode(path)).absolute().parents:
+                raise refused(path)
+            return stat(path, *arguments, **options)
+
+        def open_outside(path, *arguments, **options):
+            if closed in (path.absolute(), *path.absolute().parents):
+                raise refused(path)
+            return open_file(path, *arguments, **options)
+
+        monkeypatch.setattr(os, "stat", stat_outside)
+        monkeypatch.setattr(Path, "open", open_outside)
+
+    return close
 
 
 @pytest.fixture

@@ -207,6 +207,14 @@ def test_a_changed_file_is_refused_by_name(folder, name, tamper):
         PolarDetector.load(folder)
 
 
+@pytest.mark.parametrize("name", [".", "manifest.json", "arrays.safetensors"])
+def test_a_detector_that_belongs_to_another_user_is_told_in_words(folder, close_to_us, name):
+    close_to_us(folder / name)
+    message = r"which cannot be read \(Permission denied\); expected a detector that this user may"
+    with pytest.raises(ArtifactError, match=message):
+        PolarDetector.load(folder)
+
+
 @pytest.mark.parametrize("name", FILES["auto"])
 def test_a_missing_file_is_refused_by_name(folder, name):
     (folder / name).unlink()

@@ -585,6 +585,18 @@ def test_a_false_discovery_rate_that_cannot_be_held_is_one_line(
     assert_one_line_error(result, "a false discovery rate of", "--fdr")
 
 
+@pytest.mark.parametrize(("command", "out"), [("score", "out.csv"), ("report", "out.html")])
+def test_an_input_in_a_folder_that_the_user_may_not_enter_is_one_line(
+    run, saved_on_tiny, orders, close_to_us, command, out
+):
+    closed = orders.parent / "closed"
+    closed.mkdir()
+    inside = orders.rename(closed / "orders.csv")
+    close_to_us(closed)
+    result = run(command, inside, "--detector", saved_on_tiny, "--out", orders.parent / out)
+    assert_one_line_error(result, f"{inside}, which cannot be read (Permission denied)")
+
+
 @pytest.mark.slow
 def test_a_killed_score_is_resumed_by_the_same_command(run, saved_on_tiny, tmp_path):
     rows, whole, killed = (tmp_path / n for n in ("rows.csv", "whole.csv", "killed.csv"))

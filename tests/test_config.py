@@ -41,6 +41,15 @@ def test_a_file_in_the_folder_holds_options(run, calls):
     assert calls[0].detector == "auto"  # control: what the file does not say stays
 
 
+def test_a_folder_that_is_closed_to_the_user_holds_no_options(run, calls, close_to_us):
+    write("[score]\nalpha = 0.01\n")
+    close_to_us(Path.cwd())
+    with pytest.raises(PermissionError):  # control
+        Path("polar-detect.toml").stat()
+    assert run("score", "a.csv", "--detector", Path.cwd(), "--out", "b.csv")[0] == 0
+    assert calls[0].alpha is None
+
+
 def test_a_file_saved_on_windows_with_a_byte_order_mark_is_read(run, calls):
     Path("polar-detect.toml").write_text('[fit]\r\nout = "d"\r\n', encoding="utf-8-sig")
     assert run("fit", "train.csv")[0] == 0

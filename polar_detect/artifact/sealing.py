@@ -11,6 +11,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
@@ -95,7 +96,8 @@ def read_whole(folder: Path, read: Callable[[dict[str, Any]], _Read]) -> _Read:
     for _ in range(_MAX_READS):
         state = _state(folder)
         try:
-            result = read(_manifest_of(folder, state))
+            with _closed_told(folder):
+                result = read(_manifest_of(folder, state))
         except (ArtifactError, OSError):
             if _state(folder) == state:
                 raise
@@ -158,7 +160,12 @@ def foreign_to_artifact(folder: Path) -> list[str]:
 
 def _state(folder: Path) -> _State:
     """Return the manifest's bytes, and what tells its file from another one of the same bytes."""
-    settle(folder)
+    with _closed_told(folder):
+        settle(folder)
+        return _read_state(folder)
+
+
+def _read_state(folder: Path) -> _State:
     path = folder / MANIFEST
     if not path.is_file():
         raise InputNotFoundError(
@@ -174,6 +181,18 @@ def _state(folder: Path) -> _State:
                 f"{_MAX_MANIFEST_BYTES}; fit again."
             )
         return _State(file.read(), status.st_ino, status.st_mtime_ns)
+
+
+@contextmanager
+def _closed_told(folder: Path) -> Iterator[None]:
+    """Say that this user may not read what another one, who fitted it, keeps to himself."""
+    try:
+        yield
+    except PermissionError as error:
+        raise ArtifactError(
+            f"Got '{error.filename or folder}', which cannot be read ({error.strerror}); expected "
+            "a detector that this user may read; mend its permissions."
+        ) from error
 
 
 def _manifest_of(folder: Path, state: _State) -> dict[str, Any]:

@@ -115,7 +115,8 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
         asked = kind(**own)  # whether they go together is asked before the imports
         words = ""
         if name in _WRITING:
-            goes_on = name == "score" and asked.input.is_file()
+            # Not `Path.is_file`, which raises where the user may not look.
+            goes_on = name == "score" and os.path.isfile(asked.input)  # noqa: PTH113
             words = f"polar-detect: {said_of_stop(asked.lang, goes_on=goes_on)}"
         _run(name, name, asked, said_of_stop=words)
 

@@ -1,5 +1,6 @@
 """What to score, opened and read once, so that whatever is wrong shows before the work."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,8 +90,8 @@ class _State:
 
     @classmethod
     def of(cls, path: Path) -> Self | None:
-        """Return the state of a file; None for what is none, such as stdin."""
-        if not path.is_file():
+        """Return the state of a file; None for what is none, such as stdin, or may not be seen."""
+        if not os.path.isfile(path):  # noqa: PTH113 - `Path.is_file` raises for the latter
             return None
         status = path.stat()
         return cls(status.st_size, status.st_mtime_ns, status.st_ino)
