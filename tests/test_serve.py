@@ -411,8 +411,10 @@ def test_a_slow_model_and_a_stop_have_statuses_of_their_own():
         assert post(client, ["b"]).status_code == 504  # the model still holds the first batch
         held.gate.set()
         assert post(client, ["e"]).status_code == 200
+        assert client.head("/healthz").status_code == 200  # as `wget --spider` asks
         client.portal.call(client.app.state.batcher.stop)
-        for refused in (post(client, ["f"]), client.get("/healthz")):
+        asked = (post(client, ["f"]), client.get("/healthz"), client.head("/healthz"))
+        for refused in asked:
             assert refused.status_code == 503
         assert "Retry-After" in post(client, ["f"]).headers
 

@@ -196,6 +196,7 @@ def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: li
 
 
 def _add_status_routes(app: FastAPI, batcher: Batcher, metrics: Metrics, guard: list[Any]) -> None:
+    @app.head("/healthz", include_in_schema=False)  # as `wget --spider` asks in containers
     @app.get("/healthz", responses=_refusals(503))
     async def healthz() -> Health:
         """Say whether texts are accepted."""
