@@ -298,6 +298,26 @@ def test_a_number_to_predict_may_have_its_unit_or_a_triangle(process, tmp_path):
     assert f"Read otherwise than written: {read}." in task.notes
 
 
+def test_rows_without_a_number_to_predict_are_counted_and_words_among_them_named(process, tmp_path):
+    reading = comparing.Reading("heat [K]", kind="number", columns="load,shift")
+    cells = {(5, "heat [K]"): "", (6, "heat [K]"): "測定不能"}
+    path = with_cells(process, tmp_path / "a.csv", cells)
+    task = comparing.read_task(path, path, reading)
+    assert len(task.train) == len(task.test) == 198
+    said = "rows left out, as column 'heat [K]' has no number there: 2."
+    assert [note for note in task.notes if "left out" in note] == [f"{path}: {said}"] * 2
+    assert Language("ja").compared(f"a.csv: {said}") == (
+        "a.csv: 列'heat [K]'に数値がないため、2行を除きました。"
+    )
+    assert not any("left out" in n for n in comparing.read_task(process, None, reading).notes)
+    broken = with_cells(process, path, {(7, "heat [K]"): "broke"})
+    with pytest.raises(InputError, match=r"with cells that are not numbers, such as 'broke'; exp"):
+        comparing.read_task(broken, None, reading)
+    empty = with_cells(process, path, {(i, "heat [K]"): "" for i in range(200)})
+    with pytest.raises(InputError, match=r"Got column 'heat \[K\]' of .* without any number; exp"):
+        comparing.read_task(empty, None, reading)
+
+
 def test_lines_of_empty_cells_below_a_table_are_no_normal_rows(process, tmp_path):
     frame = pd.read_csv(process, dtype=str).drop(columns="failed")
     numbered = frame.assign(shot=[f"S{i:05}" for i in range(len(frame))])
@@ -723,7 +743,7 @@ def test_files_that_do_not_fit_the_task_are_refused(tmp_path, name, training, te
 @pytest.mark.parametrize(
     ("reading", "message"),
     [
-        ({"numeric_columns": "site"}, "Got column 'site' of .* that are not numbers"),
+        ({"numeric_columns": "site"}, "Got column 'site' of .* that are not numbers, such as 'A';"),
         ({"numeric_columns": "hot"}, "Got column 'hot'; the table has: run, heat.* --numeric-col"),
         ({"numeric_columns": "load,Load"}, "Got column 'load' twice in --numeric-columns"),
         ({"numeric_columns": "load,failed"}, "Got column 'failed' in --numeric-columns, which is"),
@@ -1247,6 +1267,8 @@ def test_a_model_and_whether_signatures_are_worth_it_are_recommended(
     assert f"Recommendation: use {chosen}" in advice
     assert advice.endswith(on_signatures)
     assert advice.count("Signature features change the R² of") == 2
+    said = tabulate.PredictionTable(predictions(errors, seconds)).advice()
+    assert " on numbers" not in " ".join(map(Language("ja").compared, said))
 
 
 @pytest.mark.parametrize(

@@ -203,10 +203,16 @@ def numbers_of(
             f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
         )
     found = ColumnNumbers.of(frame[name], form)
-    if not found.share or found.share < least:
+    if found.words and (not found.share or found.share < least):
         raise InputError(
-            f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
-            "expected numbers; correct the cells or name another column."
+            f"Got column '{name}' of {source} with cells that are not numbers, such as "
+            f"{reprlib.repr(found.words[0])}; expected numbers; correct the cells or name another "
+            "column."
+        )
+    if not found.share:
+        raise InputError(
+            f"Got column '{name}' of {source} without any number; expected numbers; fill in the "
+            "cells or name another column."
         )
     return found.values
 

@@ -192,8 +192,18 @@ def _said_of_cells(files: Sequence[File], source: Source) -> list[str]:
     first = files[0]
     if first.reading.kind == "number":
         target = first.reading.target
+        notes += [note for file in files for note in _said_of_missing(file, source)]
         notes += said_of_forms({target: source.target}, first.table.frame, [target])
     return notes
+
+
+def _said_of_missing(file: File, source: Source) -> list[str]:
+    """Return how many rows have no number to predict, if there are any."""
+    target = file.reading.target
+    numbers = numbers_of(file.table.frame, target, file.name, form=source.target)
+    n = int(np.isnan(numbers).sum())
+    notice = f"rows left out, as column {target!r} has no number there: {n}"
+    return [f"{file.name}: {notice}."] if n else []
 
 
 def _said_of_draws(whole: Sequence[Rows], drawn: Sequence[Rows]) -> list[str]:
