@@ -1010,6 +1010,10 @@ def test_columns_that_give_the_label_away_are_said_first():
     first = MethodTable(found).advice()[0]
     assert first.startswith("Careful: 'HDF', 'TWF' give the label away in these rows. If they are")
     assert first.endswith("if before, watching them is all you need.")
+    assert "leave them out (--columns with the others)" in first
+    beside = MethodTable(replace(found, are_rows=False)).advice()[0]
+    assert "leave them out (--numeric-columns with the others)" in beside
+    assert "--numeric-columns で除いてください" in Language("ja").compared(beside)
     alone = MethodTable(compared(*methods, telling=["HDF"])).advice()[0]
     assert alone.endswith("if before, watching it is all you need.")
     assert "gives the label away" not in " ".join(MethodTable(compared(*methods)).advice())
@@ -1022,6 +1026,31 @@ def test_a_loss_of_ours_is_said():
     advice = " ".join(MethodTable(found).advice())
     assert "worse, beyond noise" in advice
     assert "Recommendation: use kNN" in advice
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.1, -0.0006, "worse, beyond noise"), (-0.1, -0.0004, "within noise"),
+        (0.0004, 0.1, "within noise"), (0.0006, 0.1, "better, beyond noise"),
+    ],
+)  # fmt: skip
+def test_a_difference_that_may_be_shown_as_none_is_within_noise(low, high, said):
+    found = compared(scored("polar-detect auto", POOR, is_ours=True), scored("kNN", GOOD))
+    gap = metrics.Difference((low + high) / 2, low, high)
+    results = (found.results[0], replace(found.results[1], to_best_baseline=gap))
+    assert f"): {said}." in " ".join(comparing.advise(replace(found, results=results)))
+
+
+def test_columns_that_baselines_alone_read_are_said():
+    task = replace(orders_task(labelled=True), columns=("hours",))
+    settings = comparing.Settings(detectors=(PolarDetector(),))
+    (note,) = detection._said_of_columns(task, settings)
+    assert note.startswith("polar-detect reads the texts alone, and not these numbers and cat")
+    assert is_japanese(Language("ja").compared(note))
+    assert detection._said_of_columns(replace(task, columns=()), settings) == []
+    rows = RowTemplate.fit(pd.DataFrame({"hours": [1, 2]}), ["hours"])
+    assert detection._said_of_columns(replace(task, template=rows), settings) == []
 
 
 def test_what_is_not_told_from_chance_is_not_recommended():

@@ -16,6 +16,7 @@ from polar_detect.metrics import Difference
 _FEW_ANOMALIES = 30
 _VERY_FEW_ANOMALIES = 10  # resamples of so few are too much alike: the intervals are too narrow
 _CHANCE = 0.5
+_DIGITS = 3  # of a difference, as it is shown: 0.000 is none
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
 _RUNS = {
     Cost.NO_MODEL: "no model",
@@ -49,7 +50,7 @@ def advise(comparison: Comparison) -> list[str]:
     is_one = len(comparison.telling) == 1
     else_ = "watching it is all you need" if is_one else "watching them is all you need"
     sentences = [
-        *_warn(comparison.telling, "label", "anomaly", else_),
+        *_warn(comparison, "label", "anomaly", else_),
         f"Best on these rows: {_at_length(best)}",
     ]
     if best.figures[AUROC].low <= _CHANCE:
@@ -73,7 +74,7 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
     """Return which model predicts best, and whether signature features are worth their cost."""
     best = predictions.results[0]
     sentences = [
-        *_warn(predictions.telling, "number", "number", "no model is needed"),
+        *_warn(predictions, "number", "number", "no model is needed"),
         f"Best on these rows: {best.title}, R² {_bounds(best.r2)}: typically off by "
         f"{best.rmse.value:.4g} (RMSE).",
     ]
@@ -122,21 +123,22 @@ def _cost(result: MethodResult) -> Cost:
 
 
 def _verdict(gap: Difference) -> str:
-    if gap.low > 0:
+    if round(gap.low, _DIGITS) > 0:
         return "better, beyond noise"
-    return "worse, beyond noise" if gap.high < 0 else "within noise"
+    return "worse, beyond noise" if round(gap.high, _DIGITS) < 0 else "within noise"
 
 
-def _warn(telling: Sequence[str], what: str, cause: str, else_: str) -> list[str]:
+def _warn(found: Comparison | Predictions, what: str, cause: str, else_: str) -> list[str]:
     """Return a warning of columns that give away what is to be found out, if there are any."""
-    if not telling:
+    if not found.telling:
         return []
-    names = ", ".join(f"'{name}'" for name in telling)
-    one = len(telling) == 1
+    names = ", ".join(f"'{name}'" for name in found.telling)
+    one = len(found.telling) == 1
+    option = "--columns" if found.are_rows else "--numeric-columns"  # beside a column of texts
     verb, them, they = ("gives", "it", "it is") if one else ("give", "them", "they are")
     return [
         f"Careful: {names} {verb} the {what} away in these rows. If {they} known only once the "
-        f"{cause} is, leave {them} out (--columns with the others), or every figure here is too "
+        f"{cause} is, leave {them} out ({option} with the others), or every figure here is too "
         f"good; if before, {else_}."
     ]
 

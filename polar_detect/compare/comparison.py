@@ -153,6 +153,8 @@ class Comparison:
         Options of `polar-detect fit` that read the rows as they were read here.
     model_options : str
         Options of it that name the models, and what these read.
+    are_rows : bool
+        Whether rows are written out as texts, which else stand in a column of their own.
     """
 
     results: tuple[MethodResult, ...]
@@ -164,6 +166,7 @@ class Comparison:
     telling: tuple[str, ...] = ()
     fit_options: str = ""
     model_options: str = ""
+    are_rows: bool = True
 
     @property
     def best(self) -> MethodResult:

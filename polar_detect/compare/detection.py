@@ -91,6 +91,7 @@ def compare_detectors(
         telling=task.telling,
         fit_options=task.fit_options,
         model_options=" ".join(_model_options(settings)),
+        are_rows=task.template is not None,
     )
 
 
@@ -115,8 +116,13 @@ def _runs_models(settings: Settings) -> bool:
 
 
 def _said_of_columns(task: Task, settings: Settings) -> list[str]:
-    """Return what the detector of columns leaves out, and what is left out beside it alone."""
+    """Return which columns our detectors leave out, and what is left out beside columns alone."""
     notes = []
+    if task.columns and task.template is None and settings.detectors:
+        notes.append(
+            "polar-detect reads the texts alone, and not these numbers and categories; with "
+            "--columns it reads rows as a whole."
+        )
     asked = _is_asked(ColumnsHead.name, settings) or bool(_unasked(task, settings))
     if asked and task.template is not None:
         doubts = doubts_of_words(task.template, task.train.texts)

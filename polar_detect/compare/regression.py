@@ -115,7 +115,8 @@ class Prediction:
 class Predictions:
     """The whole table, best R² first (of equal ones as they ran), with what it was measured on.
 
-    `telling` are columns that give the number away by themselves.
+    `telling` are columns that give the number away by themselves; `are_rows` says whether rows are
+    written out as texts, which else stand in a column of their own.
     """
 
     results: tuple[Prediction, ...]
@@ -126,6 +127,7 @@ class Predictions:
     columns: tuple[str, ...]
     notes: tuple[str, ...]
     telling: tuple[str, ...] = ()
+    are_rows: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +185,7 @@ def compare_predictions(
         columns=task.columns,
         notes=(*task.notes, *note_cut_texts(rows.texts, settings.extractor.tracer)),
         telling=task.telling,
+        are_rows=task.template is not None,
     )
 
 
