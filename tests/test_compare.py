@@ -32,7 +32,7 @@ from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.language import Language
 from polar_detect.signature.extraction import Extractor
-from polar_detect.tables import ReadOptions, RowColumns, RowTemplate
+from polar_detect.tables import ReadOptions, RowColumns, RowTemplate, read_table
 
 N_RESAMPLES = 30
 
@@ -344,6 +344,26 @@ def test_the_options_of_fit_read_the_rows_as_they_were_read(tmp_path):
     detectors = (PolarDetector(model="a model", max_tokens=64),)
     said = detection._model_options(comparing.Settings(detectors=detectors))
     assert said == ["--model 'a model'", "--max-tokens 64"]
+
+
+def test_the_options_of_fit_name_no_column_of_a_wide_table_that_is_read_whole(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "wide.csv"
+    wide = pd.DataFrame(rng.normal(size=(60, 21)), columns=[f"c{i}" for i in range(21)])
+    labels, reading = np.arange(60) % 5 == 0, comparing.Reading("y")
+    wide.assign(y=labels).to_csv(path, index=False)
+    task = comparing.read_task(path, None, reading)
+    assert task.fit_options == "--all-columns --label-column y"
+    as_fit_reads = read_table(path, rows=RowColumns(), label_column="y")
+    assert task.template.names == as_fit_reads.template.names
+    # Not where fit would read more columns: a constant, or labels that are all normal.
+    wide.assign(y=labels, c=7).to_csv(path, index=False)
+    assert comparing.read_task(path, None, reading).fit_options.startswith("--columns c0,c1,")
+    normal, test = tmp_path / "normal.csv", tmp_path / "test.csv"
+    wide.assign(y=labels).to_csv(test, index=False)
+    wide.assign(y=False).to_csv(normal, index=False)
+    assert comparing.read_task(normal, test, reading).fit_options.startswith("--columns c0,")
+    wide.to_csv(normal, index=False)
+    assert comparing.read_task(normal, test, reading).fit_options == "--all-columns"
 
 
 def test_a_table_with_labels_can_come_from_stdin(process, monkeypatch):

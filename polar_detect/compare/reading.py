@@ -104,7 +104,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         notes=tuple(notes),
         template=source.template,
         telling=tuple(find(source.columns, drawn[0].numbers, drawn[0].target)),
-        fit_options=source.fit_options(files[0].reading, has_anomalies=bool(drawn[0].target.any())),
+        fit_options=source.fit_options(files[0], has_anomalies=bool(drawn[0].target.any())),
         is_split=test is None,
         train_file=files[0].name,
         n_unlabelled=files[0].table.n_unlabelled,

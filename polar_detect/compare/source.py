@@ -17,6 +17,8 @@ from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.reading import check_some_text
 
+_MOST_NAMED = 20  # columns, in a command
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -127,19 +129,30 @@ class Source:
         check_some_text(texts, own.name, file.reader.name)
         return texts
 
-    def fit_options(self, reading: Reading, *, has_anomalies: bool) -> str:
+    def fit_options(self, file: File, *, has_anomalies: bool) -> str:
         """Return the options of `polar-detect fit` that read the training rows as here."""
+        reading = file.reading
+        asks_label = reading.kind == "label" and has_anomalies
+        label = [reading.target] if asks_label else []
         if self.text_column is not None:
             options = ["--text-column", self.text_column.name]
+        elif self._is_all_but(label, file.table.reader.columns):
+            options = ["--all-columns"]
         else:
             options = ["--columns", tables.RowColumns.of(self.columns.written).asked or ""]
-        if reading.kind == "label" and has_anomalies:
+        if asks_label:
             options += ["--label-column", reading.target]
         if reading.options.sheet is not None:
             options += ["--sheet", reading.options.sheet]
         if reading.options.encoding is not None:
             options += ["--encoding", reading.options.encoding]
         return shlex.join(options)
+
+    def _is_all_but(self, label: Sequence[str], present: Sequence[str]) -> bool:
+        """Return whether so many columns are written out that nobody names them, and all are."""
+        passed = {*label, *tables.result_columns(present)}
+        every = [name for name in present if name not in passed]
+        return len(every) > _MOST_NAMED and every == [*self.columns.written]
 
 
 def choose_source(file: File) -> Source:
