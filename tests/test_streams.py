@@ -3,6 +3,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,32 @@ def test_a_command_ends_in_silence_where_the_reader_of_its_result_has_left(lost)
     os.close(writer)
     expected = {"stdout": (141, None, "said\n"), "stderr": (0, "result\n", None)}
     assert (done.returncode, done.stdout, done.stderr) == expected[lost]
+
+
+@posix
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_pipe_that_does_not_block_gets_all_of_a_long_output(name, monkeypatch):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)  # as other runtimes leave what they share with a child
+
+    def fill():
+        while True:
+            os.write(writer, b"-" * 4096)
+
+    def read_late():
+        time.sleep(0.2)
+        with os.fdopen(reader, "rb") as pipe:
+            return pipe.read()
+
+    with ThreadPoolExecutor(1) as pool:
+        with os.fdopen(writer, "w", encoding="utf-8") as own:
+            with pytest.raises(BlockingIOError):  # control: nobody reads yet
+                fill()
+            read = pool.submit(read_late)
+            monkeypatch.setattr(sys, name, own)
+            monkeypatch.setattr(cli, "app", lambda **_: getattr(sys, name).write("x" * 999_999))
+            cli.main()
+        assert read.result().count(b"x") == 999_999
 
 
 @posix

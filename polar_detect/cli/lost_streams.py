@@ -6,6 +6,7 @@ long run before its result.
 
 import io
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -90,14 +91,20 @@ class _Outlet(io.RawIOBase):
     def isatty(self) -> bool:
         return self._raw.isatty()
 
-    def write(self, content: "ReadableBuffer", /) -> int | None:
+    def write(self, content: "ReadableBuffer", /) -> int:
         if not self._is_lost:
             try:
-                return self._raw.write(content)
+                return self._write_some(content)
             except OSError as error:
                 self._is_lost = True
                 self._refuse(error)
         return memoryview(content).nbytes
+
+    def _write_some(self, content: "ReadableBuffer") -> int:
+        # None: the pipe is full, and whoever started this process has it not block.
+        while (n_bytes := self._raw.write(content)) is None:
+            select.select([], [self._raw], [])
+        return n_bytes
 
 
 def _raise(error: OSError) -> NoReturn:
