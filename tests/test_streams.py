@@ -66,6 +66,19 @@ def test_a_path_that_is_no_utf8_is_printed():
     assert kept.errors == "surrogateescape"
 
 
+def test_a_name_of_a_file_is_written_whole_in_the_c_locale():
+    path = "結果.csv".encode().decode("ascii", "surrogateescape")  # as Python reads it there
+    for errors, expected in (
+        ("surrogateescape", "結果.csv"),
+        ("backslashreplace", "?" * 6 + ".csv"),
+    ):
+        out = stream("ascii", errors)
+        write_anything(out)
+        out.write(f"µ{path} – ä{path}")
+        out.flush()
+        assert out.buffer.getvalue().decode("utf-8") == f"?{expected} - a{expected}"
+
+
 def test_the_path_of_a_result_goes_nowhere_where_stdout_was_closed(monkeypatch, capsys):
     say(Path("out.csv"))
     assert capsys.readouterr().out == "out.csv\n"  # control

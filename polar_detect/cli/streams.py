@@ -29,15 +29,17 @@ def write_anything(*streams: TextIO) -> None:
     Parameters
     ----------
     streams : TextIO
-        One that writes UTF-8 keeps what it does with lone surrogates, unless that is an error.
+        One that writes UTF-8 keeps what it does with lone surrogates, unless that is an error; one
+        of the C locale still writes names of files as the bytes that they are.
     """
     for stream in streams:
         if not isinstance(stream, io.TextIOWrapper):  # a program without a console has none
             continue
         encoding = codecs.lookup(stream.encoding).name
         if encoding != "utf-8" or stream.errors == "strict":
-            name = f"polar-detect-nearest-{encoding}"
-            codecs.register_error(name, _nearest(encoding))
+            keeps_bytes = stream.errors == "surrogateescape"
+            name = f"polar-detect-nearest-{encoding}-{keeps_bytes}"
+            codecs.register_error(name, _nearest(encoding, keeps_bytes=keeps_bytes))
             stream.reconfigure(errors=name)
 
 
@@ -54,13 +56,17 @@ def can_write(stream: TextIO, text: str) -> bool:
     return encoding is None or text.encode(encoding, "ignore").decode(encoding) == text
 
 
-def _nearest(encoding: str) -> Callable[[UnicodeError], tuple[str, int]]:
+def _nearest(
+    encoding: str, *, keeps_bytes: bool
+) -> Callable[[UnicodeError], tuple[str | bytes, int]]:
     """Return an error handler: its error does not name the encoding of a charmap codec."""
 
-    def replace(error: UnicodeError) -> tuple[str, int]:
+    def replace(error: UnicodeError) -> tuple[str | bytes, int]:
         assert isinstance(error, UnicodeEncodeError)
-        found = error.object[error.start : error.end]
-        return "".join(_nearest_of(character, encoding) for character in found), error.end
+        character, behind = error.object[error.start], error.start + 1
+        if keeps_bytes and "\udc80" <= character <= "\udcff":
+            return character.encode(errors="surrogateescape"), behind
+        return _nearest_of(character, encoding), behind
 
     return replace
 
