@@ -1178,6 +1178,8 @@ def test_the_columns_are_suggested_that_stand_between_commas_of_another_keyboard
     columns = RowColumns(f"id,設備{comma}내용")
     with pytest.raises(InputError, match=r"Pass --columns 'id,設備,내용'\."):
         columns.choose(["id", "設備", "내용"])
+    with pytest.raises(InputError, match=r"Pass --columns 'id,設備 \[mm\],내용'\."):
+        columns.choose(["id", "設備 [mm]", "내용"])
     with pytest.raises(InputError, match=r"Pass --columns (?!'id,設備,내용')"):  # one is none
         columns.choose(["id", "設備", "数値"])
     assert columns.choose(["id", f"設備{comma}내용"]) == ["id", f"設備{comma}내용"]

@@ -188,7 +188,8 @@ def _parted(listed: str, names: Sequence[str]) -> list[str]:
     >>> _parted("설비，노트", ["설비", "온도", "노트"]), _parted("a、b", ["a"])
     (['설비', '노트'], [])
     """
-    parts = [match_column(names, part) for part in _OTHER_COMMA.split(listed)]
+    asked = _OTHER_COMMA.split(listed)
+    parts = [match_column(names, part, may_add_unit=True) for part in asked]
     found = [part for part in parts if part is not None]
     return found if len(found) == len(parts) > 1 else []
 
