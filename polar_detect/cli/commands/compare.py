@@ -22,6 +22,8 @@ from polar_detect.report.language import Language
 from polar_detect.tables import ReadOptions
 from polar_detect.visible import visible
 
+_COMMAND = "polar-detect fit TRAIN"
+
 
 def compare(options: CompareOptions) -> None:
     """Compare, print the table and the advice, and save both."""
@@ -138,7 +140,8 @@ def _print(table: tabulate.Table, language: Language) -> None:
 
 
 def _print_line(line: str, language: Language, style: str = "") -> None:
-    # Where no blanks part the words the terminal breaks lines better.
-    is_left_to_terminal = not language.say("space")
+    # Where no blanks part the words the terminal breaks lines better; and a command that is copied
+    # must have no line end in the name of a column.
+    is_left_to_terminal = not language.say("space") or _COMMAND in line
     said = visible(language.compared(line))
     out.print(said, style=style, highlight=False, markup=False, soft_wrap=is_left_to_terminal)
