@@ -85,7 +85,7 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     >>> from polar_detect.tables.rows.template_column import TemplateColumn
     >>> rows = RowTemplate((TemplateColumn("T", 1), TemplateColumn("note", None)))
     >>> doubts(rows, ["T: 20.1; note: ran dry"])
-    ["columns of words that hardly repeat do not count: 'note'; the detector auto reads them"]
+    ["columns of words that hardly repeat do not count: 'note'; the detector texts reads them"]
     """
     n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
     return [*doubts_of_words(rows, texts), *warn_of_hours(rows, len(texts), n_held)]
@@ -109,12 +109,12 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     if unread:
         found.append(
             f"columns of words that hardly repeat do not count: {_quoted(unread)}; the detector "
-            "auto reads them"
+            "texts reads them"
         )
     if of_gaps:
         found.append(
             "of columns of words that hardly repeat only counts whether cells are empty: "
-            f"{_quoted(of_gaps)}; the detector auto reads them"
+            f"{_quoted(of_gaps)}; the detector texts reads them"
         )
     return found
 

@@ -109,7 +109,8 @@ class TrainingTexts:
             return own
         if reads_texts:
             return [*own, *doubts_of_hours(self.rows, len(normal))]
-        return [*own, *by_columns.doubts(self.rows, normal)]
+        filled = [text for text in self.texts if text.strip()]  # words of anomalies are words, too
+        return [*own, *by_columns.doubts(self.rows, filled)]
 
     def _labelled(self, *, is_anomalous: bool) -> list[str]:
         places = np.flatnonzero(self.is_anomalous == is_anomalous)

@@ -217,9 +217,9 @@ def test_fit_says_what_counts_and_what_does_not(tmp_path):
         "columns of numbers: size [mm], weight [g]",
         "columns that say the same few things: program",
         *said[3:-2],
-        "columns of words that hardly repeat do not count: 'note'; the detector auto reads them",
+        "columns of words that hardly repeat do not count: 'note'; the detector texts reads them",
         "of columns of words that hardly repeat only counts whether cells are empty: 'rework'; the "
-        "detector auto reads them",
+        "detector texts reads them",
     ]
     assert all(map(is_japanese, said_of(path, detector="columns", lang="ja")[1:]))
     of_models = " ".join(said_of(path, max_tokens=3))  # control
@@ -259,10 +259,10 @@ def test_no_detector_is_praised_for_reading_columns_that_are_to_be_left_out(tmp_
     said = said_of(path, detector="columns")
     assert "column 'day' holds dates, and those of new rows are all new; leave it out" in said[-3]
     assert said[-1] == (
-        "columns of words that hardly repeat do not count: 'note'; the detector auto reads them"
+        "columns of words that hardly repeat do not count: 'note'; the detector texts reads them"
     )
     parts(120).assign(day=days).to_csv(path, index=False)
-    assert "the detector auto" not in " ".join(said_of(path, detector="columns"))
+    assert "the detector texts" not in " ".join(said_of(path, detector="columns"))
     assert "leave it out" in " ".join(said_of(path, detector="columns"))
 
 
@@ -324,8 +324,22 @@ def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypa
 
 def test_words_that_do_not_count_are_warned_of():
     frame = parts(60).assign(note=notes(60))
-    with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector auto reads them"):
+    with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector texts reads them"):
         PolarDetector("columns").fit(frame)
+
+
+def test_words_that_only_labelled_anomalies_say_are_not_said_to_be_read(run, tmp_path):
+    frame = parts(130).assign(note=[""] * 120 + notes(10))
+    path, folder = tmp_path / "parts.csv", tmp_path / "detector"
+    frame.assign(y=np.arange(130) >= 120).to_csv(path, index=False)
+    own = ("--columns", ",".join(frame), "--label-column", "y", "--out", folder)
+    code, _, err = run("fit", path, *own)
+    assert code == 0
+    assert not stored_origin(folder).reads_texts  # which the normal rows decide
+    assert "do not count: 'note'; the detector texts reads them" in err
+    assert "the normal rows hold nothing but numbers and words that repeat" in err
+    with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector texts reads them"):
+        PolarDetector().fit(frame, np.arange(130) >= 120)
 
 
 def test_hours_are_warned_of_where_it_takes_some():
