@@ -10,10 +10,11 @@ from polar_detect.artifact.contents import TEXTS, TREES, _facts, _kept
 from polar_detect.cli.commands import inspect as command
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.boosting import LightGBMHead
-from polar_detect.detectors.classifier import ClassifierHead
+from polar_detect.detectors.classifier import ClassifierHead, ColumnsClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PyODHead
+from polar_detect.detectors.texts import TextsHead
 from polar_detect.report.forms import Form
 from polar_detect.report.language import Language
 from polar_detect.report.messages import sentences
@@ -84,10 +85,10 @@ def beside():
     return manifest(IsolationForestHead.reason, IsolationForestHead.name) | {"settings": settings}
 
 
-def by_columns(features, *, n_labelled=0):
+def by_columns(features, *, n_labelled=0, kind=ColumnsHead):
     """Return a head whose views count for as much each."""
     n_views = (NUMBERS[0] in features) + 2 * (WORDS[0] in features) + n_labelled
-    head = ColumnsHead()
+    head = kind()
     head._fitted = SimpleNamespace(
         shares=np.full(n_views, 1 / n_views), n_labelled=n_labelled, features=features
     )
@@ -105,10 +106,15 @@ def reasons():
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip
             yield head.reason, head.name
+    texts = TextsHead()
+    texts._fitted = head._fitted
+    yield texts.reason, texts.name
     for features in (NUMBERS, WORDS, NUMBERS + WORDS):
         for n_labelled in (0, 1):
             columns = by_columns(features, n_labelled=n_labelled)
             yield columns.reason, columns.name
+    own = by_columns(NUMBERS, n_labelled=1, kind=ColumnsClassifierHead)
+    yield own.reason, own.name
     for head in (LightGBMHead(), IsolationForestHead(), PyODHead(SimpleNamespace())):
         yield head.reason, head.name
 
