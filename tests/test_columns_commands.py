@@ -411,7 +411,19 @@ def test_columns_run_beside_the_default_where_rows_have_some(labelled):
     assert detection._ways(own, task, wanted("auto")) == [
         ("columns", False), ("columns", True), ("columns-classifier", True)
     ]  # fmt: skip
+    assert detection._ways(PolarDetector("texts"), task, wanted("texts")) == [
+        ("texts", False), ("texts", True)
+    ]  # fmt: skip
     assert cost_of(new_head("columns")) == Cost.NO_MODEL
+
+
+def test_a_name_that_is_another_detector_on_these_rows_is_noted(labelled):
+    task = comparing.read_task(labelled, None, comparing.Reading("failed"))
+    notes = detection._said_of_choice(task, wanted("auto", "classifier", "columns", "texts"))
+    assert [note.partition("so ")[2].partition(";")[0] for note in notes] == [
+        "auto is columns here", "classifier is columns-classifier here"
+    ]  # fmt: skip
+    assert all(map(is_japanese, map(Language("ja").compared, notes)))
 
 
 @pytest.mark.parametrize("asked", ["columns", "auto", "auto,columns"])

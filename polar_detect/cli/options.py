@@ -376,8 +376,8 @@ class CompareOptions:
         str,
         typer.Option(
             help="Our detectors: a,b. Where anomalies are labelled, auto runs without and with "
-            "them, and beside classifier; on rows, beside columns. lightgbm learns from labels "
-            "too, and takes several times as long."
+            "them, and beside classifier; on rows, beside columns, or as columns where fit would "
+            "go by them alone. lightgbm learns from labels too, and takes several times as long."
         ),
     ] = "auto"
     out: Annotated[

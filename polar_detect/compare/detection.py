@@ -27,6 +27,7 @@ from polar_detect.detectors import (
     ColumnsClassifierHead,
     ColumnsHead,
     Head,
+    TextsHead,
     new_head,
 )
 from polar_detect.errors import InputError, TrainingWarning
@@ -38,10 +39,12 @@ from polar_detect.texts import doubts_of_texts
 
 # A head that a detector is fitted with, and whether it is given labels.
 _Way = tuple[str | Head, bool]
-# What runs beside a detector where anomalies are labelled, for whoever fears no other kinds.
+# What runs beside a detector where anomalies are labelled, for whoever fears no other kinds; none
+# beside `texts`, as what `classifier` goes by hangs on the rows.
 _CLASSIFIERS = {
-    AutoHead.name: ClassifierHead.name,
-    ColumnsHead.name: ColumnsClassifierHead.name,
+    AutoHead.name: (ClassifierHead.name,),
+    TextsHead.name: (),
+    ColumnsHead.name: (ColumnsClassifierHead.name,),
 }
 
 
@@ -65,11 +68,7 @@ def compare_detectors(
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
-    if settings is not asked:
-        notes.append(
-            "The rows hold nothing but numbers and words that repeat, so auto is columns here; "
-            "--detectors texts has models read them."
-        )
+    notes += _said_of_choice(task, asked)
     notes += _said_of_columns(task, settings)
     for detector in _reading_texts(settings)[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
@@ -115,6 +114,17 @@ def _runs_models(settings: Settings) -> bool:
     return not settings.detectors or bool(_reading_texts(settings))
 
 
+def _said_of_choice(task: Task, asked: Settings) -> list[str]:
+    """Return which detectors go by columns here, though their names leave it open."""
+    pairs = [(own.detector, _chosen(own, task).detector) for own in asked.detectors]
+    return [
+        "The normal rows hold nothing but numbers and words that repeat, dates and the like aside, "
+        f"so {given} is {own} here; --detectors texts has models read them."
+        for given, own in pairs
+        if own != given
+    ]
+
+
 def _said_of_columns(task: Task, settings: Settings) -> list[str]:
     """Return which columns our detectors leave out, and what is left out beside columns alone."""
     notes = []
@@ -145,17 +155,18 @@ def run_methods(
 
 def _as_chosen(task: Task, settings: Settings) -> Settings:
     """Return settings with the detectors that are fitted on these rows; the same where all are."""
-    normal = task.train.take(np.flatnonzero(~task.train.target)).texts
-
-    def chosen(detector: PolarDetector) -> PolarDetector:
-        own = FitSettings.of(detector.get_params(deep=False) | {"rows": task.template})
-        head = chosen_head(own, normal)
-        is_same = head.reads_texts or detector.detector == head.name
-        return detector if is_same else clone(detector).set_params(detector=head.name)
-
-    found = {own.detector: own for own in map(chosen, settings.detectors)}
+    found = {own.detector: own for own in (_chosen(d, task) for d in settings.detectors)}
     detectors = tuple(found.values())
     return settings if detectors == settings.detectors else replace(settings, detectors=detectors)
+
+
+def _chosen(detector: PolarDetector, task: Task) -> PolarDetector:
+    """Return the detector that one is on these rows; itself where it reads texts all the same."""
+    normal = task.train.take(np.flatnonzero(~task.train.target)).texts
+    own = FitSettings.of(detector.get_params(deep=False) | {"rows": task.template})
+    head = chosen_head(own, normal)
+    is_same = head.reads_texts or detector.detector == head.name
+    return detector if is_same else clone(detector).set_params(detector=head.name)
 
 
 def _reading_texts(settings: Settings) -> list[PolarDetector]:
@@ -229,17 +240,16 @@ def _run_baseline(
 def _ways(detector: PolarDetector, task: Task, settings: Settings) -> list[_Way]:
     """Return heads that a detector is fitted with, and whether each is given labels.
 
-    The default one and that of columns are fitted without, which says what to expect of anomalies
-    of kinds that nobody has labelled, and with labels, and so is the classifier, for whoever
-    expects no such kinds, unless it is asked for by itself.
+    The default one, that of texts and that of columns are fitted without, which says what to
+    expect of anomalies of kinds that nobody has labelled, and with labels; and so is a classifier,
+    for whoever expects no such kinds, unless it is asked for by itself.
     """
     own = detector.detector
     if not (new_head(own).learns_from_labels and is_labelled(task.train.target)):
         return [(own, False)]
     if not isinstance(own, str) or own not in _CLASSIFIERS:
         return [(own, True)]
-    beside = _CLASSIFIERS[own]
-    added = [] if _is_asked(beside, settings) else [beside]
+    added = [name for name in _CLASSIFIERS[own] if not _is_asked(name, settings)]
     return [(own, False), (own, True), *((name, True) for name in added)]
 
 
