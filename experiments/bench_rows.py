@@ -1,4 +1,4 @@
-"""How long rows take that are judged by their columns, beside the default detector.
+"""How long rows take that are judged by their columns, beside the detector of texts.
 
     python experiments/bench_rows.py [--rows 20000] [--rows-texts 500] [--repeats 3]
 
