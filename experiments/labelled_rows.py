@@ -12,8 +12,8 @@ as it reads them now, a classifier that reads texts too, and with these faults `
 forest of `compare` on the same numbers and on categories as 0 and 1. Faults that teach are not
 tested. Readings of the models are kept on disk, so all detectors share them.
 
-Prints AUROC and the share of faults that is found at 5 % false alarms. Reads: ai4i2020. Takes: not
-noted.
+Prints AUROC and the share of faults that is found at 5 % false alarms. Reads: ai4i2020. Takes: 2
+min by columns, else not noted.
 """
 
 import argparse
