@@ -49,6 +49,7 @@ def spoilt(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 NORMAL, NEW = rows(200), rows(100, seed=1)
+DAYS = pd.date_range("2026-01-01", periods=200).astype(str)
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +292,8 @@ def test_auto_goes_by_columns_where_rows_hold_nothing_else(fitted: PolarDetector
     [
         (NORMAL, {}, "columns"),
         (NORMAL[["machine"]], {}, "columns"),
-        (NORMAL.assign(day=pd.date_range("2026-01-01", periods=200).astype(str)), {}, "columns"),
+        (NORMAL.assign(day=DAYS), {}, "columns"),
+        (pd.DataFrame({"begun": DAYS, "done": DAYS}), {}, "auto"),
         (NORMAL.assign(note=[f"by hand {i}" for i in range(200)]), {}, "auto"),
         (NORMAL, {"detector": "classifier"}, "columns-classifier"),
         (NORMAL, {"detector": "texts"}, "texts"),
