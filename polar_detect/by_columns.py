@@ -44,8 +44,8 @@ def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
 
     "auto" and "classifier" go by the columns of rows alone where these hold nothing but numbers,
     words that repeat, and what is new in every row, as dates are: what models make of such rows
-    adds nothing (`experiments/rows.py`). They do not where a model is named, as whoever names one
-    wants it to read, nor where the rows are not to be kept.
+    adds nothing (`experiments/rows.py`). They do not where another model is named, as whoever
+    names one wants it to read, nor where the rows are not to be kept.
     """
     own, rows = settings.detector, settings.rows
     names_model = (settings.model, settings.encoder) != (DEFAULT_MODEL, AUTO_ENCODER)
