@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from polar_detect.compare import detection
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.detection import cost_of
 from polar_detect.compare.views import Cost
-from polar_detect.detectors import new_head
+from polar_detect.detectors import PyODHead, new_head
 from polar_detect.engine import Engine
 from polar_detect.errors import InputError, OutputError, TrainingWarning
 from polar_detect.report.language import Language
@@ -283,6 +284,24 @@ def test_fit_says_that_models_are_not_needed(run, tmp_path, monkeypatch, options
     assert said in err
     assert ("--detector texts" in err) == bool(said)
     assert not stored_origin(folder).reads_texts
+
+
+def test_a_detector_by_another_spelling_of_its_name_is_not_said_to_do_without_models(
+    run, tmp_path, monkeypatch
+):
+    def stopped(*_, **__):
+        raise InputError("stopped")
+
+    own = PyODHead(SimpleNamespace())
+    monkeypatch.setattr(PyODHead, "named", lambda _: own)
+    monkeypatch.setattr(PolarDetector, "fit", stopped)
+    path = tmp_path / "parts.csv"
+    parts(60).to_csv(path, index=False)
+    options = ("--all-columns", "--out", tmp_path / "out", "--detector")
+    err = run("fit", path, *options, own.name.lower())[2]
+    assert "stopped" in err
+    assert "judged by those alone" not in err
+    assert "judged by those alone" in run("fit", path, *options, "auto")[2]  # control
 
 
 def test_what_the_detector_cannot_go_by_is_refused_before_anything_is_fitted(

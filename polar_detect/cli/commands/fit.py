@@ -43,7 +43,7 @@ def fit(options: FitOptions) -> PolarDetector:
         tell(language.say("fit.replaced", out=out))
     _tell_of(table, _of_texts(table, options, language))
     _tell_of(table, _of_rows(table, options, language))
-    if options.detector != given:
+    if options.detector != given and not reads_texts:
         _tell_of(table, [language.say("fit.by_columns", detector=TextsHead.name)])
     _tell_of_models(options, language)
     _tell_of(table, _of_unread(table, options, language))
