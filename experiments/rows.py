@@ -2,9 +2,9 @@
 
     python experiments/rows.py [--tasks ai4i,steel] [--detectors texts,columns] [--seeds 3]
 
-The default detector reads each row written out as text, with and without its numbers beside it,
-and knows normal training rows only, or labelled anomalous ones too, and so does the detector
-`classifier`, which counts on further ones of their kind, and `columns`, which reads no text. Beside
+The detector `texts` reads each row written out as text, with and without its numbers beside it,
+and knows normal training rows only, or labelled anomalous ones too, and so does a classifier that
+reads texts and counts on further ones of their kind, and `columns`, which reads no text. Beside
 them stand the baselines of `compare` on the raw numbers of the same rows, LightGBM and random
 forest with the same labels.
 Readings of the models are kept on disk, so all detectors share them.
@@ -29,6 +29,7 @@ from polar_detect import PolarDetector, models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
+from polar_detect.detectors import ClassifierHead, new_head
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 from polar_detect.tables import RowTemplate
@@ -102,9 +103,9 @@ def labelled(task: Task, split: Split, seed: int, n_labelled: int) -> NDArray[np
 def detectors(
     task: Task, split: Split, seed: int, options: argparse.Namespace, engine: Engine
 ) -> dict[str, float]:
-    """Return the AUROC of the default detector, with and without the numbers of rows and labels.
+    """Return the AUROC of the detector of texts, with and without the numbers of rows and labels.
 
-    And of the classifier with both, and of the detector of columns.
+    And of the classifier with both, that reads texts too, and of the detector of columns.
     """
     n_labelled = options.n_labelled
     frame = frame_of(task)
@@ -117,11 +118,11 @@ def detectors(
         (WITH, "texts", template, []),
         (WITHOUT, "texts", None, []),
         (f"{WITH}, {len(anomalous)} labels", "texts", template, anomalous),
-        (f"{CLASSIFIER}, {len(anomalous)} labels", "classifier", template, anomalous),
+        (f"{CLASSIFIER}, {len(anomalous)} labels", ClassifierHead(), template, anomalous),
         (COLUMNS, "columns", template, []),
         (f"{COLUMNS}, {len(anomalous)} labels", "columns", template, anomalous),
     ):
-        if head not in options.detectors:
+        if new_head(head).name not in options.detectors:
             continue
         detector = PolarDetector(
             head,
