@@ -25,7 +25,7 @@ from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
-from polar_detect.tables import new_later, warn_of_hours
+from polar_detect.tables import new_later, warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING
 from polar_detect.texts import distinct_texts
@@ -88,7 +88,11 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     ["columns of words that hardly repeat do not count: 'note'; the detector texts reads them"]
     """
     n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
-    return [*doubts_of_words(rows, texts), *warn_of_hours(rows, len(texts), n_held)]
+    return [
+        *warn_of_empty(rows, texts, reads_texts=False),
+        *doubts_of_words(rows, texts),
+        *warn_of_hours(rows, len(texts), n_held),
+    ]
 
 
 def n_held_out(n_normal: int) -> int:

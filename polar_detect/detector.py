@@ -28,6 +28,7 @@ from polar_detect.frames import check_written, index_of
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, checked_alpha
+from polar_detect.tables.rows.template import RowTemplate
 from polar_detect.texts import Texts, UnfittedError, as_texts
 from polar_detect.training import TrainingTexts
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from polar_detect.assessing import Assessing
     from polar_detect.engine import Engine
     from polar_detect.signature.normal_programs import NormalPrograms
-    from polar_detect.tables.rows.template import RowTemplate
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -111,7 +111,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         contamination: float = 0.0,
         store_texts: bool = True,
-        rows: "RowTemplate | None" = None,
+        rows: RowTemplate | None = None,
     ) -> None:
         self.detector = detector
         self.model = model
@@ -320,7 +320,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return reading.load(Path(folder))
 
     @property
-    def rows_(self) -> "RowTemplate | None":
+    def rows_(self) -> RowTemplate | None:
         """How rows of a table are written out as the texts that it was fitted on, if they are."""
         return self._fitted().settings.rows
 

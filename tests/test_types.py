@@ -9,6 +9,7 @@ import pytest
 from mypy import api
 
 import polar_detect
+from polar_detect.tables import RowTemplate
 
 SCRIPT = """
 import pandas as pd
@@ -63,3 +64,8 @@ def test_completion_and_help_name_what_was_not_used_yet():
 def test_tools_that_read_annotations_find_what_a_method_takes(name):
     hints = typing.get_type_hints(getattr(polar_detect.PolarDetector, name))
     assert pd.DataFrame in typing.get_args(hints["X"])
+
+
+def test_tools_that_read_annotations_find_what_the_detector_takes():
+    hints = typing.get_type_hints(polar_detect.PolarDetector.__init__)
+    assert typing.get_args(hints["rows"]) == (RowTemplate, type(None))
