@@ -90,6 +90,7 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
     return [
         *warn_of_empty(rows, texts, reads_texts=False),
+        *_doubts_of_new(rows, texts),
         *doubts_of_words(rows, texts),
         *warn_of_hours(rows, len(texts), n_held),
     ]
@@ -123,20 +124,35 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     return found
 
 
+def _doubts_of_new(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
+    """Return which columns do not count as they are new in every row; the rest have no need to."""
+    _, new = _uncounted(rows, texts)
+    if not new:
+        return []
+    return [f"columns that are new in every row, as dates are, do not count: {_quoted(new)}"]
+
+
 def _words_beside(rows: "RowTemplate", texts: Sequence[str]) -> "list[TemplateColumn]":
     """Return the columns whose words do not count, and say something that models could read."""
-    free = [own for own in rows.columns if not own.is_numeric and not _repeats(own)]
+    words, new = _uncounted(rows, texts)
+    return [own for own in words if own.name not in new]
+
+
+def _uncounted(
+    rows: "RowTemplate", texts: Sequence[str]
+) -> "tuple[list[TemplateColumn], list[str]]":
+    """Return the columns whose words do not count, and names of those that are new in every row.
+
+    Without those that are empty in all of the rows.
+    """
+    free = [own for own in rows.columns if own.name not in rows.counted]
     if not free:
-        return []
+        return [], []
     cells = [own for text in texts if (own := rows.cells(text)) is not None]
     frame = pd.DataFrame(cells, columns=rows.names, dtype=object)
-    filled = [own.name for own in free if {*frame[own.name]} - {MISSING}]
-    new = new_later(frame.replace(MISSING, ""), filled)
-    return [own for own in free if own.name in filled and own.name not in new]
-
-
-def _repeats(column: "TemplateColumn") -> bool:
-    return column.category is not None and column.category.of == "words"
+    filled = [own for own in free if {*frame[own.name]} - {MISSING}]
+    new = new_later(frame.replace(MISSING, ""), [own.name for own in filled])
+    return filled, [*new]
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -56,9 +56,12 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
 
 
 def doubts_of_columns(
-    X: pd.DataFrame, rows: "RowTemplate", *, has_labels: bool = False
+    X: pd.DataFrame, rows: "RowTemplate", *, has_labels: bool = False, reads_texts: bool = True
 ) -> list[str]:
-    """Return what a fit on the rows of a data frame should be warned of, a sentence a column."""
+    """Return what a fit on the rows of a data frame should be warned of, a sentence a column.
+
+    `reads_texts`: whether models read the rows, so that all columns count.
+    """
     from polar_detect.tables import (
         RowTemplate,
         called_anomalous,
@@ -71,7 +74,7 @@ def doubts_of_columns(
 
     frame = named(X, rows)
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
-    found = new_later(frame, present.names)
+    found = new_later(frame, present.names if reads_texts else present.counted)
     results = result_columns(present.names)
     added = ", ".join(map(repr, results))
     judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))

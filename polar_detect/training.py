@@ -20,6 +20,8 @@ from polar_detect.texts import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from polar_detect.signature.tracer import Tracer
     from polar_detect.tables.rows.template import RowTemplate
 
@@ -37,14 +39,17 @@ class TrainingTexts:
     is_anomalous : (n_texts,) bool
     rows : RowTemplate, optional
         By which they are written out.
-    doubts_of_columns : tuple of str
-        What is to be warned of in the columns of a data frame.
+    has_labels : bool
+        Whether some were given.
+    frame : pandas.DataFrame, optional
+        The data frame that they were written out of, if they were.
     """
 
     texts: tuple[str, ...]
     is_anomalous: BoolArray
     rows: "RowTemplate | None"
-    doubts_of_columns: tuple[str, ...]
+    has_labels: bool
+    frame: "pd.DataFrame | None"
 
     @classmethod
     def of(cls, X: Texts, y: Any, rows: "RowTemplate | None") -> Self:
@@ -56,14 +61,13 @@ class TrainingTexts:
             What is no text or no label, or fewer than 40 normal texts that are not empty.
         """
         X = in_pandas(X)
-        doubts: list[str] = []
-        if is_wide(X):
-            rows = row_template(X) if rows is None else rows
-            doubts = doubts_of_columns(X, rows, has_labels=y is not None)
+        frame = X if is_wide(X) else None
+        if frame is not None and rows is None:
+            rows = row_template(frame)
         texts = as_texts(X, rows)
         if rows is None:
             texts = as_seen(texts)
-        found = cls(tuple(texts), anomalous(y, len(texts)), rows, tuple(doubts))
+        found = cls(tuple(texts), anomalous(y, len(texts)), rows, y is not None, frame)
         n_normal = sum(bool(text.strip()) for text in found.normal)
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
@@ -100,8 +104,13 @@ class TrainingTexts:
 
         `reads_texts`: whether models do.
         """
+        of_columns = []
+        if self.frame is not None and self.rows is not None:
+            of_columns = doubts_of_columns(
+                self.frame, self.rows, has_labels=self.has_labels, reads_texts=reads_texts
+            )
         own = [
-            *self.doubts_of_columns,
+            *of_columns,
             *doubts_of_texts(normal),
             *doubts_of_labels(self.texts, self.is_anomalous),
         ]

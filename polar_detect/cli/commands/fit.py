@@ -245,7 +245,7 @@ def _warnings(
     yield from tables.warn_of_lost_numbers(frame, template)
     yield from tables.warn_of_words(frame, template)
     yield from tables.warn_of_verdicts(frame, names)
-    yield from tables.warn_of_new_values(frame, names)
+    yield from tables.warn_of_new_values(frame, names if reads_texts else template.counted)
     if not reads_texts:
         yield from by_columns.doubts(template, texts)
         return

@@ -115,6 +115,11 @@ class RowTemplate:
         return bool(self.numeric or self.categories)
 
     @property
+    def counted(self) -> list[str]:
+        """Names of the columns of numbers, and of words that repeat."""
+        return [own.name for own in self.columns if own.is_numeric or own.repeats]
+
+    @property
     def numeric(self) -> tuple[TemplateColumn, ...]:
         """The columns of numbers."""
         return tuple(column for column in self.columns if column.is_numeric)

@@ -76,9 +76,14 @@ class TemplateColumn:
         return self.decimals is not None
 
     @property
+    def repeats(self) -> bool:
+        """Whether it says the same few words again and again."""
+        return self.category is not None and self.category.of == "words"
+
+    @property
     def is_name(self) -> bool:
         """Whether its numbers are names, such as those of programs, that tell of other columns."""
-        return self.is_numeric and self.category is not None and self.category.of == "words"
+        return self.is_numeric and self.repeats
 
     def level(self, cell: str, notation: Notation) -> str:
         """Return what a cell says as a category or factor, however spelt; "" where it is empty."""
