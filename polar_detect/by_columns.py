@@ -125,7 +125,7 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
 
 
 def _doubts_of_new(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
-    """Return which columns do not count as they are new in every row; the rest have no need to."""
+    """Return which columns do not count as they are new in every row, in a sentence if any."""
     _, new = _uncounted(rows, texts)
     if not new:
         return []
