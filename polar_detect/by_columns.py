@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 512  # rows held against all normal rows at a time
 # What a detector is for rows that their columns do for.
-_WITHOUT_MODELS = {AutoHead.name: ColumnsHead.name, ClassifierHead.name: ColumnsClassifierHead.name}
+WITHOUT_MODELS = {AutoHead.name: ColumnsHead.name, ClassifierHead.name: ColumnsClassifierHead.name}
 
 
 def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
@@ -49,10 +49,11 @@ def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
     """
     own, rows = settings.detector, settings.rows
     names_model = (settings.model, settings.encoder) != (DEFAULT_MODEL, AUTO_ENCODER)
-    without = _WITHOUT_MODELS.get(own) if isinstance(own, str) else None
+    without = WITHOUT_MODELS.get(own) if isinstance(own, str) else None
     if without is None or rows is None or names_model or not settings.store_texts:
         return new_head(own)
-    suffice = rows.counts_columns and not _words_beside(rows, normal)
+    words, _ = _uncounted(rows, normal)
+    suffice = rows.counts_columns and not words
     return new_head(without if suffice else own)
 
 
@@ -88,10 +89,12 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     ["columns of words that hardly repeat do not count: 'note'; the detector texts reads them"]
     """
     n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
+    words, new = _uncounted(rows, texts)
+    of_new = "columns that are new in every row, as dates are, do not count: "
     return [
         *warn_of_empty(rows, texts, reads_texts=False),
-        *_doubts_of_new(rows, texts),
-        *doubts_of_words(rows, texts),
+        *([f"{of_new}{_quoted(new)}"] if new else []),
+        *_said_of_words(words),
         *warn_of_hours(rows, len(texts), n_held),
     ]
 
@@ -107,9 +110,13 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     None of a column that is empty in all of the rows, nor of one that is new in every row, such as
     a date, which nothing should read.
     """
-    read = _words_beside(rows, texts)
-    unread = [own.name for own in read if own.category is None]
-    of_gaps = [own.name for own in read if own.category is not None]
+    words, _ = _uncounted(rows, texts)
+    return _said_of_words(words)
+
+
+def _said_of_words(words: "Sequence[TemplateColumn]") -> list[str]:
+    unread = [own.name for own in words if own.category is None]
+    of_gaps = [own.name for own in words if own.category is not None]
     found = []
     if unread:
         found.append(
@@ -124,35 +131,23 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     return found
 
 
-def _doubts_of_new(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
-    """Return which columns do not count as they are new in every row, in a sentence if any."""
-    _, new = _uncounted(rows, texts)
-    if not new:
-        return []
-    return [f"columns that are new in every row, as dates are, do not count: {_quoted(new)}"]
-
-
-def _words_beside(rows: "RowTemplate", texts: Sequence[str]) -> "list[TemplateColumn]":
-    """Return the columns whose words do not count, and say something that models could read."""
-    words, new = _uncounted(rows, texts)
-    return [own for own in words if own.name not in new]
-
-
 def _uncounted(
     rows: "RowTemplate", texts: Sequence[str]
 ) -> "tuple[list[TemplateColumn], list[str]]":
-    """Return the columns whose words do not count, and names of those that are new in every row.
+    """Return the columns of words that do not count, and names of those that nothing should read.
 
-    Without those that are empty in all of the rows.
+    The latter are new in every row, as dates are. Columns that are empty in all of the rows are
+    among neither.
     """
-    free = [own for own in rows.columns if own.name not in rows.counted]
+    counted = {*rows.counted}
+    free = [own for own in rows.columns if own.name not in counted]
     if not free:
         return [], []
     cells = [own for text in texts if (own := rows.cells(text)) is not None]
     frame = pd.DataFrame(cells, columns=rows.names, dtype=object)
     filled = [own for own in free if {*frame[own.name]} - {MISSING}]
     new = new_later(frame.replace(MISSING, ""), [own.name for own in filled])
-    return filled, [*new]
+    return [own for own in filled if own.name not in new], [*new]
 
 
 def _quoted(names: Sequence[str]) -> str:

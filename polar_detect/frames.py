@@ -92,13 +92,6 @@ def doubts_of_columns(
     ]
 
 
-def doubts_of_hours(rows: "RowTemplate", n_rows: int) -> list[str]:
-    """Return what a fit on rows should be warned of where it takes hours."""
-    from polar_detect.tables import warn_of_hours
-
-    return warn_of_hours(rows, n_rows)
-
-
 def _said_of_copies(found: "Copies | None") -> list[str]:
     if found is None:
         return []

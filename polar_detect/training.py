@@ -9,7 +9,8 @@ from polar_detect import by_columns
 from polar_detect.arrays import BoolArray
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
-from polar_detect.frames import doubts_of_columns, doubts_of_hours, in_pandas, is_wide, row_template
+from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
+from polar_detect.tables import warn_of_hours
 from polar_detect.texts import (
     Texts,
     anomalous,
@@ -117,7 +118,7 @@ class TrainingTexts:
         if not keeps_texts or self.rows is None:
             return own
         if reads_texts:
-            return [*own, *doubts_of_hours(self.rows, len(normal))]
+            return [*own, *warn_of_hours(self.rows, len(normal))]
         filled = [text for text in self.texts if text.strip()]  # words of anomalies are words, too
         return [*own, *by_columns.doubts(self.rows, filled)]
 

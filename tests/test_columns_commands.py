@@ -449,7 +449,8 @@ def test_columns_run_beside_the_default_where_rows_have_some(labelled):
 
 def test_a_name_that_is_another_detector_on_these_rows_is_noted(labelled):
     task = comparing.read_task(labelled, None, comparing.Reading("failed"))
-    notes = detection._said_of_choice(task, wanted("auto", "classifier", "columns", "texts"))
+    asked = wanted("auto", "classifier", "columns", "texts")
+    notes = detection._said_of_choice(asked, detection._as_chosen(task, asked))
     assert [note.partition("so ")[2].partition(";")[0] for note in notes] == [
         "auto is columns here", "classifier is columns-classifier here"
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.by_columns import chosen_head, doubts_of_words
+from polar_detect.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
 from polar_detect.compare.baselines import BASELINES, Baseline, is_labelled
 from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.feasibility import check_fittable
@@ -35,6 +35,7 @@ from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings as FitSettings
 from polar_detect.signature.tracer import Tracer
+from polar_detect.tables import RowTemplate
 from polar_detect.texts import doubts_of_texts
 
 # A head that a detector is fitted with, and whether it is given labels.
@@ -68,7 +69,7 @@ def compare_detectors(
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
-    notes += _said_of_choice(task, asked)
+    notes += _said_of_choice(asked, settings)
     notes += _said_of_columns(task, settings)
     for detector in _reading_texts(settings)[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
@@ -114,14 +115,13 @@ def _runs_models(settings: Settings) -> bool:
     return not settings.detectors or bool(_reading_texts(settings))
 
 
-def _said_of_choice(task: Task, asked: Settings) -> list[str]:
+def _said_of_choice(asked: Settings, chosen: Settings) -> list[str]:
     """Return which detectors go by columns here, though their names leave it open."""
-    pairs = [(own.detector, _chosen(own, task).detector) for own in asked.detectors]
+    kept = {own.detector for own in chosen.detectors}
     return [
         "The normal rows hold nothing but numbers and words that repeat, dates and the like aside, "
-        f"so {given} is {own} here; --detectors texts has models read them."
-        for given, own in pairs
-        if own != given
+        f"so {given} is {WITHOUT_MODELS[given]} here; --detectors texts has models read them."
+        for given in (str(own.detector) for own in asked.detectors if own.detector not in kept)
     ]
 
 
@@ -155,15 +155,18 @@ def run_methods(
 
 def _as_chosen(task: Task, settings: Settings) -> Settings:
     """Return settings with the detectors that are fitted on these rows; the same where all are."""
-    found = {own.detector: own for own in (_chosen(d, task) for d in settings.detectors)}
+    normal = task.train.take(np.flatnonzero(~task.train.target)).texts
+    chosen = (_chosen(own, task.template, normal) for own in settings.detectors)
+    found = {own.detector: own for own in chosen}
     detectors = tuple(found.values())
     return settings if detectors == settings.detectors else replace(settings, detectors=detectors)
 
 
-def _chosen(detector: PolarDetector, task: Task) -> PolarDetector:
+def _chosen(
+    detector: PolarDetector, rows: RowTemplate | None, normal: Sequence[str]
+) -> PolarDetector:
     """Return the detector that one is on these rows; itself where it reads texts all the same."""
-    normal = task.train.take(np.flatnonzero(~task.train.target)).texts
-    own = FitSettings.of(detector.get_params(deep=False) | {"rows": task.template})
+    own = FitSettings.of(detector.get_params(deep=False) | {"rows": rows})
     head = chosen_head(own, normal)
     is_same = head.reads_texts or detector.detector == head.name
     return detector if is_same else clone(detector).set_params(detector=head.name)
