@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.assessed import Assessed
@@ -25,7 +24,7 @@ from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
-from polar_detect.tables import new_later, warn_of_empty, warn_of_hours
+from polar_detect.tables import warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING
 from polar_detect.texts import distinct_texts
@@ -43,8 +42,8 @@ def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
     """Return the unfitted head that a setting means for normal texts, or for rows written out.
 
     "auto" and "classifier" go by the columns of rows alone where these hold nothing but numbers,
-    words that repeat, and what is new in every row, as dates are: what models make of such rows
-    adds nothing (`experiments/rows.py`). They do not where another model is named, as whoever
+    words that repeat, and what is ever new, as dates are: what models make of such rows adds
+    nothing (`experiments/rows.py`). They do not where another model is named, as whoever
     names one wants it to read, nor where the rows are not to be kept.
     """
     own, rows = settings.detector, settings.rows
@@ -90,7 +89,7 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     """
     n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
     words, new = _uncounted(rows, texts)
-    of_new = "columns that are new in every row, as dates are, do not count: "
+    of_new = "columns that say something new in all new rows, as dates do, do not count: "
     return [
         *warn_of_empty(rows, texts, reads_texts=False),
         *([f"{of_new}{_quoted(new)}"] if new else []),
@@ -107,8 +106,7 @@ def n_held_out(n_normal: int) -> int:
 def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     """Return which columns hold words that do not count, a sentence for each kind of them.
 
-    None of a column that is empty in all of the rows, nor of one that is new in every row, such as
-    a date, which nothing should read.
+    None of a column that is empty in all of the rows, nor of one that is ever new.
     """
     words, _ = _uncounted(rows, texts)
     return _said_of_words(words)
@@ -134,20 +132,18 @@ def _said_of_words(words: "Sequence[TemplateColumn]") -> list[str]:
 def _uncounted(
     rows: "RowTemplate", texts: Sequence[str]
 ) -> "tuple[list[TemplateColumn], list[str]]":
-    """Return the columns of words that do not count, and names of those that nothing should read.
+    """Return the columns of words that do not count, and names of those that are ever new.
 
-    The latter are new in every row, as dates are. Columns that are empty in all of the rows are
-    among neither.
+    Columns that are empty in all of the rows are among neither.
     """
     counted = {*rows.counted}
-    free = [own for own in rows.columns if own.name not in counted]
+    free = {i: own for i, own in enumerate(rows.columns) if own.name not in counted}
     if not free:
         return [], []
     cells = [own for text in texts if (own := rows.cells(text)) is not None]
-    frame = pd.DataFrame(cells, columns=rows.names, dtype=object)
-    filled = [own for own in free if {*frame[own.name]} - {MISSING}]
-    new = new_later(frame.replace(MISSING, ""), [own.name for own in filled])
-    return [own for own in filled if own.name not in new], [*new]
+    filled = [own for i, own in free.items() if any(row[i] != MISSING for row in cells)]
+    new = [own.name for own in filled if own.is_ever_new]
+    return [own for own in filled if not own.is_ever_new], new
 
 
 def _quoted(names: Sequence[str]) -> str:

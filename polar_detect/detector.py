@@ -55,8 +55,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         "auto", "texts", "columns", "classifier", "columns-classifier", "lightgbm",
         "isolation-forest", or one of PyOD's as "pyod:NAME".
         "auto" is "columns" for rows that hold nothing but numbers, words that repeat and what is
-        new in every row, as dates are, unless another model is named, and "texts" for all else;
-        one that was saved is fitted again as what it was.
+        new in all new rows, as dates are, unless another model is named, and "texts" for all
+        else; one that was saved is fitted again as what it was.
         "classifier" finds the kinds that labelled anomalies are of, and hardly any other; for such
         rows it is "columns-classifier", which goes by columns too.
         "columns" goes by the numbers of rows and by words that repeat in them, and by nothing

@@ -60,7 +60,7 @@ def doubts_of_columns(
 ) -> list[str]:
     """Return what a fit on the rows of a data frame should be warned of, a sentence a column.
 
-    `reads_texts`: whether models read the rows, so that all columns count.
+    `reads_texts`: whether models read the rows, so that what is ever new counts too.
     """
     from polar_detect.tables import (
         RowTemplate,
@@ -74,7 +74,7 @@ def doubts_of_columns(
 
     frame = named(X, rows)
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
-    found = new_later(frame, present.names if reads_texts else present.counted)
+    found = new_later(frame, present.names) if reads_texts else {}
     results = result_columns(present.names)
     added = ", ".join(map(repr, results))
     judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))

@@ -659,8 +659,8 @@ def test_every_column_that_no_method_reads_is_named_with_why(process, tmp_path):
     frame = pd.read_csv(process, dtype=str, keep_default_na=False)
     path, n = tmp_path / "a.csv", len(frame)
     unread = {"7.0": ["7", "7.0"] * 100, "none": "", "seen": ["x", *[""] * (n - 1)]}
-    unread |= {f"at {k}": [f"{i % 24:02d}:{i % 60:02d}" for i in range(n)] for k in range(12)}
-    times = ", ".join(repr(f"at {k}") for k in range(10))
+    unread |= {f"word {k}": [f"of row {i}" for i in range(n)] for k in range(12)}
+    words = ", ".join(repr(f"word {k}") for k in range(10))
     frame.assign(**unread).to_csv(path, index=False)
     task = comparing.read_task(path, None, comparing.Reading("failed"))
     assert task.columns == ("heat [K]", "load", "shift")
@@ -668,9 +668,9 @@ def test_every_column_that_no_method_reads_is_named_with_why(process, tmp_path):
         "Left out, as all rows say the same there, or nothing: 'site', 'constant', '7.0', "
         "'none', 'seen'.",
         "Left out, as neither numbers nor few values that come again are there: "
-        f"{times} and 2 more; --columns reads them as text.",
+        f"{words} and 2 more; --columns reads them as text.",
     ]
-    asked = comparing.Reading("failed", columns="load,at 1")
+    asked = comparing.Reading("failed", columns="load,word 1")
     assert not any("Left out" in note for note in comparing.read_task(path, None, asked).notes)
 
 
@@ -678,7 +678,7 @@ def test_dates_and_codes_are_left_out_and_warned_of_where_they_are_asked_for(pro
     frame, path = pd.read_csv(process), tmp_path / "dated.csv"
     frame["day"] = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(200)]
     frame.assign(lot=[f"L-{i:04}" for i in range(200)]).to_csv(path, index=False)
-    said = "Left out, as dates and codes of new rows were never seen before: 'day', 'lot'."
+    said = "Left out, as dates, times and codes of new rows were never seen before: 'day', 'lot'."
     free = comparing.read_task(path, None, comparing.Reading("failed"))
     assert said in free.notes
     assert not any("leave it out" in note for note in free.notes)

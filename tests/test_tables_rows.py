@@ -158,7 +158,7 @@ def test_numbers_that_differ_in_their_last_bit_are_written():
 
 
 def test_cells_are_numbers_and_words_also_with_what_nobody_sees_in_them():
-    frame = pd.DataFrame({"t": [f"{i}.5" for i in range(40)], "machine": ["M1", "Ｇ機"] * 20})
+    frame = pd.DataFrame({"t": [f"{i % 20}.5" for i in range(40)], "machine": ["M1", "Ｇ機"] * 20})
     unseen = pd.DataFrame({"t": "\u200e" + frame["t"], "machine": frame["machine"]})
     unseen.loc[::4, "machine"] = "M\u200b1"
     template = RowTemplate.fit(frame, ["t", "machine"])
@@ -1342,6 +1342,61 @@ CODES = {
     "dash": [f"2024-{i:04}" for i in range(29)],
     "hex": [f"{i * 987654321 % 2**32:08x}-4f" for i in range(29)],
 }
+
+
+TIMES = {
+    "minutes": [f"{i % 24}:{7 * i % 60:02}" for i in range(29)],
+    "seconds": [f"{i % 24:02}:{7 * i % 60:02}:{i:02}" for i in range(29)],
+    "parts": [f"08:15:{i:02}.250" for i in range(29)],
+    "japanese": [f"午後{1 + i % 11}時{2 * i}分" for i in range(29)],
+    "kanji": [f"{i % 24}時{i:02}分{i:02}秒" for i in range(29)],
+    "english": [f"{1 + i % 12}:{2 * i:02} {'AP'[i % 2]}M" for i in range(29)],
+}
+
+
+@pytest.mark.parametrize("cells", TIMES.values())
+def test_times_of_day_are_warned_of_where_they_are_many(cells):
+    frame = pd.DataFrame({"時刻": cells, "t": ["1"] * 29}, dtype=str)
+    said = "column '時刻' holds times of day, and those of new rows are all new; leave it out"
+    assert warn_of_new_values(frame, ["時刻", "t"])[0].startswith(said)
+    again = frame.assign(時刻=[*cells[:24], *cells[:5]])  # as when shifts begin
+    assert warn_of_new_values(again, ["時刻", "t"]) == []
+    as_durations = frame[["時刻"]].set_axis(["サイクルタイム"], axis=1)
+    n_warned = len(warn_of_new_values(as_durations, ["サイクルタイム"]))
+    assert n_warned == (cells in (TIMES["japanese"], TIMES["kanji"], TIMES["english"]))
+
+
+def test_whole_numbers_that_name_the_rows_are_warned_of():
+    numbers = [f"{7 * i % 29 + 300}" for i in range(29)]
+    for name, cells in (("Order No", numbers), ("製造番号", [f"００{n}" for n in numbers])):
+        (notice,) = warn_of_new_values(pd.DataFrame({name: cells}), [name])
+        assert notice.startswith(f"column '{name}' holds codes that hardly repeat")
+    for name, cells in (
+        ("load", numbers),
+        ("Machine No", [f"{n[-1]}" for n in numbers]),
+        ("No", [f"{n}.5" for n in numbers]),
+        ("No", numbers[:19]),
+    ):
+        assert warn_of_new_values(pd.DataFrame({name: cells}), [name]) == []
+
+
+def test_what_is_ever_new_is_neither_a_number_nor_a_category_of_rows():
+    frame = lots().assign(cycle=range(72), date=[f"{20250401 + i % 30}" for i in range(72)])
+    template = RowTemplate.fit(frame, list(frame.columns))
+    new = [own.name for own in template.columns if own.is_ever_new]
+    assert new == ["lot", "day", "cycle", "date"]
+    assert template.counted == ["machine"]
+    assert RowTemplate.from_json(json.loads(json.dumps(template.to_json()))) == template
+    stored = template.to_json()["columns"]
+    for own in (stored[2] | {"decimals": 1}, stored[2] | {"category": stored[1]["category"]}):
+        with pytest.raises(ArtifactError, match="what is ever new among what counts"):
+            RowTemplate.from_json({"columns": [*stored[:2], own]})
+    in_disorder = frame.sample(frac=1, random_state=0).reset_index(drop=True)
+    assert RowTemplate.fit(in_disorder, ["lot", "machine", "cycle"]).counted == [
+        "lot",
+        "machine",
+        "cycle",
+    ]
 
 
 @pytest.mark.parametrize("cells", [*DATES.values(), *CODES.values()])

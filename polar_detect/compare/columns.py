@@ -3,7 +3,6 @@
 Hides how ids are told from measurements, and how few values make a category.
 """
 
-import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +23,6 @@ Array = NDArray[np.float64]
 
 AUTO, NONE = "auto", "none"
 _SPREADS_LIKE_AN_ID = 20  # fewer rising integers than this may well be a measurement
-_ID_NAME = re.compile(
-    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|[a-z]ID$",
-    re.IGNORECASE,
-)
 MAX_CATEGORIES = 20
 _MAX_LISTED = 10
 MAX_SIZE = 1e30  # of a number: forests and LightGBM read single precision
@@ -259,9 +254,8 @@ def _looks_like_an_id(name: str, numbers: Array) -> bool:
     is_whole = bool((numbers == np.round(numbers)).all())  # an empty cell is no id
     if not is_whole or len(numbers) < _SPREADS_LIKE_AN_ID:
         return False
-    is_named = _ID_NAME.search(name.strip()) is not None
     is_rising = bool((np.diff(numbers) > 0).all())
-    return is_rising or (is_named and len(np.unique(numbers)) == len(numbers))
+    return is_rising or (tables.is_id_name(name) and len(np.unique(numbers)) == len(numbers))
 
 
 def _varies(numbers: Array) -> bool:
@@ -289,7 +283,9 @@ def _unread(same: Sequence[str], new: Sequence[str], many: Sequence[str]) -> lis
         notes.append(f"Left out, as all rows say the same there, or nothing: {names}.")
     if new:
         names = listing([*map(repr, new)], _MAX_LISTED)
-        notes.append(f"Left out, as dates and codes of new rows were never seen before: {names}.")
+        notes.append(
+            f"Left out, as dates, times and codes of new rows were never seen before: {names}."
+        )
     if many:
         notes.append(
             "Left out, as neither numbers nor few values that come again are there: "

@@ -7,7 +7,7 @@ here has the map: a package a stage, and where each rule lives.
 
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
-from polar_detect.tables.columns.new_values import new_later, warn_of_new_values
+from polar_detect.tables.columns.new_values import is_id_name, new_later, warn_of_new_values
 from polar_detect.tables.columns.results import (
     check_added,
     result_columns,
@@ -80,6 +80,7 @@ __all__ = [
     "find_copies",
     "has_columns",
     "is_filled",
+    "is_id_name",
     "join_columns",
     "new_later",
     "no_column",

@@ -245,10 +245,10 @@ def _warnings(
     yield from tables.warn_of_lost_numbers(frame, template)
     yield from tables.warn_of_words(frame, template)
     yield from tables.warn_of_verdicts(frame, names)
-    yield from tables.warn_of_new_values(frame, names if reads_texts else template.counted)
     if not reads_texts:
         yield from by_columns.doubts(template, texts)
         return
+    yield from tables.warn_of_new_values(frame, names)
     yield from tables.warn_of_empty(template, texts, reads_texts=True)
     has_numbers = bool(template.numeric) and keeps_texts
     yield from tables.warn_of_length(texts, options.max_tokens, has_numbers=has_numbers)

@@ -1,4 +1,4 @@
-"""Columns whose values are new in every new row: counts of the rows, dates and codes."""
+"""Columns whose values are new in every new row: counts of the rows, dates, times and codes."""
 
 import re
 import shlex
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polar_detect.tables.cells.durations import are_durations
 from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.text import cells_as_text
@@ -18,8 +19,9 @@ from polar_detect.tables.cells.units import split_unit
 
 _MAX_ROWS = 5000
 _MIN_COUNTED = 3
-_MIN_ROWS = 20  # of dates or codes: fewer are alike by chance
+_MIN_ROWS = 20  # of dates, times or codes: fewer are alike by chance
 _MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
+_MIN_TIMES = 25  # different ones of the day: fewer are hours, or when shifts begin
 _MIN_PASSING = 5  # different codes in either half of the rows
 _PASSING = "holds codes that come for a while only, and those of new rows"
 _MAX_LISTED_COLUMNS = 30
@@ -46,6 +48,11 @@ _LONG_ORDERS, _SHORT_ORDERS = (
     for orders, time in ((_DATES, _TIME), (_SHORT_DATES, _TIME.replace(r"\-", "", 1)))
 )
 _YEAR_FIRST = re.compile(_DATES[0])
+_TIME_OF_DAY = re.compile(
+    r"(?:午[前後]|[ap]\.?m\.?)? ?(?:[01]?\d|2[0-4])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
+    r"|時[0-5]?\d分?(?:[0-5]?\d秒)?) ?(?:[ap]\.?m\.?)?",
+    re.IGNORECASE,
+)
 # Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
 _CODE = re.compile(
     r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
@@ -53,6 +60,20 @@ _CODE = re.compile(
     r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
     re.IGNORECASE,
 )
+
+_ID_NAME = re.compile(
+    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|[a-z]ID$",
+    re.IGNORECASE,
+)
+
+
+def is_id_name(name: str) -> bool:
+    """Return whether a column is called as one is that names the rows.
+
+    >>> [*filter(is_id_name, ["UDI", "Order No", "orderID", "製造番号", "humid", "Torque"])]
+    ['UDI', 'Order No', 'orderID', '製造番号']
+    """
+    return _ID_NAME.search(name.strip()) is not None
 
 
 def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
@@ -120,19 +141,23 @@ def _plain(cells: Sequence[str]) -> list[str]:
 
 def _always_new(column: pd.Series) -> str | None:
     """Return what a column holds that no new row has; None where that may repeat."""
-    cells = cells_as_text(column.iloc[:_MAX_ROWS])
+    column = column.iloc[:_MAX_ROWS]
+    cells = cells_as_text(column)
     texts = _plain(cells)
-    if len(texts) < _MIN_COUNTED:
-        return None
-    if _count_rows(cells, column.index[:_MAX_ROWS]):
+    if len(texts) >= _MIN_COUNTED and _count_rows(cells, column.index):
         return "only counts the rows, and in new rows its numbers"
-    if len(texts) < _MIN_ROWS:
-        return None
-    n_distinct = len(set(texts))
-    orders = (*_LONG_ORDERS, *(_SHORT_ORDERS if n_distinct >= _MIN_SHORT_DATES else ()))
-    if any(_matches(texts, order).mean() >= MIN_NUMERIC for order in orders):
+    return _never_repeated(column, texts) if len(texts) >= _MIN_ROWS else None
+
+
+def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
+    """Return what the filled cells of a column, `texts`, are that no new row says again."""
+    if _are_dates(texts):
         return "holds dates, and those of new rows"
-    if n_distinct >= MIN_NUMERIC * len(texts) and _are_codes(texts):
+    if _are_times_of_day(texts) and not are_durations(column, texts, str(column.name)):
+        return "holds times of day, and those of new rows"
+    if len(set(texts)) < MIN_NUMERIC * len(texts):
+        return None
+    if _are_codes(texts) or (is_id_name(str(column.name)) and _are_whole(texts)):
         return "holds codes that hardly repeat, and those of new rows"
     return None
 
@@ -154,6 +179,17 @@ def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     return any(bool((steps == sign * by).all()) for by in own for sign in signs)
 
 
+def _are_dates(texts: Sequence[str]) -> bool:
+    has_many = len(set(texts)) >= _MIN_SHORT_DATES
+    orders = (*_LONG_ORDERS, *(_SHORT_ORDERS if has_many else ()))
+    return any(_matches(texts, order).mean() >= MIN_NUMERIC for order in orders)
+
+
+def _are_times_of_day(texts: Sequence[str]) -> bool:
+    are_many = len(set(texts)) >= _MIN_TIMES
+    return are_many and bool(_matches(texts, _TIME_OF_DAY).mean() >= MIN_NUMERIC)
+
+
 def _are_codes(texts: Sequence[str]) -> bool:
     is_code = _matches(texts, _CODE)
     if is_code.mean() < MIN_NUMERIC:
@@ -161,6 +197,10 @@ def _are_codes(texts: Sequence[str]) -> bool:
     has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
     is_measured = np.array(has_unit) | ~np.isnan(as_numbers(texts))
     return bool((is_code & ~is_measured).mean() >= MIN_NUMERIC)
+
+
+def _are_whole(texts: Sequence[str]) -> bool:
+    return all(text.isdecimal() for text in texts)
 
 
 def _matches(texts: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.bool_]:

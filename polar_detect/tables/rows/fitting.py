@@ -1,7 +1,7 @@
 """How the columns of rows are fitted: which are numbers, which categories, and what tells them.
 
-Hides that numbers may be names, as those of programs, and that a column may tell of others by being
-empty or filled only.
+Hides that numbers may be names, as those of programs, or count the rows, and that a column may tell
+of others by being empty or filled only.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,25 @@ from polar_detect.factors import Codes, Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.new_values import new_later
 from polar_detect.tables.rows.categories import categories_of, gaps_of
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
 from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
 
+_MIN_ROWS = 20  # or numbers that count the rows may do so by chance
 _MOST_NAMES = 20  # columns of numbers that may name programs, machines or sizes
 _MOST_GAPS = 50  # columns that are empty in some rows; of more it is not asked which go together
 
 
 def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[TemplateColumn, ...]:
     """Return columns of a table as their cells are."""
-    columns = [TemplateColumn.fit(frame[name], name) for name in names]
+    ever_new = new_later(frame, names) if len(frame) >= _MIN_ROWS else {}
+    columns = [
+        TemplateColumn(name, None, is_ever_new=True)
+        if name in ever_new
+        else TemplateColumn.fit(frame[name], name)
+        for name in names
+    ]
     levels = _Levels.of(frame, columns)
     columns = [_with_factors(own, frame[own.name], levels) for own in columns]
     categories = _categories(levels, columns)

@@ -53,6 +53,9 @@ class TemplateColumn:
     category : Category, optional
         Where it says the same few things again and again: a column of words, or of numbers that
         name programs or are often missing.
+    is_ever_new : bool
+        Whether new rows say what no row before says there, as dates, counts of the rows and lots
+        do: then it is neither numbers nor a category.
     """
 
     name: str
@@ -60,6 +63,7 @@ class TemplateColumn:
     form: NumberForm = field(default_factory=NumberForm)
     factors: tuple[str, ...] = ()
     category: Category | None = None
+    is_ever_new: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "TemplateColumn":
@@ -115,6 +119,8 @@ class TemplateColumn:
             stored["factors"] = [*self.factors]
         if self.category:
             stored["category"] = {"of": self.category.of, "factors": [*self.category.factors]}
+        if self.is_ever_new:
+            stored["ever_new"] = True
         return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
 
     @classmethod
@@ -134,10 +140,14 @@ class TemplateColumn:
         )
         factors = _checked_factors(content.get("factors", []), names)
         category, decimals = content.get("category"), _checked_decimals(content["decimals"])
+        is_ever_new = _checked_flag(content.get("ever_new", False))
         if category is not None:
             own = _checked_factors(category["factors"], names)
             category = Category(_checked_of(category["of"]), own)
-        return cls(str(content["name"]), decimals, form, factors, category)
+        column = cls(str(content["name"]), decimals, form, factors, category, is_ever_new)
+        if is_ever_new and (column.is_numeric or column.repeats):
+            raise ValueError("what is ever new among what counts")
+        return column
 
 
 def _checked_unit(value: Any) -> str | None:
