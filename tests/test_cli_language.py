@@ -186,7 +186,8 @@ def test_fit_on_rows_that_takes_hours_says_so_before_it_looks_for_models(
     if slow:
         monkeypatch.setattr(warnings, "_S_PER_COLUMN", 10.0)
     path = tmp_path / "rows.csv"
-    pd.DataFrame({"a": [i % 7 + 0.5 for i in range(60)], "b": range(60)}).to_csv(path, index=False)
+    numbers = [7 * i % 60 for i in range(60)]
+    pd.DataFrame({"a": [n % 7 + 0.5 for n in numbers], "b": numbers}).to_csv(path, index=False)
     options = ["--all-columns", "--model", tmp_path / "none", "--out", tmp_path / "d"]
     code, _, err = run("fit", path, *options, "--lang", lang)
     assert code == 1

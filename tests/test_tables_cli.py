@@ -301,7 +301,7 @@ def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
     assert manifest["text_column"] is None
     assert manifest["settings"]["rows"] == {
         "columns": [
-            {"name": "n", "decimals": 0, "unit": None},
+            {"name": "n", "decimals": None, "unit": None, "ever_new": True},
             {"name": "note", "decimals": None, "unit": None},
             {"name": "t [K]", "decimals": 1, "unit": "K"},
         ],

@@ -62,7 +62,7 @@ _CODE = re.compile(
 )
 
 _ID_NAME = re.compile(
-    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|[a-z]ID$",
+    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|(?-i:[a-z]ID)$",
     re.IGNORECASE,
 )
 

@@ -23,7 +23,7 @@ def categories_of(
     In any case, width, spacing and kind of dash; "" where a cell is missing. Dates are none, nor
     are lots that come for a while, as those of new rows are new.
 
-    >>> frame = pd.DataFrame({"Machine": ["M1", "m1", "M2", ""] * 5, "Note": [*"abcde" * 4]})
+    >>> frame = pd.DataFrame({"Machine": ["M1", "m1", "M2", ""] * 5, "Note": [*"abcdefghij" * 2]})
     >>> {name: said[:4] for name, said in categories_of(frame, ["Machine", "Note"]).items()}
     {'Machine': ['m1', 'm1', 'm2', '']}
     """
