@@ -677,10 +677,16 @@ def test_every_column_that_no_method_reads_is_named_with_why(process, tmp_path):
 def test_dates_and_codes_are_left_out_and_warned_of_where_they_are_asked_for(process, tmp_path):
     frame, path = pd.read_csv(process), tmp_path / "dated.csv"
     frame["day"] = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(200)]
+    frame["week"] = [f"2026-01-{7 * (i // 50) + 1:02}" for i in range(200)]
+    frame["digits"] = [20260101 + i % 25 for i in range(200)]
     frame.assign(lot=[f"L-{i:04}" for i in range(200)]).to_csv(path, index=False)
-    said = "Left out, as dates, times and codes of new rows were never seen before: 'day', 'lot'."
+    said = (
+        "Left out, as dates, times and codes of new rows were never seen before: 'day', 'week', "
+        "'digits', 'lot'."
+    )
     free = comparing.read_task(path, None, comparing.Reading("failed"))
     assert said in free.notes
+    assert free.columns == ("heat [K]", "load", "shift")
     assert not any("leave it out" in note for note in free.notes)
     asked = comparing.Reading("failed", columns="day,load,shift")
     notes = comparing.read_task(path, None, asked).notes

@@ -1314,7 +1314,10 @@ def test_a_column_counts_rows_from_the_last_one_and_past_empty_cells_too(step):
     left_out = pd.DataFrame({"n": empty}).iloc[::3]
     assert [*new_values(left_out, ["n"])] == ["n"]
     by_name = left_out.set_axis([f"row {i}" for i in range(10)])
-    for others in (pd.DataFrame({"n": word, "t": twice}), by_name.assign(t="1")):
+    few = pd.DataFrame(
+        {"n": [*count[:3], *[""] * 27], "t": twice}
+    )  # as a measurement may stand there
+    for others in (pd.DataFrame({"n": word, "t": twice}), by_name.assign(t="1"), few):
         assert [*new_values(others, ["n", "t"])] == []
 
 

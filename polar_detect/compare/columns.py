@@ -23,11 +23,11 @@ Array = NDArray[np.float64]
 
 AUTO, NONE = "auto", "none"
 _SPREADS_LIKE_AN_ID = 20  # fewer rising integers than this may well be a measurement
-MAX_CATEGORIES = 20
+_MAX_CATEGORIES = 50
 _MAX_LISTED = 10
 MAX_SIZE = 1e30  # of a number: forests and LightGBM read single precision
 _MOSTLY = 0.5  # of the cells that are not missing
-_ROWS_A_CATEGORY = 5  # on average
+_ROWS_A_CATEGORY = 3  # on average
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,11 @@ def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) 
     found = {name: ColumnNumbers.of(frame[name], forms[name]) for name in candidates}
     numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
     ids = [name for name, own in numbers.items() if not is_written and _looks_like_an_id(name, own)]
-    numeric = [name for name, own in numbers.items() if name not in ids and _varies(own)]
-    words = {name: frame[name] for name in candidates if name not in numbers}
+    others = [name for name in candidates if name not in ids]
+    ever_new = {} if is_written else tables.new_later(frame, others)
+    numeric = [name for name in numbers if name in others and _varies(numbers[name])]
+    numeric = [name for name in numeric if name not in ever_new]
+    words = {name: frame[name] for name in others if name not in {*numbers, *ever_new}}
     categories = [*filter(None, (_as_category(name, cells) for name, cells in words.items()))]
     chosen = {*numeric, *(category.name for category in categories)}
     mixed = {
@@ -164,10 +167,9 @@ def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) 
         *_mixed(mixed, is_written=is_written),
     ]
     if not is_written:
-        left = [name for name in candidates if name not in {*chosen, *ids, *mixed}]
+        left = [name for name in others if name not in {*chosen, *ever_new, *mixed}]
         same = [name for name in left if name in numbers or _says_one_thing(frame[name])]
-        new = [*tables.new_later(frame, [name for name in left if name not in same])]
-        notes += _unread(same, new, [name for name in left if name not in {*same, *new}])
+        notes += _unread(same, [*ever_new], [name for name in left if name not in same])
     written = [name for name in candidates if is_written or name in chosen]
     return Columns(tuple(numeric), tuple(categories), tuple(written), tuple(notes), forms)
 
@@ -242,7 +244,7 @@ def said_of_forms(
 def _as_category(name: str, cells: pd.Series) -> Category | None:
     texts = _stripped(cells)
     values = sorted({text for text in texts if text})
-    is_few = len(values) <= min(MAX_CATEGORIES, len(texts) / _ROWS_A_CATEGORY)
+    is_few = len(values) <= min(_MAX_CATEGORIES, len(texts) / _ROWS_A_CATEGORY)
     return Category(name, tuple(values)) if len(values) > 1 and is_few else None
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import metrics
-from polar_detect.compare.columns import MAX_CATEGORIES, Columns
+from polar_detect.compare.columns import Columns
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -14,6 +14,7 @@ _CHANCE = 1e-6  # of a telling value
 _MIN_ANOMALOUS = 5  # rows
 _AUROC = 0.995
 _ORDER = 0.995  # of ranks, correlation with the number to predict
+_MAX_VALUES = 20  # of which one may be telling
 _MIN_UNLIKE = 10  # rows beside the most frequent number: fewer are in one order by chance
 
 
@@ -68,7 +69,7 @@ def _leaks(cells: Array, is_anomalous: Mask) -> bool:
 def _has_a_telling_value(cells: Array | Mask, labels: Mask) -> bool:
     """Return whether so many anomalous rows, and no normal one, share a value of few."""
     values, index = np.unique(cells, return_inverse=True)
-    if len(values) > MAX_CATEGORIES:
+    if len(values) > _MAX_VALUES:
         return False
     n_anomalous = np.bincount(index, weights=labels)
     n_normal = np.bincount(index, weights=~labels)

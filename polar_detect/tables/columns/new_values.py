@@ -144,7 +144,8 @@ def _always_new(column: pd.Series) -> str | None:
     column = column.iloc[:_MAX_ROWS]
     cells = cells_as_text(column)
     texts = _plain(cells)
-    if len(texts) >= _MIN_COUNTED and _count_rows(cells, column.index):
+    is_mostly_filled = len(texts) >= max(_MIN_COUNTED, len(cells) / 2)
+    if is_mostly_filled and _count_rows(cells, column.index):
         return "only counts the rows, and in new rows its numbers"
     return _never_repeated(column, texts) if len(texts) >= _MIN_ROWS else None
 
