@@ -3,6 +3,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -421,11 +422,49 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_cleans_up(
     slow_fetches.wait_for_starts(1)
     process.kill()
     process.communicate(timeout=60)
-    assert stored(own_cache) == [".toy-1.staging"]
+    [left] = stored(own_cache)
+    assert re.fullmatch(r"\.toy-1\..+\.staging", left)
     assert [model.is_cached for model in models.available() if model.name == toy.name] == [False]
     assert models.resolve("toy").folder.name == "toy-1"
     assert stored(own_cache) == ["toy-1"]
     assert instant_pip == ["toy==1"]
+
+
+# Stands for a pip whose parent was killed: writes on, for as long as its folder is there.
+ORPHAN = """
+import itertools, sys
+from pathlib import Path
+folder, wheel = Path(sys.argv[1]), sys.argv[2]
+try:
+    for i in itertools.count():
+        (folder / f"pip-unpack-{i}").mkdir()
+        (folder / wheel).write_bytes(b"half")
+        print("writing", flush=True)
+except FileNotFoundError:
+    pass
+"""
+
+
+def test_a_pip_that_outlives_its_killed_fetch_does_not_write_into_the_next_one(
+    toy, slow_fetches, own_cache, toy_wheel, instant_pip
+):
+    process = slow_fetches.start(own_cache)
+    slow_fetches.wait_for_starts(1)
+    process.kill()
+    process.communicate(timeout=60)
+    [left] = stored(own_cache)
+    work = own_cache / "models" / left / "work"
+    assert work.is_dir()
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, work, toy_wheel.name], stdout=subprocess.PIPE
+    )
+    try:
+        assert orphan.stdout.readline() == b"writing\n"
+        assert models.resolve("toy").folder.name == "toy-1"
+    finally:
+        orphan.kill()
+        orphan.communicate(timeout=60)
+    assert instant_pip == [toy.requirement]
 
 
 # --- damage ---------------------------------------------------------------------------------

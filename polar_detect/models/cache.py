@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -250,9 +251,11 @@ def _locked(entry: CacheEntry) -> Iterator[None]:
 
 def _build(entry: CacheEntry) -> None:
     """Build a folder beside its place and rename it; the caller holds the lock."""
-    staging = entry.folder.parent / f".{entry.key}.staging"
-    _remove(staging)  # left by a process that was killed: nobody else holds the lock
-    staging.mkdir()
+    cache = entry.folder.parent
+    for left in cache.glob(f".{entry.key}.*staging"):  # by a process that was killed: we are alone
+        _remove(left)
+    # A new name each time: a pip that has outlived its killed process goes on writing into its own.
+    staging = Path(tempfile.mkdtemp(prefix=f".{entry.key}.", suffix=".staging", dir=cache))
     try:
         _check_space(entry, staging)
         work, result = staging / "work", staging / "result"
@@ -295,5 +298,4 @@ def _write_manifest(entry: CacheEntry, folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # what resists, the next build tries again
