@@ -12,7 +12,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -107,7 +107,7 @@ def replaced(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `folder` when the block ends without an error.
 
     Like a file of `staged`, it is never open to more users than the one that it replaces.
-    Two renames do that, between which there is no folder; who looks for it then calls `settle`.
+    Two renames do that, between which there is no folder: who misses it looks again in `settled`.
     A kill leaves the former folder, or the new one; what else it leaves, the next call removes.
     """
     target = folder.resolve()  # a link keeps pointing to the folder that it names
@@ -130,13 +130,18 @@ def replaced(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def settle(folder: Path) -> None:
-    """Wait for whoever is replacing `folder`, and put the former one back if that was killed."""
+@contextmanager
+def settled(folder: Path) -> Iterator[None]:
+    """Wait for whoever is replacing `folder`; nobody does while the block runs.
+
+    The former one is put back where its replacement was killed.
+    """
     target = folder.resolve()
-    if target.exists() or not _former(target).exists():
-        return
-    with suppress(OSError), _alone_in(target.parent):  # where nothing may be written, none is saved
-        _put_back(target)
+    with ExitStack() as held:
+        with suppress(OSError):  # where nothing may be written, nobody replaces anything
+            held.enter_context(_alone_in(target.parent))
+            _put_back(target)
+        yield
 
 
 def _put_back(target: Path) -> None:

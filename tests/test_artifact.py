@@ -5,6 +5,7 @@ import pickle
 import shutil
 import socket
 import struct
+import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -566,6 +567,48 @@ def test_whoever_looks_for_a_detector_while_it_is_being_replaced_waits(
     monkeypatch.setattr(Path, "rename", slow_rename)
     fitted_on_tiny.save(tmp_path / "out")
     assert found[0].result(timeout=60)["versions"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there")
+@pytest.mark.parametrize(
+    ("look", "step"),
+    [
+        (read_manifest, "is_file"),
+        (read_manifest, "lstat"),
+        (read_manifest, "open"),
+        (writing.check_target, "is_dir"),
+        (writing.check_target, "is_file"),
+        (writing.check_target, "read_bytes"),
+        (writing.check_target, "iterdir"),
+    ],
+)
+def test_a_detector_that_goes_from_under_who_looks_at_it_is_looked_at_once_it_is_replaced(
+    fitted_on_tiny, tmp_path, monkeypatch, look, step
+):
+    folder = tmp_path / "out"
+    fitted_on_tiny.save(folder)
+    own, rename, is_gone = getattr(Path, step), Path.rename, threading.Event()
+
+    def slow_rename(path, target):
+        moved = rename(path, target)
+        if not folder.exists():
+            is_gone.set()
+            time.sleep(0.1)
+        return moved
+
+    def gone_before(path, *given, **named):
+        is_reader = threading.current_thread() is reader
+        if is_reader and path in {folder, folder / "manifest.json"} and not replacing:
+            replacing.append(writers.submit(fitted_on_tiny.save, folder))
+            assert is_gone.wait(timeout=60)
+        return own(path, *given, **named)
+
+    reader, replacing = threading.current_thread(), []
+    monkeypatch.setattr(Path, "rename", slow_rename)
+    monkeypatch.setattr(Path, step, gone_before)
+    with ThreadPoolExecutor(1) as writers:
+        look(folder)
+        replacing[0].result(timeout=60)
 
 
 @pytest.mark.parametrize("step", ["check_files", "load_file", "kept_texts", "_fitted"])

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
 from polar_detect.artifact.archives import check_archive
-from polar_detect.atomic import settle
+from polar_detect.atomic import settled
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
 
@@ -161,8 +161,11 @@ def foreign_to_artifact(folder: Path) -> list[str]:
 def _state(folder: Path) -> _State:
     """Return the manifest's bytes, and what tells its file from another one of the same bytes."""
     with _closed_told(folder):
-        settle(folder)
-        return _read_state(folder)
+        try:
+            return _read_state(folder)
+        except FileNotFoundError:  # it may just be replaced
+            with settled(folder):
+                return _read_state(folder)
 
 
 def _read_state(folder: Path) -> _State:

@@ -66,7 +66,7 @@ def save(
     try:
         with atomic.replaced(folder) as staged:
             _write(detector, programs, staged, origin)
-            check_target(folder)  # again, for what came to it meanwhile
+            _check_target(folder)  # again, for what came to it meanwhile
     except OutputError:
         raise
     except OSError as error:
@@ -75,6 +75,24 @@ def save(
 
 def check_target(folder: Path) -> None:
     """Raise `OutputError` if `save` could not write `folder`, or must not replace what it holds."""
+    try:
+        _check_target(folder)
+    except OSError:  # of an earlier detector that another process replaces just now, too
+        with atomic.settled(folder):
+            _check_target(folder)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results depend on."""
+    found = {name: metadata.version(name) for name in _PACKAGES}
+    return {
+        "polar-detect": polar_detect.__version__,
+        "python": platform.python_version(),
+        **found,
+    }
+
+
+def _check_target(folder: Path) -> None:
     own = folder.resolve()
     try:
         atomic.check_writable(next(path for path in own.parents if path.exists()))
@@ -94,16 +112,6 @@ def check_target(folder: Path) -> None:
             f"empty folder, or an earlier detector and nothing else; move {listing(foreign, 5)} "
             "away, or choose another folder (--out)."
         )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that results depend on."""
-    found = {name: metadata.version(name) for name in _PACKAGES}
-    return {
-        "polar-detect": polar_detect.__version__,
-        "python": platform.python_version(),
-        **found,
-    }
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
