@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -47,6 +49,7 @@ class Held:
 
     alpha = 0.05
     template = None
+    fitted_at = "2026-11-29T08:00:00+00:00"
 
     def __init__(self):
         self.gate, self.is_asked = threading.Event(), threading.Event()
@@ -385,6 +388,19 @@ def test_a_token_is_asked_for_where_one_is_set(fitted_on_tiny):
                 assert refused.status_code == 401
                 assert refused.headers["WWW-Authenticate"] == "Bearer"
             assert client.get("/metrics", headers=headers).status_code == 401
+
+
+def test_it_says_when_the_detector_that_answers_was_fitted(saved_on_tiny, fitted_on_tiny, tmp_path):
+    folder = tmp_path / "detector"
+    shutil.copytree(saved_on_tiny, folder)
+    with TestClient(create_app(Answers(PolarDetector.load(folder)), SMALL)) as client:
+        earlier = client.get("/healthz").json()["fitted_at"]
+        refitted = copy.copy(fitted_on_tiny)
+        refitted.fitted_ = replace(fitted_on_tiny.fitted_, created="2035-01-01T00:00:00+00:00")
+        refitted.save(folder)
+        assert client.get("/healthz").json()["fitted_at"] == earlier  # what answers has not changed
+    with TestClient(create_app(Answers(PolarDetector.load(folder)), SMALL)) as client:
+        assert client.get("/healthz").json()["fitted_at"] == "2035-01-01T00:00:00+00:00"
 
 
 def test_a_full_queue_has_a_status_of_its_own():

@@ -26,6 +26,7 @@ class Quick:
 
     alpha = 0.05
     template = None
+    fitted_at = "2026-11-29T08:00:00+00:00"
 
     def score(self, texts):
         return [Score(score=float(len(t)), p_value=0.5, is_anomaly=False) for t in texts]

@@ -70,6 +70,11 @@ class Answers:
         """P-value up to which a text is flagged."""
         return float(self._detector.alpha)
 
+    @property
+    def fitted_at(self) -> str:
+        """ISO date and time of the fit."""
+        return self._detector.fitted_.created
+
     def score(self, texts: list[str]) -> list[Score]:
         """Return the scores alone, which is quicker: no program is searched for."""
         return self._judged(-self._detector.score_samples(texts))

@@ -49,6 +49,8 @@ class TextAnswerer(Protocol):
     def alpha(self) -> float: ...  # noqa: D102
     @property
     def template(self) -> RowTemplate | None: ...  # noqa: D102
+    @property
+    def fitted_at(self) -> str: ...  # noqa: D102
     def score(self, texts: list[str]) -> list[Score]: ...  # noqa: D102
     def explain(self, texts: list[str], tongue: Tongue) -> list[Explained]: ...  # noqa: D102
 
@@ -68,10 +70,14 @@ class Explanations(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether texts are accepted."""
+    """Whether texts are accepted, and by which detector."""
 
     status: str
     version: str
+    fitted_at: str = Field(
+        description="When the detector that answers was fitted, in ISO form. It was read when the "
+        "service started: one that is fitted since answers from the next start on."
+    )
 
 
 class Problem(BaseModel):
@@ -121,7 +127,7 @@ def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
     guard = [Depends(_token_check(settings.token))] if settings.token else []
     app.state.batcher = batcher
     _add_text_routes(app, _Desk(batcher, metrics, settings), answers, guard)
-    _add_status_routes(app, batcher, metrics, guard)
+    _add_status_routes(app, batcher, metrics, answers, guard)
     return app
 
 
@@ -195,14 +201,17 @@ def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: li
     app.post("/explain", **common)(explain)
 
 
-def _add_status_routes(app: FastAPI, batcher: Batcher, metrics: Metrics, guard: list[Any]) -> None:
+def _add_status_routes(
+    app: FastAPI, batcher: Batcher, metrics: Metrics, answers: TextAnswerer, guard: list[Any]
+) -> None:
     @app.head("/healthz", include_in_schema=False)  # as `wget --spider` asks in containers
     @app.get("/healthz", responses=_refusals(503))
     async def healthz() -> Health:
-        """Say whether texts are accepted."""
+        """Say whether texts are accepted, and by which detector."""
         if not batcher.is_running:
             raise HTTPException(503, "The service does not accept texts.")
-        return Health(status="ok", version=polar_detect.__version__)
+        version, fitted_at = polar_detect.__version__, answers.fitted_at
+        return Health(status="ok", version=version, fitted_at=fitted_at)
 
     @app.get(
         "/metrics",
