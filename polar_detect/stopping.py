@@ -1,4 +1,4 @@
-"""How a command ends that Ctrl-C or SIGTERM stops: in words, and with exit code 130 or 143.
+"""How a command ends that a signal stops: in words, and with exit code 129, 130 or 143.
 
 Hides that libraries make other errors of a KeyboardInterrupt while they are imported, or none: as
 nothing has begun then, the process ends at once.
@@ -11,6 +11,10 @@ from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 
 _CODE = 128  # plus the number of the signal, as shells say it
+# A terminal that closes (Windows knows no such signal), Ctrl-C, and who asks for an end.
+STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)
+)
 
 
 class Stoppable(AbstractContextManager["Stoppable"]):
@@ -63,8 +67,8 @@ _running: list[Stoppable] = []  # the command of this process, once its options 
 
 
 def heed_signals() -> None:
-    """Let Ctrl-C and SIGTERM stop this process; who started it may have had them ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let signals stop this process; who started it, as nohup does, may have had them ignored."""
+    for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
 

@@ -5,7 +5,6 @@ import logging
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from polar_detect.serve import server
 from polar_detect.serve.answers import Answers, Explained, Score
 from polar_detect.serve.app import create_app
 from polar_detect.serve.settings import ServeSettings
+from polar_detect.stopping import STOPPING
 from polar_detect.tables import RowTemplate
 
 TEXTS = [NEW[0], STRANGE[0], "", NEW[0], NEW[1]]
@@ -691,7 +691,8 @@ def test_a_missing_extra_names_the_install_command(run, monkeypatch, saved_on_ti
 
 
 @pytest.mark.slow
-def test_a_terminated_server_answers_what_it_accepted_and_exits_with_zero(saved_on_tiny):
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_stopped_server_answers_what_it_accepted_and_exits_with_zero(saved_on_tiny, number):
     command = "from polar_detect.cli import main; main()"
     arguments = ["serve", "--detector", str(saved_on_tiny), "--port", "0"]
     environment = {**os.environ, "POLAR_DETECT_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
@@ -714,7 +715,7 @@ def test_a_terminated_server_answers_what_it_accepted_and_exits_with_zero(saved_
             while n_accepted < 7 * len(texts):  # one more request is with the model
                 page = client.get("/metrics").text
                 n_accepted = sum(map(float, re.findall(COUNTS, page)))
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)
             statuses = [answer.result().status_code for answer in answers]
         assert statuses == [200] * 8
         assert process.wait(30) == 0

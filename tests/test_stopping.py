@@ -11,6 +11,8 @@ import pytest
 from polar_detect.stopping import Stoppable
 
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    CODES.append((signal.SIGHUP, 129))
 SCORE = ["score", __file__, "--detector", "nowhere", "--out", "scored.csv"]
 # Extensions make such errors of what a signal raises while they are imported.
 BROKEN_IMPORT = """
@@ -67,7 +69,7 @@ def test_a_command_that_is_stopped_before_it_knows_what_to_do_ends_without_a_wor
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [CODES[1], pytest.param(*CODES[0], marks=pytest.mark.slow)]
+    ("number", "code"), [pytest.param(*CODES[0], marks=pytest.mark.slow), *CODES[1:]]
 )
 def test_a_stopped_command_shows_the_cursor_that_its_bars_hid(number, code):
     found, _, err = ended(WITH_BARS, number=int(number))

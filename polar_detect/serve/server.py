@@ -1,4 +1,4 @@
-"""Runs the service until SIGTERM or SIGINT, and then finishes what it accepted."""
+"""Runs the service until a signal stops it, and then finishes what it accepted."""
 
 import ipaddress
 import signal
@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from polar_detect.errors import InputError
+from polar_detect.stopping import STOPPING
 
 _KEEP_ALIVE_S = 30
 _MAX_CONNECTIONS = 1024
@@ -68,10 +69,12 @@ def run(app: FastAPI, bound: socket.socket, *, on_ready: Callable[[str], None]) 
         limit_concurrency=_MAX_CONNECTIONS,
         server_header=False,
     )
-    # uvicorn raises the signal again once it has stopped, for whoever handled it before.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _do_nothing)
-    _Server(config, lambda: on_ready(_address(bound))).run([bound])
+    own = _Server(config, lambda: on_ready(_address(bound)))
+    # Those that uvicorn handles itself it raises again once it has stopped.
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, own.stop)
+    own.run([bound])
 
 
 class _Server(uvicorn.Server):
@@ -83,11 +86,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
+    def stop(self, _: int, __: FrameType | None) -> None:
+        """Stop once everything that was accepted is answered."""
+        self.should_exit = True
+
 
 def _address(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _do_nothing(_: int, __: FrameType | None) -> None:
-    return
