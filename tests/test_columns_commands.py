@@ -1,6 +1,7 @@
 """What commands do with a detector that goes by the columns of rows, which no model reads."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -355,6 +356,23 @@ def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypa
         code, said, _ = run("score", new, "--detector", folder, "--out", out, *options)
         assert (code, said) == (0, f"{out}\n")
         assert [*pd.read_csv(out).columns] == [*parts(1).columns, *ADDED]
+
+
+def test_a_disk_without_room_for_what_models_need_is_refused_before_they_read(
+    run, tmp_path, monkeypatch
+):
+    parts(120).to_csv(tmp_path / "parts.csv", index=False)
+    command = ("fit", tmp_path / "parts.csv", "--all-columns", "--out", tmp_path / "out")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=19_999_999))
+    monkeypatch.setattr(Engine, "load", None)
+    code, _, error = run(*command, "--detector", "texts")
+    assert (code, "Got 19999999 free bytes for '" in error) == (1, True)
+    assert "expected 20000000 and more for a detector of texts; free some, or choose" in error
+    assert (
+        "空き容量が19999999バイトしかありません"
+        in run(*command, "--detector", "texts", "--lang", "ja")[2]
+    )
+    assert run(*command)[0] == 0  # control: columns alone take little
 
 
 def test_words_that_do_not_count_are_warned_of():

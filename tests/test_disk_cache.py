@@ -1,4 +1,7 @@
+import os
+import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 from kill_me import made_up
@@ -81,6 +84,40 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     file.close()
     with pytest.raises(OutputError, match="choose another"):
         cache(TEXTS, nothing)
+
+
+def test_a_cache_that_can_only_be_read_is_refused_before_anything_is_scored(tmp_path, monkeypatch):
+    DiskCache(engine([]), tmp_path, DEPENDS)(TEXTS, nothing)
+    connect = sqlite3.connect
+
+    def only_read(path, **options):
+        return connect(f"file:{path}?mode=ro", uri=True, **options)
+
+    DiskCache(made_up, tmp_path, DEPENDS)  # control
+    monkeypatch.setattr(sqlite3, "connect", only_read)  # as in a folder of another user
+    with pytest.raises(OutputError, match="attempt to write a readonly database"):
+        DiskCache(made_up, tmp_path, DEPENDS)
+
+
+@pytest.mark.parametrize("closed", ["cache", "cache/results.sqlite", "."])
+def test_a_cache_that_may_not_be_written_is_refused_before_the_input_is_read(
+    run, saved_on_tiny, tmp_path, monkeypatch, closed
+):
+    if closed != ".":
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache" / "results.sqlite").touch()
+    may = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: may(path, mode) and (mode != os.W_OK or Path(path) != tmp_path / closed),
+    )
+    command = ("score", tmp_path / "none.csv", "--detector", saved_on_tiny, "--out", "out.csv")
+    code, _, error = run(*command, "--cache", tmp_path / "cache")
+    assert code == 1
+    assert re.search(r"Got --cache '.*', which cannot be used \(.*Permission denied", error)
+    assert "none.csv" in run(*command)[2]  # control
+    assert (tmp_path / "cache").exists() == (closed != ".")
 
 
 def test_score_writes_the_same_with_a_cache_and_nothing_beside_its_output_without(

@@ -5,6 +5,7 @@
 
 import json
 import platform
+import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # - FORMAT rises where an older version would misread what is written. `load` then translates
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
+_LEAST_BYTES = 20_000_000  # of 40 short work orders; of 400 it takes four times as much
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -80,6 +82,17 @@ def check_target(folder: Path) -> None:
     except OSError:  # of an earlier detector that another process replaces just now, too
         with atomic.settled(folder):
             _check_target(folder)
+
+
+def check_room(folder: Path) -> None:
+    """Raise `OutputError` if the disk of `folder` has no room for any detector of texts."""
+    place = next(path for path in folder.resolve().parents if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < _LEAST_BYTES:
+        raise OutputError(
+            f"Got {free} free bytes for '{folder}'; expected {_LEAST_BYTES} and more for a "
+            "detector of texts; free some, or choose another folder (--out)."
+        )
 
 
 def versions() -> dict[str, str]:

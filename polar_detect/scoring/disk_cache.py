@@ -1,7 +1,9 @@
 """Results of earlier runs on disk, where `score --cache` asks for it: by hash, without texts."""
 
+import errno
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -9,11 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from polar_detect.assessment import Result
+from polar_detect.atomic import check_writable
 from polar_detect.errors import OutputError
 from polar_detect.scoring.results import Engine
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _FILE = "results.sqlite"
+_LAYOUT = 1
+
+
+def check_cache(folder: Path) -> None:
+    """Raise `OutputError` where `DiskCache` could not write; for use before long work."""
+    with _told(folder):
+        check_writable(next(path for path in (folder, *folder.absolute().parents) if path.exists()))
+        if (folder / _FILE).exists() and not os.access(folder / _FILE, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder / _FILE))
 
 
 class DiskCache:
@@ -43,12 +55,14 @@ class DiskCache:
         depends_on: Mapping[str, Any],
     ) -> None:
         self._engine = engine
-        self._path = folder / _FILE
+        self._folder = folder
         self._salt = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).digest()
-        with self._told():
+        with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with self._open() as file:
             create_table(file)
+            # Where the table is there, making it writes nothing: a full disk shows here.
+            file.execute(f"PRAGMA user_version = {_LAYOUT}")
 
     def __call__(self, texts: list[str], advance: Callable[[int], None]) -> list[Result]:
         """Return the result of each text; `advance` hears of texts as they are done."""
@@ -67,16 +81,17 @@ class DiskCache:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._told(), closing(sqlite3.connect(self._path, timeout=60)) as file, file:
+        path = self._folder / _FILE
+        with _told(self._folder), closing(sqlite3.connect(path, timeout=60)) as file, file:
             yield file
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error, ValueError, TypeError) as error:
-            raise OutputError(
-                f"Got --cache '{self._path.parent}', which cannot be used ({error}); expected a "
-                "folder that can be written, with what earlier runs put there; choose another, or "
-                "delete what is in it."
-            ) from error
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error, ValueError, TypeError) as error:
+        raise OutputError(
+            f"Got --cache '{folder}', which cannot be used ({error}); expected a folder that can "
+            "be written, with what earlier runs put there; choose another, or delete what is in it."
+        ) from error

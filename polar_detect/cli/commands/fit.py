@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from polar_detect import by_columns, models, tables
-from polar_detect.artifact.writing import check_target, save
+from polar_detect.artifact.writing import check_room, check_target, save
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli.commands.inputs import tell_about
 from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, say, tell
@@ -39,6 +39,8 @@ def fit(options: FitOptions) -> PolarDetector:
     given, options = options.detector, replace(options, detector=_chosen(detector, table))
     detector.set_params(detector=options.detector)
     reads_texts = head_class(options.detector).reads_texts
+    if reads_texts:
+        check_room(out)
     if out.exists() and any(out.iterdir()):
         tell(language.say("fit.replaced", out=out))
     _tell_of(table, _of_texts(table, options, language))

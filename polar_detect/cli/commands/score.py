@@ -25,7 +25,7 @@ from polar_detect.report.formatting import p_value, rate_by_chance
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
-from polar_detect.scoring.disk_cache import DiskCache
+from polar_detect.scoring.disk_cache import DiskCache, check_cache
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
@@ -49,6 +49,7 @@ def score(options: ScoreOptions) -> None:
     check_not_in_detector(options.out, options.detector)
     if options.cache is not None:
         check_not_in_detector(options.cache, options.detector, option="--cache")
+        check_cache(options.cache)
     origin = origin_of(options.detector, options.text_column)
     _check_preset(options, origin)
     language = Language(
