@@ -390,6 +390,33 @@ def test_a_token_is_asked_for_where_one_is_set(fitted_on_tiny):
             assert client.get("/metrics", headers=headers).status_code == 401
 
 
+@pytest.mark.parametrize("arrives_under", ["/plant/polar", ""], ids=["kept", "taken-away"])
+def test_behind_a_proxy_under_a_path_every_route_and_the_documentation_work(arrives_under):
+    held = Held()
+    held.gate.set()
+    with TestClient(create_app(held, ServeSettings(root_path="/plant/polar"))) as client:
+        page = client.get(f"{arrives_under}/docs").text
+        asked = re.findall(r"""(?:href|src|url)[=:] ?["'](/[^"']+)""", page)
+        assert len(asked) == 4  # style, picture, script and the description
+        for path in asked:
+            assert path.startswith("/plant/polar/")
+            through_proxy = arrives_under + path.removeprefix("/plant/polar")
+            assert client.get(through_proxy).status_code == 200
+        described = client.get(f"{arrives_under}/openapi.json").json()
+        assert described["servers"] == [{"url": "/plant/polar"}]
+        assert post(client, ["x"], path=f"{arrives_under}/score").status_code == 200
+        assert client.get(f"{arrives_under}/polar").status_code == 404
+        page = client.get(f"{arrives_under}/metrics").text
+        assert 'polar_requests_total{path="/score",status="200"} 1.0' in page
+        assert 'polar_texts_total{path="/score"} 1.0' in page
+
+
+@pytest.mark.parametrize("path", ["polar", "/polar/", "/", "/a b", "https://host/polar", "//polar"])
+def test_a_root_path_that_no_proxy_could_serve_under_is_refused(path):
+    with pytest.raises(InputError, match="expected what a proxy puts in front of /score"):
+        ServeSettings(root_path=path)
+
+
 def test_it_says_when_the_detector_that_answers_was_fitted(saved_on_tiny, fitted_on_tiny, tmp_path):
     folder = tmp_path / "detector"
     shutil.copytree(saved_on_tiny, folder)

@@ -427,6 +427,9 @@ class ServeOptions:
         Path | None,
         typer.Option(help="File with the bearer token. Default: POLAR_DETECT_TOKEN, else none."),
     ] = None
+    root_path: Annotated[
+        str, typer.Option(help="Path under which a proxy serves it, such as /polar; for /docs.")
+    ] = ServeSettings.root_path
     max_queue: Annotated[
         int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")
     ] = ServeSettings.max_queue_texts

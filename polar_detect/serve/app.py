@@ -22,7 +22,7 @@ from polar_detect.report.choices import TONGUES, Tongue
 from polar_detect.serve.answers import Explained, Score
 from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
 from polar_detect.serve.bodies import Asked, NoParameters, OfKind, kind_of_body, printable
-from polar_detect.serve.limits import BodyLimit, Watch
+from polar_detect.serve.limits import BodyLimit, Rooted, Watch, own_path
 from polar_detect.serve.metrics import Metrics
 from polar_detect.serve.settings import ServeSettings
 from polar_detect.tables import RowTemplate
@@ -122,6 +122,8 @@ def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.timeout_s)
     app.add_middleware(Watch, metrics=metrics, paths=_PATHS)
+    if settings.root_path:
+        app.add_middleware(Rooted, root_path=settings.root_path)
     app.add_exception_handler(RequestValidationError, _say_what_is_invalid)
     app.add_exception_handler(400, _say_what_is_unread)
     guard = [Depends(_token_check(settings.token))] if settings.token else []
@@ -154,7 +156,7 @@ class _Desk:
             waited = f"No answer within {self.settings.timeout_s:g} s; send fewer texts at a time."
             raise HTTPException(504, waited) from error
         self._metrics.record_texts(
-            request.scope["path"], len(answers), sum(a.is_anomaly for a in answers)
+            own_path(request.scope), len(answers), sum(a.is_anomaly for a in answers)
         )
         return answers
 

@@ -1,4 +1,4 @@
-"""Middleware in front of the routes: size and pace of a request's body, and its count.
+"""Middleware in front of the routes: a request's path, size and pace of its body, and its count.
 
 Plain ASGI, because a body has to be stopped while it arrives, before anything holds it.
 """
@@ -61,6 +61,26 @@ class BodyLimit:
         return f"Got a body of more than {self._max_bytes} bytes; send fewer texts at a time."
 
 
+class Rooted:
+    """Puts the path under which a proxy serves back where the proxy has taken it away.
+
+    ASGI has it in front of every path; without it the files of the documentation are not found.
+    """
+
+    def __init__(self, app: ASGIApp, *, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under its whole path."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if not path.startswith(f"{self._root_path}/"):
+                path = self._root_path + path
+            scope = {**scope, "path": path, "root_path": self._root_path}
+        await self._app(scope, receive, send)
+
+
 class Watch:
     """Counts every request with its status and time; errors nobody caught count as 500."""
 
@@ -82,11 +102,18 @@ class Watch:
                 status = message["status"]
             await send(message)
 
-        path = scope["path"] if scope["path"] in self._paths else _OTHER
+        path = own_path(scope)
+        path = path if path in self._paths else _OTHER
         try:
             await self._app(scope, receive, noted)
         finally:
             self._metrics.record_request(path, status, time.monotonic() - begun)
+
+
+def own_path(scope: Scope) -> str:
+    """Return the path of a request as the service itself names it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _declared_bytes(scope: Scope) -> int:

@@ -1,6 +1,7 @@
 """What a service accepts, and how long it waits; checked once, before a model is loaded."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from polar_detect.errors import InputError, InputNotFoundError
 
 TOKEN_VARIABLE = "POLAR_DETECT_TOKEN"
 _MIN_TOKEN_CHARS = 16
+_ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class ServeSettings:
         How long the first request of a batch waits for company.
     token : str or None
         Bearer token that requests must carry.
+    root_path : str
+        Path under which a proxy serves it, such as "/polar"; "" for none.
     """
 
     max_queue_texts: int = 1024
@@ -42,6 +46,7 @@ class ServeSettings:
     timeout_s: float = 60.0
     batch_wait_s: float = 0.005
     token: str | None = None
+    root_path: str = ""
 
     def __post_init__(self) -> None:
         """Refuse limits under which nothing could be answered."""
@@ -55,6 +60,11 @@ class ServeSettings:
                 f"Got room for {self.max_queue_texts} waiting texts and requests of up to "
                 f"{self.max_texts}; expected room for one request at least; pass a larger "
                 "--max-queue, or a smaller --max-texts."
+            )
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            raise InputError(
+                f"Got root path '{self.root_path}'; expected what a proxy puts in front of /score, "
+                "with a slash before it and none behind; pass for instance --root-path /polar."
             )
 
 

@@ -20,6 +20,7 @@ def serve(options: ServeOptions) -> None:
         max_chars=options.max_chars,
         timeout_s=options.timeout,
         token=read_token(options.token_file),
+        root_path=options.root_path,
     )
     _check_installed()
     from polar_detect.serve import answers, app, server
