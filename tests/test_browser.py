@@ -394,6 +394,43 @@ def test_numbers_and_codes_stay_whole_on_a_phone(opened):
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_what_normal_rows_say_has_room_on_a_phone_whatever_the_part_of_score(opened, width):
+    levels = ((("ok", 0.72), ("filter changed", 0.18)), (("Suzuki", 0.33), ("Tanaka", 0.23)))
+    cells = tuple(
+        CellReport(
+            column=name,
+            says="",
+            levels=usual,
+            is_usual=False,
+            part=111.46,
+            is_empty=True,
+            start=0,
+            stop=1,
+        )
+        for name, usual in zip(("Batch weight [kg]", "Operator"), levels, strict=True)
+    )
+    rows = [row(1, cells=cells)]
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    lines_of_words = r"""const node = arguments[0].firstChild;
+    return [...node.data.matchAll(/[\S\u00a0]+/g)].map((found) => {
+      const word = document.createRange();
+      word.setStart(node, found.index);
+      word.setEnd(node, found.index + found[0].length);
+      return word.getClientRects().length;
+    })"""
+    opened("").execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        browser = opened(render_html(report(rows, listed=tuple(map(listed, rows)))))
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        for cell in browser.find_elements(By.CSS_SELECTOR, ".cells tbody td:nth-child(3)"):
+            lines = browser.execute_script(lines_of_words, cell)
+            assert len(lines) in {4, 5}
+            assert set(lines) == {1}  # neither a word nor a share is broken
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_a_report_without_rows_opens_too(opened):
     calm = replace(report(rows=[]), n_flagged=0, swarms=())
     browser = opened(render_html(calm))

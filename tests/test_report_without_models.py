@@ -139,6 +139,17 @@ def test_the_method_and_what_labels_taught_are_said_with_their_shares(detector, 
     assert is_japanese(own[kind]) == (tongue == "ja")
 
 
+@pytest.mark.parametrize(
+    ("tongue", "said"),
+    [("en", "how much the labelled anomalies"), ("ja", "ラベル付きの異常にどれだけ似て")],
+)
+def test_a_score_is_said_to_tell_of_labelled_anomalies_where_it_does(
+    data, taught, batch, tongue, said
+):
+    assert said in Page(render_html(Report.of(taught, batch, top=2).data, tongue)).text
+    assert said not in Page(render_html(data, tongue)).text
+
+
 @pytest.mark.parametrize("tongue", TONGUES)
 def test_the_method_tells_of_no_columns_that_there_are_not(tongue):
     language = Language(tongue, are_rows=True)

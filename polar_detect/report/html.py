@@ -154,7 +154,8 @@ def _environment(numbers: Numbers, language: Language) -> Environment:
         "feature": language.feature,
         "cell": lambda text: one_line(text, _CELL_CHARACTERS) or NO_VALUE,
         "says": lambda cell: phrases.cell(cell, _CELL_CHARACTERS, language),
-        "usual": lambda cell: phrases.usual(cell, language),
+        # A share stays on its line; elsewhere people may search for it as it is written.
+        "usual": lambda cell: phrases.usual(cell, language).replace(" %", "\u00a0%"),
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
         "about": about,

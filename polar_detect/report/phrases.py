@@ -270,7 +270,10 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
     keys = ["reading.score", "reading.p", "reading.program", "reading.part"]
     if data.programs is None:
         keys.remove("reading.program")
-    return [(language.say(key), language.say(f"{key}.text", **values)) for key in keys]
+    told = {key: f"{key}.text" for key in keys}
+    if data.detector.choices.get("labelled"):
+        told["reading.score"] = "reading.score.labelled"
+    return [(language.say(key), language.say(text, **values)) for key, text in told.items()]
 
 
 def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[str, str]]:
