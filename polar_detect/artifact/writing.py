@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 # - FORMAT rises where an older version would misread what is written. `load` then translates
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
-_LEAST_BYTES = 20_000_000  # of 40 short work orders; of 400 it takes four times as much
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
+_LEAST_BYTES = 20_000_000  # of 40 short work orders; of 400 it takes four times as much
 
 
 def save(

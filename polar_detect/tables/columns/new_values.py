@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from polar_detect.tables.cells.durations import are_durations
 from polar_detect.tables.cells.names import comma_separated, on_one_line
@@ -183,18 +182,17 @@ def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
 def _are_dates(texts: Sequence[str]) -> bool:
     has_many = len(set(texts)) >= _MIN_SHORT_DATES
     orders = (*_LONG_ORDERS, *(_SHORT_ORDERS if has_many else ()))
-    return any(_matches(texts, order).mean() >= MIN_NUMERIC for order in orders)
+    return any(_mostly_match(texts, order) for order in orders)
 
 
 def _are_times_of_day(texts: Sequence[str]) -> bool:
-    are_many = len(set(texts)) >= _MIN_TIMES
-    return are_many and bool(_matches(texts, _TIME_OF_DAY).mean() >= MIN_NUMERIC)
+    return len(set(texts)) >= _MIN_TIMES and _mostly_match(texts, _TIME_OF_DAY)
 
 
 def _are_codes(texts: Sequence[str]) -> bool:
-    is_code = _matches(texts, _CODE)
-    if is_code.mean() < MIN_NUMERIC:
+    if not _mostly_match(texts, _CODE):
         return False
+    is_code = np.array([_CODE.fullmatch(text) is not None for text in texts])
     has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
     is_measured = np.array(has_unit) | ~np.isnan(as_numbers(texts))
     return bool((is_code & ~is_measured).mean() >= MIN_NUMERIC)
@@ -204,5 +202,11 @@ def _are_whole(texts: Sequence[str]) -> bool:
     return all(text.isdecimal() for text in texts)
 
 
-def _matches(texts: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.bool_]:
-    return np.array([pattern.fullmatch(text) is not None for text in texts])
+def _mostly_match(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Return whether as many texts do as a column of numbers has numbers."""
+    n_left = len(texts) * (1 - MIN_NUMERIC)
+    for text in texts:
+        n_left -= pattern.fullmatch(text) is None
+        if n_left < 0:
+            return False
+    return True
