@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
@@ -91,9 +91,9 @@ class Assessment:
         Whether the texts are rows of a table that were written out.
     """
 
-    scores: NDArray[np.float64]
-    p_values: NDArray[np.float64]
-    is_anomaly: NDArray[np.bool_]
+    scores: Float64Array
+    p_values: Float64Array
+    is_anomaly: BoolArray
     programs: "tuple[MinimalProgram | None, ...]"
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
@@ -112,7 +112,7 @@ class Assessment:
         language = Language(tongue, are_rows=self.are_rows)
         return reasons_of(self.explanation, language, odd_cells=self.odd_cells)
 
-    def rows(self, places: NDArray[np.intp]) -> Self:
+    def rows(self, places: IndexArray) -> Self:
         """Return what is said of the texts in these places."""
 
         def chosen(own: Sequence[Any]) -> tuple[Any, ...]:

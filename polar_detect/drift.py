@@ -10,8 +10,9 @@ from typing import Literal, Self
 
 import numpy as np
 import scipy.stats
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from polar_detect.arrays import Float64Array
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.signature import column_features
 from polar_detect.signature.features import Feature, FeatureTable
@@ -94,8 +95,8 @@ class FeatureStatistics:
     """
 
     features: tuple[Feature, ...]
-    means: NDArray[np.float64]
-    spreads: NDArray[np.float64]
+    means: Float64Array
+    spreads: Float64Array
     n_texts: int
 
     @classmethod
@@ -170,9 +171,7 @@ def measure_shifts(
     return _layer_shifts(features, sizes, p_values), tuple(shifts[i] for i in order)
 
 
-def _welch(
-    normal: FeatureStatistics, values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _welch(normal: FeatureStatistics, values: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Return shifts in normal standard deviations, and p-values."""
     means, spreads = values.mean(0), values.std(0, ddof=1)
     # float32 features that are constant keep a spread of rounding errors.
@@ -195,7 +194,7 @@ def _welch(
     return sizes, np.where(is_constant & is_same, np.nan, test.pvalue)
 
 
-def _of_one_row(normal: FeatureStatistics) -> NDArray[np.float64]:
+def _of_one_row(normal: FeatureStatistics) -> Float64Array:
     """Return what one normal row more or less changes in features, (n_features,).
 
     Where rows are judged by their columns alone each is held out by itself: a new row is held
@@ -205,12 +204,12 @@ def _of_one_row(normal: FeatureStatistics) -> NDArray[np.float64]:
         return np.zeros(len(normal.features))
     shares = (column_features.MISSING, column_features.LEVEL)
     is_share = [column_features.kind_of(feature) in shares for feature in normal.features]
-    change: NDArray[np.float64] = np.abs(normal.means) / normal.n_texts * is_share
+    change: Float64Array = np.abs(normal.means) / normal.n_texts * is_share
     return change
 
 
 def _layer_shifts(
-    features: Sequence[Feature], sizes: NDArray[np.float64], p_values: NDArray[np.float64]
+    features: Sequence[Feature], sizes: Float64Array, p_values: Float64Array
 ) -> tuple[Shift, ...]:
     by_layer: dict[int, list[int]] = {}
     for i, feature in enumerate(features):
@@ -226,19 +225,19 @@ def _layer_shifts(
 
 
 def _shifts(
-    features: Sequence[Feature], sizes: NDArray[np.float64], p_values: NDArray[np.float64]
+    features: Sequence[Feature], sizes: Float64Array, p_values: Float64Array
 ) -> tuple[Shift, ...]:
     moved = benjamini_hochberg(p_values, FALSE_DISCOVERIES)
     parts = zip(features, sizes.tolist(), p_values.tolist(), moved.tolist(), strict=True)
     return tuple(Shift(*part) for part in parts)
 
 
-def _simes(p_values: NDArray[np.float64]) -> float:
+def _simes(p_values: Float64Array) -> float:
     ranks = np.arange(1, len(p_values) + 1)
     return float(min(1.0, (np.sort(p_values) * len(p_values) / ranks).min()))
 
 
-def _superiority(normal: NDArray[np.float64], batch: NDArray[np.float64]) -> float:
+def _superiority(normal: Float64Array, batch: Float64Array) -> float:
     """Return the chance that a batch score is higher than a normal one; ties count half."""
     ranked = np.sort(normal)
     below = np.searchsorted(ranked, batch, "left")

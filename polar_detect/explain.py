@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from polar_detect.detectors import Attribution
 from polar_detect.signature.column_features import column_of
 from polar_detect.signature.features import Feature, FeatureTable
@@ -31,8 +31,8 @@ class Explanation:
     """
 
     base_value: float
-    values: NDArray[np.float64]
-    data: NDArray[np.float32]
+    values: Float64Array
+    data: Float32Array
     features: tuple[Feature, ...]
     n_layers: int
 
@@ -41,7 +41,7 @@ class Explanation:
         cls,
         attribution: Attribution,
         table: FeatureTable,
-        has_tokens: NDArray[np.bool_],
+        has_tokens: BoolArray,
         n_layers: int,
     ) -> Self:
         """Lay the explained rows of `table` out over all texts."""
@@ -63,7 +63,7 @@ class Explanation:
             parts[0].n_layers,
         )
 
-    def rows(self, index: NDArray[np.intp]) -> Self:
+    def rows(self, index: IndexArray) -> Self:
         """Return the given texts."""
         return type(self)(
             self.base_value, self.values[index], self.data[index], self.features, self.n_layers
@@ -74,7 +74,7 @@ class Explanation:
         """Printed names of the features."""
         return [feature.name for feature in self.features]
 
-    def by_layer(self) -> NDArray[np.float64]:
+    def by_layer(self) -> Float64Array:
         """Return SHAP values summed per layer, (n_texts, n_layers)."""
         sums = np.zeros((len(self.values), self.n_layers))
         for i, feature in enumerate(self.features):
@@ -82,16 +82,16 @@ class Explanation:
                 sums[:, feature.layer] += self.values[:, i]
         return sums
 
-    def by_group(self) -> dict[str, NDArray[np.float64]]:
+    def by_group(self) -> dict[str, Float64Array]:
         """Return SHAP values of properties of the whole text, summed per family, (n_texts,)."""
         return self._sums(lambda feature: feature.group if feature.layer is None else None)
 
-    def by_column(self) -> dict[str, NDArray[np.float64]]:
+    def by_column(self) -> dict[str, Float64Array]:
         """Return SHAP values summed per column of the rows that the texts are, (n_texts,)."""
         return self._sums(column_of)
 
-    def _sums(self, name_of: Callable[[Feature], str | None]) -> dict[str, NDArray[np.float64]]:
-        sums: dict[str, NDArray[np.float64]] = {}
+    def _sums(self, name_of: Callable[[Feature], str | None]) -> dict[str, Float64Array]:
+        sums: dict[str, Float64Array] = {}
         for i, feature in enumerate(self.features):
             name = name_of(feature)
             if name is not None:
@@ -140,7 +140,7 @@ class Explanation:
         return plots.explanation_html(self)
 
 
-def mean_size(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_size(parts: Float64Array) -> Float64Array:
     """Return the mean size of parts of scores over the texts that have one; 0 where none has.
 
     Parameters
@@ -149,11 +149,11 @@ def mean_size(parts: NDArray[np.float64]) -> NDArray[np.float64]:
         SHAP values, or sums of them; NaN for a text without a score.
     """
     known = parts[np.isfinite(parts).all(axis=tuple(range(1, parts.ndim)))]
-    sizes: NDArray[np.float64] = np.abs(known).sum(0) / max(1, len(known))
+    sizes: Float64Array = np.abs(known).sum(0) / max(1, len(known))
     return sizes
 
 
-def rank_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def rank_values(values: Float32Array) -> Float64Array:
     """Return where each value lies between the lowest, 0, and the highest, 1, by rank.
 
     >>> rank_values(np.float32([7, 2, 100, 2])).tolist()
@@ -163,7 +163,7 @@ def rank_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(place / max(1, len(distinct) - 1), np.float64)
 
 
-def _in_words(parts: NDArray[np.float64], names: Sequence[str], n: int) -> str:
+def _in_words(parts: Float64Array, names: Sequence[str], n: int) -> str:
     if np.isnan(parts).any():
         return ""
     strongest = np.argsort(-np.abs(parts), kind="stable")[:n]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.errors import InputError
 
 Metric = Callable[[ArrayLike, ArrayLike], float]
@@ -182,7 +183,7 @@ def paired_difference(
     is_anomalous, a = _check(labels, scores_a)
     _, b = _check(labels, scores_b)
 
-    def difference(rows: NDArray[np.intp] | slice) -> float:
+    def difference(rows: IndexArray | slice) -> float:
         return metric(is_anomalous[rows], a[rows]) - metric(is_anomalous[rows], b[rows])
 
     resampled = [difference(rows) for rows in _resample(is_anomalous, n_resamples, seed)]
@@ -194,8 +195,8 @@ def paired_difference(
 class _Roc:
     """Shares of both classes flagged at each threshold, from none flagged to all."""
 
-    fpr: NDArray[np.float64]
-    tpr: NDArray[np.float64]
+    fpr: Float64Array
+    tpr: Float64Array
     n_normal: int
     n_anomalous: int
 
@@ -214,7 +215,7 @@ def _trace_roc(labels: ArrayLike, scores: ArrayLike) -> _Roc:
     return _Roc(np.append(0.0, fpr), np.append(0.0, tpr), n_normal, n_anomalous)
 
 
-def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, Float64Array]:
     given, values = _as_array(labels), _as_numbers(scores)
     if given.ndim != 1 or given.shape != values.shape:
         raise InputError(
@@ -246,7 +247,7 @@ def _as_array(labels: ArrayLike) -> NDArray[Any]:
         ) from error
 
 
-def _as_numbers(scores: ArrayLike) -> NDArray[np.float64]:
+def _as_numbers(scores: ArrayLike) -> Float64Array:
     try:
         return np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError) as error:  # pandas' NA among others
@@ -256,7 +257,7 @@ def _as_numbers(scores: ArrayLike) -> NDArray[np.float64]:
         ) from error
 
 
-def _truth_values(labels: NDArray[Any]) -> NDArray[np.bool_]:
+def _truth_values(labels: NDArray[Any]) -> BoolArray:
     try:
         is_anomalous = labels.astype(np.bool_)
         is_plain = np.array_equal(is_anomalous, labels)
@@ -270,9 +271,7 @@ def _truth_values(labels: NDArray[Any]) -> NDArray[np.bool_]:
     return is_anomalous
 
 
-def _resample(
-    is_anomalous: NDArray[np.bool_], n_resamples: int, seed: int
-) -> Iterator[NDArray[np.intp]]:
+def _resample(is_anomalous: BoolArray, n_resamples: int, seed: int) -> Iterator[IndexArray]:
     """Yield rows drawn with replacement, as many of each class as there are."""
     rng = np.random.default_rng(seed)
     normal, anomalous = np.flatnonzero(~is_anomalous), np.flatnonzero(is_anomalous)

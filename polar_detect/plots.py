@@ -15,8 +15,9 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
@@ -255,7 +256,7 @@ def _explanation_figure(known: Explanation) -> Figure:
     return figure
 
 
-def draw_strips(ax: Axes, strips: Sequence[tuple[str, NDArray[np.float64]]]) -> None:
+def draw_strips(ax: Axes, strips: Sequence[tuple[str, Float64Array]]) -> None:
     """Draw mean or exact calls per layer, one strip below the other."""
     for i, (_, calls) in enumerate(strips):
         base, x = -1.3 * i, np.arange(len(calls))
@@ -278,10 +279,10 @@ def draw_strips(ax: Axes, strips: Sequence[tuple[str, NDArray[np.float64]]]) -> 
 
 def draw_layers(
     ax: Axes,
-    values: NDArray[np.float64],
+    values: Float64Array,
     *,
     is_signed: bool,
-    stands_out: NDArray[np.bool_] | None = None,
+    stands_out: BoolArray | None = None,
 ) -> None:
     """Draw bars by layer; coloured by sign, or orange where they stand out."""
     known = np.nan_to_num(values)
@@ -295,10 +296,10 @@ def draw_layers(
 def draw_bars(
     ax: Axes,
     names: Sequence[str],
-    values: NDArray[np.float64],
+    values: Float64Array,
     *,
     is_signed: bool = False,
-    stands_out: NDArray[np.bool_] | None = None,
+    stands_out: BoolArray | None = None,
 ) -> None:
     """Draw a bar below each name of one line or two, the first on top; coloured as layers are."""
     known = np.nan_to_num(values)
@@ -316,9 +317,7 @@ def draw_bars(
     ax.set_ylim(-0.5, len(known) - 0.5)
 
 
-def _colours(
-    values: NDArray[np.float64], *, is_signed: bool, stands_out: NDArray[np.bool_] | None
-) -> list[str]:
+def _colours(values: Float64Array, *, is_signed: bool, stands_out: BoolArray | None) -> list[str]:
     """Return the colours of bars: by sign, or orange where they stand out, or all the same."""
     colours = np.where(values >= 0, RAISE, LOWER) if is_signed else np.full(len(values), KEEP)
     if stands_out is not None:
@@ -335,7 +334,7 @@ def swarm_height(names: Sequence[str]) -> float:
 
 def draw_swarm(
     ax: Axes,
-    lines: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]],
+    lines: Sequence[tuple[str, Float64Array, Float64Array]],
     language: Language,
 ) -> None:
     """Draw (name, SHAP values, ranks 0 … 1 of the feature's values), the first on top."""
@@ -373,10 +372,10 @@ def draw_swarm(
 
 def _draw_dots(
     ax: Axes,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    ranks: NDArray[np.float64],
-    colours: NDArray[np.float64],
+    x: Float64Array,
+    y: Float64Array,
+    ranks: Float64Array,
+    colours: Float64Array,
 ) -> None:
     """Draw low values as rings and high ones as discs, as on paper both colours are one grey."""
     faces, is_ring = colours.copy(), ranks < _LOW
@@ -417,7 +416,7 @@ def plain_style() -> AbstractContextManager[Any]:
 
 def _swarm_lines(
     explanation: Explanation, n_features: int
-) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+) -> list[tuple[str, Float64Array, Float64Array]]:
     """Return name, SHAP values and ranks of the values of the strongest features."""
     scored = explanation.values[np.isfinite(explanation.values).all(1)]
     data = explanation.data[np.isfinite(explanation.values).all(1)]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
+
+from polar_detect.arrays import IndexArray
 
 Progress = Callable[[str, int, int], None]  # stage, texts done, texts in all
 
@@ -36,7 +37,7 @@ class Tracker:
         self.advance(name, 0)
         return Stage(self, name)
 
-    def chunks(self, name: str, total: int, *, size: int = CHUNK) -> Iterator[NDArray[np.intp]]:
+    def chunks(self, name: str, total: int, *, size: int = CHUNK) -> Iterator[IndexArray]:
         """Yield index chunks of 0 … total − 1 (one empty chunk for nothing)."""
         stage = self.stage(name, total)
         for start in range(0, max(total, 1), size):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from polar_detect.arrays import Float64Array
 from polar_detect.errors import ArtifactError
 from polar_detect.signature.features import Feature
 
@@ -120,14 +120,14 @@ class Stored:
 
     def numbers(
         self, key: str, n: int, *, low: float = -LARGEST, high: float = LARGEST
-    ) -> NDArray[np.float64]:
+    ) -> Float64Array:
         """Return the numbers from `low` to `high` at `key`, (n,) float64."""
         values = self._content.get(key)
         if not _are_numbers(values, n, low, high):
             self.refuse(key, f"{n} numbers from {low:g} to {high:g}")
         return np.asarray(values, np.float64)
 
-    def rows(self, key: str, n: int) -> NDArray[np.float64]:
+    def rows(self, key: str, n: int) -> Float64Array:
         """Return the rows of `n` numbers that stand at `key`, (n_rows, n) float64."""
         rows = self._content.get(key)
         is_valid = isinstance(rows, list) and all(

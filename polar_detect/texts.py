@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import exceptions
 
+from polar_detect.arrays import BoolArray, IndexArray
 from polar_detect.errors import InputError, NotFittedError
 from polar_detect.frames import are_written, in_pandas, named
 from polar_detect.visible import in_usual_widths, plainly_spaced, without_unseen
@@ -172,7 +173,7 @@ def doubts_of_texts(texts: Sequence[str]) -> list[str]:
     return []
 
 
-def labelled_both(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> list[str]:
+def labelled_both(texts: Sequence[str], is_anomalous: BoolArray) -> list[str]:
     """Return the texts that are labelled both normal and anomalous, in order.
 
     >>> labelled_both(["oil", "fuse", "oil", "hose"], np.array([True, False, False, True]))
@@ -183,7 +184,7 @@ def labelled_both(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> list
     return [*dict.fromkeys(text for text, label in pairs if label and text in normal)]
 
 
-def doubts_of_labels(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> list[str]:
+def doubts_of_labels(texts: Sequence[str], is_anomalous: BoolArray) -> list[str]:
     """Return what a fit with labels should be warned of."""
     both = labelled_both(texts, is_anomalous)
     if not both:
@@ -194,7 +195,7 @@ def doubts_of_labels(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> l
     ]
 
 
-def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+def distinct_texts(texts: Sequence[str]) -> tuple[list[str], IndexArray]:
     """Return distinct texts in the order of their first occurrence, and each text's place there.
 
     >>> distinct_texts(["oil", "fuse", "oil"])
@@ -211,7 +212,7 @@ def sample(texts: Sequence[str], n: int, *, seed: int) -> list[str]:
     return [texts[i] for i in order[:n]]
 
 
-def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
+def anomalous(y: Any, n_texts: int) -> BoolArray:
     """Return which texts are labelled anomalous, (n_texts,).
 
     Parameters
@@ -245,7 +246,7 @@ def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
     if values <= {0, 1}:
         return labels.astype(bool)
     if values <= {-1, 1}:
-        flags: NDArray[np.bool_] = labels == -1
+        flags: BoolArray = labels == -1
         return flags
     odd = sorted(map(repr, values - {-1, 0, 1})) or ["-1 and 0 together"]
     raise InputError(_odd_label(odd[0]))

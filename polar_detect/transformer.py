@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 
 from polar_detect import models
 from polar_detect.alone import alone
+from polar_detect.arrays import IndexArray
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
@@ -190,9 +191,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         )
         return self.engine_.extractor.with_programs(table, found)
 
-    def _frame(
-        self, table: FeatureTable, index: NDArray[np.intp], X: Any, n_texts: int
-    ) -> pd.DataFrame:
+    def _frame(self, table: FeatureTable, index: IndexArray, X: Any, n_texts: int) -> pd.DataFrame:
         values = np.full((n_texts, len(table.features)), np.nan, np.float32)
         values[index] = table.values
         return pd.DataFrame(values, index=index_of(X), columns=table.names)

@@ -7,10 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect import models
+from polar_detect.arrays import Float32Array
 from polar_detect.artifact.of_columns import column_likeness, contamination
 from polar_detect.artifact.sealing import MANIFEST
 from polar_detect.detector import PolarDetector
@@ -88,7 +88,7 @@ def read_programs(stored: Stored, arrays: dict[str, Any]) -> NormalPrograms:
     )
 
 
-def _menu(stored: Stored, n_layers: int, harms: NDArray[np.float32] | None) -> Menu:
+def _menu(stored: Stored, n_layers: int, harms: Float32Array | None) -> Menu:
     try:
         programs = tuple(Program.parse(program) for program in stored.texts("menu"))
         for program in programs:

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import IntArray
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
 from polar_detect.backbone.recording import FAILURES
@@ -41,7 +41,7 @@ class EncoderBatch:
         With the tokenizer's special tokens.
     """
 
-    index: NDArray[np.int64]
+    index: IntArray
     input_ids: Tensor
 
     def __len__(self) -> int:

@@ -11,14 +11,13 @@ from typing import Any
 import lightgbm
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.neighbors import NearestNeighbors
 
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.compare.views import Seen
 
-Scores = NDArray[np.float64]
-Scorer = Callable[[Any], Scores]
+Scorer = Callable[[Any], Float64Array]
 
 _N_NEAREST = 5
 MIN_LABELLED_ROWS = 5
@@ -42,27 +41,27 @@ class Baseline:
     name: str
     recipe: str
     learns_from_labels: bool
-    fit: Callable[[Seen, NDArray[np.bool_], int], Scorer]
+    fit: Callable[[Seen, BoolArray, int], Scorer]
 
 
-def is_labelled(labels: NDArray[np.bool_]) -> bool:
+def is_labelled(labels: BoolArray) -> bool:
     """Return whether there are enough labelled anomalous training rows to learn from."""
     return int(labels.sum()) >= MIN_LABELLED_ROWS
 
 
-def _fit_forest(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
+def _fit_forest(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
     forest = IsolationForest(n_estimators=200, random_state=seed).fit(seen.train[~labels])
     return lambda rows: -np.asarray(forest.score_samples(rows), np.float64)
 
 
-def _fit_knn(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:  # noqa: ARG001
+def _fit_knn(seen: Seen, labels: BoolArray, seed: int) -> Scorer:  # noqa: ARG001
     normal = seen.train[~labels]
     n_nearest = min(_N_NEAREST, normal.shape[0])
     index = NearestNeighbors(n_neighbors=n_nearest, metric=seen.metric).fit(normal)
     return lambda rows: np.asarray(index.kneighbors(rows)[0].mean(1), np.float64)
 
 
-def _fit_random_forest(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
+def _fit_random_forest(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
     model = RandomForestClassifier(
         n_estimators=300, class_weight="balanced_subsample", random_state=seed
     )
@@ -70,7 +69,7 @@ def _fit_random_forest(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scor
     return lambda rows: np.asarray(model.predict_proba(rows)[:, 1], np.float64)
 
 
-def _fit_lightgbm(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
+def _fit_lightgbm(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
     rows, targets = _contrast(seen, labels, seed)
     weights = np.where(targets, (~targets).sum() / max(targets.sum(), 1), 1.0)
     settings = {
@@ -89,7 +88,7 @@ def _fit_lightgbm(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
     return lambda new: np.asarray(booster.predict(new, raw_score=True), np.float64)
 
 
-def _contrast(seen: Seen, labels: NDArray[np.bool_], seed: int) -> tuple[Any, NDArray[np.bool_]]:
+def _contrast(seen: Seen, labels: BoolArray, seed: int) -> tuple[Any, BoolArray]:
     """Return rows and targets for a classifier.
 
     Without labelled anomalies, normal rows stand against rows whose cells are drawn from each

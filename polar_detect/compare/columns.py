@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from polar_detect import tables
+from polar_detect.arrays import Float64Array
 from polar_detect.errors import InputError, listing
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
 from polar_detect.tables.columns.selection import find_columns
-
-Array = NDArray[np.float64]
 
 AUTO, NONE = "auto", "none"
 _SPREADS_LIKE_AN_ID = 20  # fewer rising integers than this may well be a measurement
@@ -84,7 +82,7 @@ class Columns:
         found = find_columns(present, forms)
         return {name: found.get(name, name) for name in self.names}
 
-    def matrix(self, frame: pd.DataFrame, source: str) -> Array:
+    def matrix(self, frame: pd.DataFrame, source: str) -> Float64Array:
         """Return the rows as (n_rows, n_columns) numbers; NaN where a cell is none.
 
         Which columns are of numbers, the training rows have decided: of other rows, one number
@@ -181,7 +179,7 @@ def numeric_asked(asked: str) -> tables.RowColumns:
 
 def numbers_of(
     frame: pd.DataFrame, name: str, source: str, *, least: float = 1, form: NumberForm = PLAIN
-) -> Array:
+) -> Float64Array:
     """Return a column as numbers, NaN where a cell is none, or raise `InputError`.
 
     Parameters
@@ -252,7 +250,7 @@ def _stripped(cells: pd.Series) -> list[str]:
     return [text.strip() for text in tables.cells_as_text(cells)]
 
 
-def _looks_like_an_id(name: str, numbers: Array) -> bool:
+def _looks_like_an_id(name: str, numbers: Float64Array) -> bool:
     is_whole = bool((numbers == np.round(numbers)).all())  # an empty cell is no id
     if not is_whole or len(numbers) < _SPREADS_LIKE_AN_ID:
         return False
@@ -260,7 +258,7 @@ def _looks_like_an_id(name: str, numbers: Array) -> bool:
     return is_rising or (tables.is_id_name(name) and len(np.unique(numbers)) == len(numbers))
 
 
-def _varies(numbers: Array) -> bool:
+def _varies(numbers: Float64Array) -> bool:
     present = numbers[~np.isnan(numbers)]
     return bool((present != present[0]).any())
 

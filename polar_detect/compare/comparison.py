@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from polar_detect import metrics, models
-from polar_detect.compare.baselines import Scores
+from polar_detect.arrays import Float64Array
 from polar_detect.compare.views import Cost
 from polar_detect.detector import PolarDetector
 
@@ -106,7 +106,7 @@ class Scored:
     """
 
     method: Method
-    scores: Scores
+    scores: Float64Array
     fit_s: float
     s_per_1000: float
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from polar_detect import models
+from polar_detect.arrays import BoolArray
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
 from polar_detect.compare.baselines import BASELINES, Baseline, is_labelled
@@ -225,7 +225,7 @@ def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator
 
 
 def _run_baseline(
-    baseline: Baseline, method: Method, seen: Seen, labels: NDArray[np.bool_], seed: int
+    baseline: Baseline, method: Method, seen: Seen, labels: BoolArray, seed: int
 ) -> Scored:
     start = time.perf_counter()
     score = baseline.fit(seen, labels, seed)
@@ -315,8 +315,8 @@ def cost_of(head: Head) -> Cost:
 
 
 def _without_unscored(
-    labels: NDArray[np.bool_], scored: Sequence[Scored]
-) -> tuple[NDArray[np.bool_], list[Scored], list[str]]:
+    labels: BoolArray, scored: Sequence[Scored]
+) -> tuple[BoolArray, list[Scored], list[str]]:
     """Leave out, for every method, the rows that one of them cannot score."""
     is_finite = np.all([np.isfinite(s.scores) for s in scored], axis=0)
     n_left_out = int((~is_finite).sum())

@@ -2,13 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from polar_detect import metrics
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.compare.columns import Columns
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _CHANCE = 1e-6  # of a telling value
 _MIN_ANOMALOUS = 5  # rows
@@ -18,7 +15,9 @@ _MAX_VALUES = 20  # of which one may be telling
 _MIN_UNLIKE = 10  # rows beside the most frequent number: fewer are in one order by chance
 
 
-def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
+def find_leaking_columns(
+    columns: Columns, numbers: Float64Array, is_anomalous: BoolArray
+) -> list[str]:
     """Return the columns that give the label away, as a record of the failure itself would.
 
     A value that several anomalous rows have and no normal one has, where chance would hardly
@@ -33,7 +32,9 @@ def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -
     return [name for name in columns.names if name in leaking]
 
 
-def find_foretelling_columns(columns: Columns, numbers: Array, target: Array) -> list[str]:
+def find_foretelling_columns(
+    columns: Columns, numbers: Float64Array, target: Float64Array
+) -> list[str]:
     """Return the columns that give the number to predict away, as a copy of it would.
 
     Numbers in the order of the target or against it, as in another unit; or categories of each
@@ -47,13 +48,13 @@ def find_foretelling_columns(columns: Columns, numbers: Array, target: Array) ->
     return found
 
 
-def _category_parts(columns: Columns, numbers: Array) -> dict[str, Array]:
+def _category_parts(columns: Columns, numbers: Float64Array) -> dict[str, Float64Array]:
     """Return of each category its columns of 0 and 1."""
     sources = np.asarray(columns.sources)
     return {own.name: numbers[:, sources == own.name] for own in columns.categories}
 
 
-def _leaks(cells: Array, is_anomalous: Mask) -> bool:
+def _leaks(cells: Float64Array, is_anomalous: BoolArray) -> bool:
     is_present = ~np.isnan(cells)
     if _has_a_telling_value(is_present, is_anomalous):
         return True
@@ -66,7 +67,7 @@ def _leaks(cells: Array, is_anomalous: Mask) -> bool:
     return max(order, 1 - order) >= _AUROC
 
 
-def _has_a_telling_value(cells: Array | Mask, labels: Mask) -> bool:
+def _has_a_telling_value(cells: Float64Array | BoolArray, labels: BoolArray) -> bool:
     """Return whether so many anomalous rows, and no normal one, share a value of few."""
     values, index = np.unique(cells, return_inverse=True)
     if len(values) > _MAX_VALUES:
@@ -77,7 +78,7 @@ def _has_a_telling_value(cells: Array | Mask, labels: Mask) -> bool:
     return bool(alone >= _MIN_ANOMALOUS and labels.mean() ** alone < _CHANCE)
 
 
-def _foretells(cells: Array, target: Array) -> bool:
+def _foretells(cells: Float64Array, target: Float64Array) -> bool:
     is_present = ~np.isnan(cells)
     present, known = cells[is_present], target[is_present]
     if min(_n_unlike(present), _n_unlike(known)) < _MIN_UNLIKE:
@@ -86,12 +87,12 @@ def _foretells(cells: Array, target: Array) -> bool:
     return bool(abs(order) >= _ORDER)
 
 
-def _n_unlike(cells: Array) -> int:
+def _n_unlike(cells: Float64Array) -> int:
     """Return how many cells say something else than most."""
     return len(cells) - int(np.unique(cells, return_counts=True)[1].max(initial=0))
 
 
-def _parts_ranks(own: Array, target: Array) -> bool:
+def _parts_ranks(own: Float64Array, target: Float64Array) -> bool:
     """Return whether ranks of the target hardly vary inside a category, given as 0 and 1."""
     ranks = pd.Series(target).rank()
     means = ranks.groupby(own @ np.arange(1, own.shape[1] + 1)).transform("mean")

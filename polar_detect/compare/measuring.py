@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from polar_detect import metrics
-from polar_detect.compare.baselines import Scores
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.compare.comparison import (
     AUROC,
     MEASURES,
@@ -23,7 +20,7 @@ _DIGITS = 12
 
 
 def measure(
-    labels: NDArray[np.bool_],
+    labels: BoolArray,
     scored: Sequence[Scored],
     settings: Settings,
     *,
@@ -59,7 +56,7 @@ def measure(
 
 
 def _difference(
-    own: Scored, other: Scored, labels: NDArray[np.bool_], settings: Settings
+    own: Scored, other: Scored, labels: BoolArray, settings: Settings
 ) -> metrics.Difference | None:
     """Return the difference of the AUROC; None between a method and itself."""
     if own is other:
@@ -75,7 +72,7 @@ def _difference(
 
 
 def _figure(
-    measure: Measure, labels: NDArray[np.bool_], scores: Scores, settings: Settings
+    measure: Measure, labels: BoolArray, scores: Float64Array, settings: Settings
 ) -> Figure:
     interval = metrics.bootstrap_interval(
         measure.of, labels, scores, n_resamples=settings.n_resamples, seed=settings.seed

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polar_detect import tables
+from polar_detect.arrays import Float64Array
 from polar_detect.compare.columns import (
     MAX_SIZE,
     note_words,
@@ -239,7 +239,7 @@ def _rows(file: File, source: Source) -> Rows:
     return Rows(texts, numbers, target).take(kept)
 
 
-def _check_size(target: NDArray[np.float64], name: str, file: tables.TableRows) -> None:
+def _check_size(target: Float64Array, name: str, file: tables.TableRows) -> None:
     huge = np.flatnonzero(np.abs(target) > MAX_SIZE)
     if len(huge):
         raise InputError(

@@ -13,7 +13,6 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import scipy.sparse
-from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
@@ -23,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
+from polar_detect.arrays import Float64Array, IndexArray, IntArray
 from polar_detect.compare.comparison import Figure
 from polar_detect.compare.detection import note_cut_texts
 from polar_detect.compare.reading import Task
@@ -36,8 +36,7 @@ from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
 from polar_detect.transformer import MIN_TEXTS, cross_fitted_signatures
 
-Vector = NDArray[np.float64]
-Fold = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to fit on, rows to test on
+Fold = tuple[IndexArray, IndexArray]  # rows to fit on, rows to test on
 
 _MIN_ROWS, _MIN_TEST_ROWS = 40, 2
 _COLUMNS_A_SPLIT = 150  # of a forest: all of thousands take minutes, and hardly help
@@ -237,13 +236,13 @@ def _predict(
     views: Sequence[View],
     settings: PredictionSettings,
     tracker: Tracker,
-) -> dict[_Key, tuple[Vector, float]]:
+) -> dict[_Key, tuple[Float64Array, float]]:
     """Return out-of-fold predictions and seconds by model and features."""
     start = time.perf_counter()
     readings = settings.extractor.read_all(rows.texts, stage="read rows", tracker=tracker)
     read_s = (time.perf_counter() - start) / len(folds)
     stage = tracker.stage("folds", len(folds))
-    found: dict[_Key, tuple[Vector, float]] = {}
+    found: dict[_Key, tuple[Float64Array, float]] = {}
     for fold in folds:
         train, test = fold
         start = time.perf_counter()
@@ -265,7 +264,7 @@ def _predict(
 
 
 def _fold_features(
-    rows: Rows, fold: Fold, views: Sequence[View], signatures: Vector, signature_s: float
+    rows: Rows, fold: Fold, views: Sequence[View], signatures: Float64Array, signature_s: float
 ) -> Iterator[_Features]:
     """Yield each view, alone and beside the signatures."""
     train, test = fold
@@ -278,7 +277,7 @@ def _fold_features(
         yield _Features(seen.name, True, both, took + signature_s)
 
 
-def _in_order(seen: Seen, train: NDArray[np.intp], test: NDArray[np.intp]) -> Vector:
+def _in_order(seen: Seen, train: IndexArray, test: IndexArray) -> Float64Array:
     """Return the view of all rows in their order."""
     parts = [
         part.toarray() if scipy.sparse.issparse(part) else np.asarray(part, np.float64)
@@ -289,20 +288,20 @@ def _in_order(seen: Seen, train: NDArray[np.intp], test: NDArray[np.intp]) -> Ve
     return stacked
 
 
-def _block(features: Vector, train: NDArray[np.intp]) -> Vector:
+def _block(features: Float64Array, train: IndexArray) -> Float64Array:
     """Return features with a total variance of 1, so that neither block drowns the other."""
     centred = features - features[train].mean(0)
     spread = float(np.sqrt(features[train].var(0).sum()))
-    scaled: Vector = centred / (spread or 1.0)
+    scaled: Float64Array = centred / (spread or 1.0)
     return scaled
 
 
 def _fold_signatures(
     readings: Readings,
-    train: NDArray[np.intp],
-    test: NDArray[np.intp],
+    train: IndexArray,
+    test: IndexArray,
     settings: PredictionSettings,
-) -> Vector:
+) -> Float64Array:
     """Return all rows' signatures against the training rows, each feature standardised."""
     extractor, inside = settings.extractor, readings.rows(train)
     own = cross_fitted_signatures(extractor, inside, seed=settings.seed)
@@ -315,8 +314,8 @@ def _fold_signatures(
 
 
 def _measure(
-    truth: Vector,
-    predicted: dict[_Key, tuple[Vector, float]],
+    truth: Float64Array,
+    predicted: dict[_Key, tuple[Float64Array, float]],
     costs: dict[str, Cost],
     settings: PredictionSettings,
 ) -> list[Prediction]:
@@ -348,17 +347,17 @@ def _measure(
     return sorted(results, key=lambda result: -result.r2.value)
 
 
-def _r2(truth: Vector, errors: Vector, resamples: NDArray[np.int64]) -> Vector:
+def _r2(truth: Float64Array, errors: Float64Array, resamples: IntArray) -> Float64Array:
     """Return R² of all rows, then of each resample."""
     whole = 1 - errors.mean() / truth.var()
     return np.concatenate([[whole], 1 - errors[resamples].mean(1) / truth[resamples].var(1)])
 
 
-def _figure(values: Vector) -> Figure:
+def _figure(values: Float64Array) -> Figure:
     low, high = np.quantile(values[1:], [0.025, 0.975])
     return Figure(float(values[0]), float(low), float(high))
 
 
-def _difference(own: Vector, other: Vector) -> Difference:
+def _difference(own: Float64Array, other: Float64Array) -> Difference:
     figure = _figure(own - other)
     return Difference(figure.value, figure.low, figure.high)

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.errors import InputError
 from polar_detect.shares import exactly
 
@@ -31,13 +32,13 @@ class Rows:
     """
 
     texts: list[str]
-    numbers: NDArray[np.float64]
+    numbers: Float64Array
     target: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, index: NDArray[np.intp]) -> Self:
+    def take(self, index: IndexArray) -> Self:
         """Return the given rows."""
         texts = [self.texts[i] for i in index.tolist()]
         return type(self)(texts, self.numbers[index], self.target[index])

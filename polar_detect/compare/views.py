@@ -11,13 +11,13 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
+from polar_detect.arrays import IndexArray
 from polar_detect.compare.columns import MAX_SIZE
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
@@ -102,7 +102,7 @@ class View(ABC):
             score_s=done - fitted,
         )
 
-    def see_part(self, seen: Seen, train: Rows, test: Rows, kept: NDArray[np.intp]) -> Seen:
+    def see_part(self, seen: Seen, train: Rows, test: Rows, kept: IndexArray) -> Seen:
         """Return what it sees with the kept training rows alone, once it has seen all of them."""
         return seen if len(kept) == len(train) else self.see(train.take(kept), test)
 
@@ -178,7 +178,7 @@ class Embeddings(View):
         """See `View.read`."""
         return self._embed(rows)
 
-    def see_part(self, seen: Seen, train: Rows, test: Rows, kept: NDArray[np.intp]) -> Seen:  # noqa: ARG002
+    def see_part(self, seen: Seen, train: Rows, test: Rows, kept: IndexArray) -> Seen:  # noqa: ARG002
         """See `View.see_part`; what is read of one row rests on no other."""
         return replace(seen, train=seen.train[kept])
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polar_detect import calibration, metrics
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.artifact.writing import versions
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
@@ -93,9 +93,7 @@ def build_report(
     )
 
 
-def _programs(
-    detector: PolarDetector, assessment: Assessment, is_scored: NDArray[np.bool_]
-) -> ProgramUse:
+def _programs(detector: PolarDetector, assessment: Assessment, is_scored: BoolArray) -> ProgramUse:
     """Return how the programs of normal texts and of the batch use the layers."""
     normal = detector.normal_programs()
     counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.all_programs])
@@ -220,7 +218,7 @@ def _features(own: Explanation) -> tuple[FeaturePart, ...]:
     )
 
 
-def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
+def _layers(values: Float64Array) -> tuple[Contribution, ...]:
     return tuple(Contribution(Layer(layer), float(x)) for layer, x in enumerate(values))
 
 
@@ -243,9 +241,7 @@ def _by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:
     return tuple(Contribution(source, value) for source, value in ordered)
 
 
-def _swarms(
-    scored: Explanation, worst: NDArray[np.intp], is_scored: NDArray[np.bool_]
-) -> tuple[Swarm, ...]:
+def _swarms(scored: Explanation, worst: IndexArray, is_scored: BoolArray) -> tuple[Swarm, ...]:
     """Return the strongest features over texts drawn evenly from best to worst."""
     if not len(scored.values):
         return ()
@@ -260,7 +256,7 @@ def _swarms(
     )
 
 
-def _quality(table: Table, scores: NDArray[np.float64]) -> tuple[float | None, float | None]:
+def _quality(table: Table, scores: Float64Array) -> tuple[float | None, float | None]:
     labels, is_known = table.labels, ~np.isnan(scores)
     if table.is_labelled is not None:
         is_known &= table.is_labelled

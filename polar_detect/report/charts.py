@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.drift import Shift
 from polar_detect.program import Program
 from polar_detect.report.data import Contribution
@@ -114,7 +114,7 @@ def program_cells(program: Program, n_layers: int, language: Language) -> tuple[
     )
 
 
-def mean_calls(calls: NDArray[np.float64], language: Language) -> tuple[Mark, ...]:
+def mean_calls(calls: Float64Array, language: Language) -> tuple[Mark, ...]:
     """Return the strip of many programs: each cell filled by its mean number of calls.
 
     Parameters

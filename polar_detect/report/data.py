@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
 from polar_detect.program import Program
 from polar_detect.signature.features import Feature
@@ -154,8 +152,8 @@ class Swarm:
     """
 
     feature: Feature
-    parts: NDArray[np.float64]
-    ranks: NDArray[np.float64]
+    parts: Float64Array
+    ranks: Float64Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +197,10 @@ class ProgramUse:
         As `typical_calls`, of this batch.
     """
 
-    typical_calls: NDArray[np.float64]
+    typical_calls: Float64Array
     typical_length: float
     batch_length: float
-    batch_calls: NDArray[np.float64]
+    batch_calls: Float64Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -248,8 +246,8 @@ class ReportData:
     n_empty: int
     n_flagged: int
     programs: ProgramUse | None
-    calibration_scores: NDArray[np.float64]
-    batch_scores: NDArray[np.float64]
+    calibration_scores: Float64Array
+    batch_scores: Float64Array
     threshold: float
     alpha: float
     base_value: float

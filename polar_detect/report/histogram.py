@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.report.charts import Kind, Mark, Tick, level_label, round_levels
 from polar_detect.report.formatting import MINUS, Numbers, decimals_for
 from polar_detect.report.language import Language
@@ -36,8 +36,8 @@ class ScoreChart:
 
 
 def score_chart(
-    normal: NDArray[np.float64],
-    batch: NDArray[np.float64],
+    normal: Float64Array,
+    batch: Float64Array,
     threshold: float,
     height: float,
     language: Language,
@@ -79,9 +79,7 @@ def score_chart(
     )
 
 
-def score_edges(
-    normal: NDArray[np.float64], batch: NDArray[np.float64], threshold: float
-) -> NDArray[np.float64]:
+def score_edges(normal: Float64Array, batch: Float64Array, threshold: float) -> Float64Array:
     """Return bin edges over the scores; far outliers stay outside the last edge."""
     anchor = threshold if math.isfinite(threshold) else 0.0
     points = np.concatenate([normal, batch, [threshold] if math.isfinite(threshold) else []])
@@ -99,19 +97,19 @@ def score_edges(
     width = (high - low) / _N_BINS or room / _N_BINS
     first = math.floor((low - anchor) / width)
     last = math.floor((high - anchor) / width) + 1
-    edges: NDArray[np.float64] = anchor + width * np.arange(first, last + 1, dtype=np.float64)
+    edges: Float64Array = anchor + width * np.arange(first, last + 1, dtype=np.float64)
     return edges
 
 
-def score_shares(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def score_shares(scores: Float64Array, edges: Float64Array) -> Float64Array:
     """Return the share of `scores` in each bin; those outside count in the first and the last."""
     inside = np.clip(scores, edges[0], np.nextafter(edges[-1], edges[0]))
     counts, _ = np.histogram(inside, edges)
-    shares: NDArray[np.float64] = counts.astype(np.float64) / max(1, len(scores))
+    shares: Float64Array = counts.astype(np.float64) / max(1, len(scores))
     return shares
 
 
-def count_beyond(batch: NDArray[np.float64], edges: NDArray[np.float64]) -> int:
+def count_beyond(batch: Float64Array, edges: Float64Array) -> int:
     """Return how many scores lie beyond the last edge, and are counted in the last bar."""
     return int((batch >= edges[-1]).sum())
 
@@ -120,7 +118,7 @@ def count_beyond(batch: NDArray[np.float64], edges: NDArray[np.float64]) -> int:
 class _ScoreAxis:
     """The bins that both panels share, and how they map to the page."""
 
-    edges: NDArray[np.float64]
+    edges: Float64Array
     threshold: float
     height: float
     ceiling: float
@@ -137,7 +135,7 @@ class _ScoreAxis:
             Tick(self.place(level), level_label(level, levels, numbers)) for level in levels
         )
 
-    def bars(self, shares: NDArray[np.float64], kind: Kind) -> tuple[Mark, ...]:
+    def bars(self, shares: Float64Array, kind: Kind) -> tuple[Mark, ...]:
         return tuple(
             self._bar(i, float(share), kind) for i, share in enumerate(shares) if share > 0
         )

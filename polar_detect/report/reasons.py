@@ -3,9 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from polar_detect.arrays import Float64Array
 from polar_detect.explain import Explanation
 from polar_detect.report.data import Column, Contribution, Group, Layer, RowReport, Source
 from polar_detect.report.formatting import NAME_CHARACTERS, Numbers, one_line
@@ -59,10 +57,10 @@ def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribu
     )
 
 
-def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
+def whole_parts(explanation: Explanation) -> dict[Source, Float64Array]:
     """Return parts of the scores that belong to no layer, columns one by one, (n_texts,)."""
     groups = explanation.by_group().items()
-    parts: dict[Source, NDArray[np.float64]]
+    parts: dict[Source, Float64Array]
     parts = {Group(name): values for name, values in groups if name != column_features.COLUMN}
     return parts | {Column(name): values for name, values in explanation.by_column().items()}
 
@@ -95,7 +93,7 @@ def reasons_of(
     --------
     ``few similar normal texts +0.62; unlike normal texts at layer 11 +0.15``
     """
-    layers: dict[Source, NDArray[np.float64]]
+    layers: dict[Source, Float64Array]
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
     parts = layers | whole_parts(explanation)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.report.charts import Tick, level_label, round_levels
 from polar_detect.report.data import Swarm
 from polar_detect.report.formatting import Numbers
@@ -34,7 +34,7 @@ class SwarmAxis:
 
     unit: float | None
 
-    def place(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def place(self, values: Float64Array) -> Float64Array:
         """Return places in the order of the values; the inverse hyperbolic sine of a stretch."""
         return values if self.unit is None else np.arcsinh(values / self.unit)
 
@@ -89,7 +89,7 @@ class SwarmChart:
     unit: float | None
 
 
-def swarm_axis(lines: Sequence[NDArray[np.float64]]) -> SwarmAxis:
+def swarm_axis(lines: Sequence[Float64Array]) -> SwarmAxis:
     """Return the axis on which features of all sizes can be read.
 
     Parameters
@@ -118,8 +118,8 @@ def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -
     low, high, levels = _levels(axis, float(values.min()), float(values.max()))
     ends: list[float] = axis.place(np.array([low, high])).tolist()
 
-    def place(value: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        along: NDArray[np.float64] = axis.place(np.asarray(value, np.float64)) - ends[0]
+    def place(value: Float64Array | float) -> Float64Array:
+        along: Float64Array = axis.place(np.asarray(value, np.float64)) - ends[0]
         return 1 + 98 * along / (ends[1] - ends[0])
 
     lines = tuple(
@@ -146,7 +146,7 @@ def _label(level: float, axis: SwarmAxis, levels: Sequence[float], numbers: Numb
     return f"{level:,g}".replace("-", numbers.minus)
 
 
-def _dots(x: NDArray[np.float64], ranks: NDArray[np.float64]) -> tuple[Dot, ...]:
+def _dots(x: Float64Array, ranks: Float64Array) -> tuple[Dot, ...]:
     order = np.argsort(x, kind="stable")
     columns = np.floor(x[order] / 100 * _N_COLUMNS)
     _, counts = np.unique(columns, return_counts=True)
@@ -158,7 +158,7 @@ def _dots(x: NDArray[np.float64], ranks: NDArray[np.float64]) -> tuple[Dot, ...]
     )
 
 
-def _stack(count: int) -> NDArray[np.float64]:
+def _stack(count: int) -> Float64Array:
     """Return offsets from the middle for dots of one column: 0, 1, −1, 2, −2, … steps."""
     steps = np.arange(count)
     offsets = np.where(steps % 2 == 1, (steps + 1) // 2, -(steps // 2)).astype(np.float64)

@@ -4,10 +4,8 @@ import contextlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from polar_detect import tables
+from polar_detect.arrays import Float64Array
 from polar_detect.report.formatting import rate_by_chance
 from polar_detect.report.language import Language
 from polar_detect.scoring.flags import FlagRule
@@ -48,7 +46,7 @@ class Summary:
     n_computed: int
     n_resumed: int
     rejected_path: Path | None
-    scores: NDArray[np.float64]
+    scores: Float64Array
     n_known: int = 0
 
 

@@ -4,7 +4,8 @@ import array
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from polar_detect.arrays import Float64Array
 
 _SIZE = 1_000_000  # 8 MB; a test against a few hundred held-out texts sees no more in more rows
 
@@ -39,6 +40,6 @@ class Sample:
         self._n_seen += len(numbers)
 
     @property
-    def values(self) -> NDArray[np.float64]:
+    def values(self) -> Float64Array:
         """The sample, which must not be held while further numbers are added."""
         return np.frombuffer(self._values, np.float64)

@@ -8,10 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from polar_detect.arrays import Float32Array, IndexArray
+from polar_detect.arrays import Float16Array, Float32Array, IndexArray
 from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
@@ -170,7 +169,7 @@ def _are_alike(products: Sequence[nn.Linear], n_rows: int, n_tokens: int) -> boo
     )
 
 
-def _tokens(states: NDArray[np.float16]) -> TextTokens:
+def _tokens(states: Float16Array) -> TextTokens:
     """Return states of tokens that predict none."""
     n = states.shape[1]
     return TextTokens(states, np.full(n, -1), np.full(n, np.nan, np.float32))

@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float16Array
 from polar_detect.signature.token_states import TextTokens, TokenStates
 
 _MAX_IN_MEMORY = 2**28  # bytes: some 200 texts of 128 tokens, with both default models
@@ -71,7 +71,7 @@ class _Filed:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def __getitem__(self, depth: int, /) -> NDArray[np.float16]:
+    def __getitem__(self, depth: int, /) -> Float16Array:
         values = self._file.values(self._starts[depth], self._shape[0] * self._shape[1])
         return values.reshape(self._shape)
 
@@ -91,7 +91,7 @@ class _File:
         self._alone = threading.Lock()
         weakref.finalize(self, _close, self._file)
 
-    def appended(self, values: NDArray[np.float16]) -> int:
+    def appended(self, values: Float16Array) -> int:
         """Write some numbers; return where they begin. Raise OSError where they have no room."""
         with self._alone:
             start = self._file.seek(self._n_bytes)
@@ -100,7 +100,7 @@ class _File:
             self._n_bytes += values.nbytes
         return start
 
-    def values(self, start: int, n: int) -> NDArray[np.float16]:
+    def values(self, start: int, n: int) -> Float16Array:
         """Return so many numbers from there."""
         with self._alone:
             self._file.seek(start)

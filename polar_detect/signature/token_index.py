@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from polar_detect.arrays import BoolArray, Float32Array, IndexArray, IntArray
+from polar_detect.arrays import BoolArray, Float16Array, Float32Array, IndexArray, IntArray
 from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.numerics.products import Weight
@@ -74,7 +74,7 @@ class TokenIndex:
     """
 
     means: Float32Array
-    points: NDArray[np.float16]
+    points: Float16Array
     owners: IntArray
     targets: IntArray
 
@@ -188,7 +188,7 @@ class TokenIndex:
     @lanes()
     @torch.no_grad()
     def remembered(
-        self, states: NDArray[np.float16], targets: IntArray, *, skipped: float = 0
+        self, states: Float16Array, targets: IntArray, *, skipped: float = 0
     ) -> Float32Array:
         """Return the probability of each token by what followed the nearest normal tokens alone.
 
@@ -221,7 +221,7 @@ class TokenIndex:
     def _nearest(
         self,
         depth: int,
-        states: NDArray[np.float16],
+        states: Float16Array,
         banned_points: Tensor | None,
         passed_over: "_PassedOver | None",
         *,
@@ -330,7 +330,7 @@ def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
     return found.values, places
 
 
-def _directions(tokens: TokenStates, means: Float32Array) -> NDArray[np.float16]:
+def _directions(tokens: TokenStates, means: Float32Array) -> Float16Array:
     """Return states minus their mean, of unit length, (n_depths, n_tokens, hidden)."""
     n_tokens, hidden = int(tokens.lengths.sum()), means.shape[1]
     directions = np.empty((len(means), n_tokens, hidden), np.float16)

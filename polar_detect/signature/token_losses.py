@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from polar_detect.arrays import Float32Array, IntArray
+from polar_detect.arrays import Float16Array, Float32Array, IntArray
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.tokenizing import shortened
 from polar_detect.executor.batches import batches
@@ -111,7 +110,7 @@ def _losses(
 
 def _beside_normal(
     losses: Float32Array,
-    states: NDArray[np.float16],
+    states: Float16Array,
     targets: IntArray,
     normal: Normal,
     words: WordShares,

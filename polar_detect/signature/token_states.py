@@ -5,10 +5,9 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from polar_detect.arrays import Float32Array, IndexArray, IntArray
+from polar_detect.arrays import Float16Array, Float32Array, IndexArray, IntArray
 from polar_detect.signature.by_text import ByText
 
 _MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
@@ -23,7 +22,7 @@ class States(Protocol):
         """Return how many depths there are."""
         ...
 
-    def __getitem__(self, depth: int, /) -> NDArray[np.float16]:
+    def __getitem__(self, depth: int, /) -> Float16Array:
         """Return the states at one depth, (n_tokens, hidden)."""
         ...
 
@@ -115,7 +114,7 @@ class TokenStates(ByText):
         """Of all tokens, (n_tokens,), text after text."""
         return np.concatenate([np.zeros(0, np.float32), *(text.losses for text in self.texts)])
 
-    def at(self, depth: int) -> NDArray[np.float16]:
+    def at(self, depth: int) -> Float16Array:
         """Return the states of all tokens at one depth, (n_tokens, hidden), text after text."""
         return np.concatenate([text.states[depth] for text in self.texts])
 

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polar_detect.arrays import IndexArray
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.new_values import new_values
 from polar_detect.tables.columns.results import result_columns
@@ -31,7 +31,7 @@ class Copies:
     """
 
     kind: Literal["copied", "repeated"]
-    places: NDArray[np.intp]
+    places: IndexArray
 
 
 def find_copies(frame: pd.DataFrame, *, others: Collection[str] = ()) -> Copies | None:
@@ -78,7 +78,7 @@ def _rows_of(frame: pd.DataFrame) -> _Rows:
     return [*zip(*columns, strict=True)] if len(columns) > 1 else []
 
 
-def _copied(rows: _Rows) -> NDArray[np.intp]:
+def _copied(rows: _Rows) -> IndexArray:
     """Return the places of rows that stand above in the same order."""
     last: dict[tuple[str, ...], int] = {}
     above = np.empty(len(rows), np.intp)  # where each row stands last before
@@ -92,7 +92,7 @@ def _copied(rows: _Rows) -> NDArray[np.intp]:
     return np.concatenate([np.zeros(0, np.intp), *copied])
 
 
-def _repeated(rows: _Rows, frame: pd.DataFrame) -> NDArray[np.intp]:
+def _repeated(rows: _Rows, frame: pd.DataFrame) -> IndexArray:
     """Return the places of rows that stand above in any order, where a code or a date tells rows.
 
     `rows` are those of `frame`, as text.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, IntArray
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import said_of_match
 from polar_detect.tables.columns.results import result_columns, said_of_results
@@ -53,9 +53,9 @@ class TableRows:
 
     reader: TableReader
     frame: pd.DataFrame
-    lines: NDArray[np.int64]
-    labels: NDArray[np.bool_] | None
-    is_labelled: NDArray[np.bool_]
+    lines: IntArray
+    labels: BoolArray | None
+    is_labelled: BoolArray
     rejected: tuple[Rejected, ...]
     sampled_from: int | None
     n_unlabelled: int = 0
@@ -100,10 +100,10 @@ class Table:
 
     frame: pd.DataFrame
     texts: list[str]
-    labels: NDArray[np.bool_] | None
+    labels: BoolArray | None
     text_column: str | None
     source: str
-    lines: NDArray[np.int64] | None = None
+    lines: IntArray | None = None
     numbering: Numbering = "data"
     template: RowTemplate | None = None
     rejected: tuple[Rejected, ...] = ()
@@ -112,7 +112,7 @@ class Table:
     needs_mark: bool = False
     sampled_from: int | None = None
     n_unlabelled: int = 0
-    is_labelled: NDArray[np.bool_] | None = None
+    is_labelled: BoolArray | None = None
 
     @property
     def n_readable(self) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray
 from polar_detect.tables.columns.labels import parse_labels
 from polar_detect.tables.input.chunks import Chunk
 from polar_detect.tables.input.opening import RowSample, TableReader
@@ -28,11 +28,11 @@ class LabelledChunk:
     """
 
     chunk: Chunk
-    labels: NDArray[np.bool_]
-    is_labelled: NDArray[np.bool_]
+    labels: BoolArray
+    is_labelled: BoolArray
     n_unlabelled: int = 0
 
-    def take(self, is_chosen: NDArray[np.bool_]) -> "LabelledChunk":
+    def take(self, is_chosen: BoolArray) -> "LabelledChunk":
         """Return the chosen rows."""
         chunk = self.chunk
         taken = replace(chunk, frame=chunk.frame[is_chosen], lines=chunk.lines[is_chosen])

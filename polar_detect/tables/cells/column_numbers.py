@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.shares import exactly
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers, is_missing
@@ -26,7 +26,7 @@ class ColumnNumbers:
         How many of the cells that are not missing are numbers.
     """
 
-    values: NDArray[np.float64]
+    values: Float64Array
     words: tuple[str, ...]
     share: float
 

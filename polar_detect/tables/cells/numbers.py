@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from polar_detect.arrays import Float64Array
 
 Notation = Literal[1, 2, 3]
 """Which cells are numbers and which are missing, 1 in version 0.1 and 2 since then, so that earlier
@@ -55,7 +56,7 @@ _POWER = re.compile(
 _RAISED = re.compile("(?<=\\d)[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 
 
-def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
+def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> Float64Array:
     """Return texts as numbers, NaN for what is none.
 
     >>> as_numbers(["1,234.5", "97.0%", "¥-1,200", "\uff11\uff12", "\u22123", "1,23"]).tolist()
@@ -79,7 +80,7 @@ def is_missing(text: str, notation: Notation = NOTATION) -> bool:
     return not plain.strip(_DASHES) or plain in _NO_NUMBER or text == MISSING
 
 
-def plain_numbers(texts: list[str]) -> NDArray[np.float64]:
+def plain_numbers(texts: list[str]) -> Float64Array:
     """Return texts as numbers where they are in the plainest form; NaN for all others."""
     found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
     return np.array(found, dtype=np.float64)

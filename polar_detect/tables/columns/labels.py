@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, IntArray
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.text import cells_as_text
@@ -22,8 +22,8 @@ from polar_detect.tables.columns.results import FLAG, result_columns
 
 
 def parse_labels(
-    cells: pd.Series, label_column: str, lines: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    cells: pd.Series, label_column: str, lines: IntArray
+) -> tuple[BoolArray, BoolArray]:
     """Return which cells of a label column say anomalous, and which say anything.
 
     Parameters

@@ -6,8 +6,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polar_detect.arrays import IntArray
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import on_one_line
 
@@ -54,7 +54,7 @@ class Chunk:
     """
 
     frame: pd.DataFrame
-    lines: NDArray[np.int64]
+    lines: IntArray
     rejected: tuple[Rejected, ...]
 
 

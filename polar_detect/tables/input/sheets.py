@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from python_calamine import (
     CalamineError,
     CalamineWorkbook,
@@ -21,6 +20,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from polar_detect.arrays import IntArray
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.dtypes import MAX_EXACT, kinds_of, typed_frame
 from polar_detect.tables.cells.names import folded, look_the_same, match_column
@@ -53,7 +53,7 @@ class SheetReader:
     sheet: str
     other_sheets: tuple[str, ...]
     frame: pd.DataFrame
-    lines: NDArray[np.int64]
+    lines: IntArray
     notices: tuple[str, ...]
     formats: dict[str, str]
 

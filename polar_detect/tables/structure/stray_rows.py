@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from polar_detect.arrays import IntArray
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.structure.totals import is_at_end
@@ -45,7 +45,7 @@ class StrayRows:
         self._of_groups: list[int] = []
         self._last = 0  # the line furthest down of a row that is one
 
-    def add(self, frame: pd.DataFrame, lines: NDArray[np.int64]) -> None:
+    def add(self, frame: pd.DataFrame, lines: IntArray) -> None:
         """Look through some more rows, which start in these lines."""
         if len(self._names) < _BEGIN or frame.empty:
             return
@@ -103,9 +103,7 @@ class StrayRows:
         return self._of_groups if is_group else None
 
 
-def said_of_strays(
-    columns: Sequence[str], frame: pd.DataFrame, lines: NDArray[np.int64]
-) -> list[str]:
+def said_of_strays(columns: Sequence[str], frame: pd.DataFrame, lines: IntArray) -> list[str]:
     """Return what to say of such rows in a table that was read as a whole.
 
     >>> week = pd.DataFrame({"day": ["Mo", "day", "Tu"], "n": ["1", "n", "2"]}, dtype=str)
