@@ -70,6 +70,11 @@ class Explanation:
         )
 
     @property
+    def scored(self) -> Self:
+        """The texts that have a score."""
+        return self.rows(np.flatnonzero(np.isfinite(self.values).all(1)))
+
+    @property
     def names(self) -> list[str]:
         """Printed names of the features."""
         return [feature.name for feature in self.features]
@@ -118,11 +123,11 @@ class Explanation:
         """
         import shap  # takes a second, which nobody else should wait for
 
-        scored = np.flatnonzero(~np.isnan(self.values).any(1))
+        scored = self.scored
         return shap.Explanation(
-            values=self.values[scored],
-            base_values=np.full(len(scored), self.base_value),
-            data=self.data[scored],
+            values=scored.values,
+            base_values=np.full(len(scored.values), self.base_value),
+            data=scored.data,
             feature_names=self.names,
         )
 

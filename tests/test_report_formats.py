@@ -17,8 +17,8 @@ from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, listed, machine_r
 from rich.cells import cell_len
 from some_by_default import some_by_default
 
-from polar_detect import Report, plots
-from polar_detect.report import figures
+from polar_detect import Report
+from polar_detect.report import drawing, figures
 from polar_detect.report.as_json import render_json
 from polar_detect.report.choices import TONGUES
 from polar_detect.report.data import Contribution, FeaturePart, Group
@@ -216,7 +216,7 @@ def test_the_picture_of_scores_has_the_bars_of_the_page_and_says_what_lies_beyon
     data = report(calibration_scores=normal, batch_scores=batch, threshold=4.6)
     ax = Figure().add_subplot()
     figures._draw_scores(ax, data, Language())
-    orange = to_rgba(plots.RAISE, 0.6)
+    orange = to_rgba(drawing.RAISE, 0.6)
     flagged = [bar for bar in ax.patches if bar.get_facecolor() == orange]
     assert min(bar.get_x() for bar in flagged) == 4.6
     assert ax.get_title("right") == "The last bar also counts 3 higher scores of this batch."
@@ -278,7 +278,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_one_before(tmp_path, monkey
 
 def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
     data = report(rows=[row(1)])
-    monkeypatch.setattr(plots, "japanese_font", lambda: None)
+    monkeypatch.setattr(drawing, "japanese_font", lambda: None)
     assert figures.summary_page(data, "ja", "png").lacks_characters
     assert not figures.summary_page(data, "en", "png").lacks_characters
 
@@ -286,7 +286,7 @@ def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
 def test_of_characters_that_no_font_of_pictures_has_it_is_said_what_shows_them(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(plots, "japanese_font", lambda: None)
+    monkeypatch.setattr(drawing, "japanese_font", lambda: None)
     thai = Report(report(rows=[row(1, "วาล์วรั่ว")]))
     with pytest.warns(UserWarning, match="for other scripts use --format html"):
         thai.save(tmp_path / "a.png")
@@ -302,7 +302,7 @@ def test_missing_characters_are_noticed_with_every_matplotlib(said, monkeypatch)
 
 
 def test_an_installed_japanese_font_is_found_and_used():
-    name = plots.japanese_font()
+    name = drawing.japanese_font()
     if name is None:
         pytest.skip("no Japanese font on this machine")
     assert name in {font.name for font in font_manager.fontManager.ttflist}
@@ -323,7 +323,7 @@ def test_other_warnings_of_matplotlib_are_not_swallowed(monkeypatch):
 def test_names_of_features_leave_the_dots_of_a_beeswarm_half_of_the_width(name):
     features = (Feature("column", f"{name}/residual"), Feature("novel", name))
     own = report(rows=[], swarms=tuple(replace(report().swarms[0], feature=f) for f in features))
-    with plots.plain_style():
+    with drawing.plain_style():
         figure = dict(figures._pictures(own, Language()))["features"]
         figure.savefig(io.BytesIO())  # which lays it out
     (axes,) = figure.axes
@@ -337,7 +337,7 @@ def test_the_title_of_a_beeswarm_is_whole_however_long_the_names_of_its_features
     name = "Concrete compressive strength (MPa, megapascals)/residual"
     own = report(rows=[], swarms=(replace(report().swarms[0], feature=Feature("column", name)),))
     for language in map(Language, TONGUES):
-        with plots.plain_style():
+        with drawing.plain_style():
             figure = dict(figures._pictures(own, language))["features"]
             figure.savefig(io.BytesIO())  # which lays it out
             (title,) = [text for text in figure.texts if text.get_text()]

@@ -9,6 +9,8 @@ from polar_detect import plots
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
+from polar_detect.report import drawing
+from polar_detect.report.data import Swarm
 from polar_detect.report.language import Language
 from polar_detect.search import Candidate
 from polar_detect.signature.features import Feature
@@ -100,8 +102,9 @@ def test_a_beeswarm_has_a_dot_per_text_and_the_strongest_feature_on_top():
 
 def test_the_marks_of_a_stretched_axis_have_the_minus_of_an_even_one():
     ax, reaches = Figure().add_subplot(), [300.0, 2.0, 1.0]
-    lines = [(str(i), np.array([-r, r]), np.array([0.0, 1.0])) for i, r in enumerate(reaches)]
-    plots.draw_swarm(ax, lines, Language())
+    parts, ranks = [np.array([-r, r]) for r in reaches], np.array([0.0, 1.0])
+    swarms = [Swarm(FEATURES[i], own, ranks) for i, own in enumerate(parts)]
+    drawing.draw_swarm(ax, swarms, Language())
     assert [mark.get_text() for mark in ax.get_xticklabels()] == [
         "−100",
         "−10",
@@ -111,7 +114,7 @@ def test_the_marks_of_a_stretched_axis_have_the_minus_of_an_even_one():
         "10",
         "100",
     ]
-    plots.draw_swarm(even := Figure().add_subplot(), lines[1:], Language())  # control
+    drawing.draw_swarm(even := Figure().add_subplot(), swarms[1:], Language())  # control
     assert even.get_xticklabels()[0].get_text().startswith("−")
 
 
@@ -119,7 +122,7 @@ def test_a_beeswarm_says_what_its_colours_mean():
     legend = plots.plot_features(explanation()).get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["low value", "high value"]
     assert [dot.get_color() for dot in legend.get_lines()] == [
-        to_rgba(plots.LOWER), to_rgba(plots.RAISE),
+        to_rgba(drawing.LOWER), to_rgba(drawing.RAISE),
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from polar_detect.artifact.writing import versions
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import Drift, measure_drift
-from polar_detect.explain import Explanation, mean_size, rank_values
+from polar_detect.explain import Explanation, mean_size
 from polar_detect.report.cells import cells_of
 from polar_detect.report.data import (
     Contribution,
@@ -28,6 +28,7 @@ from polar_detect.report.data import (
 )
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import OddCells, raising, whole_parts
+from polar_detect.report.swarm import evenly, swarms_of
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.known_words import KnownWords
 from polar_detect.signature.named import WORDING_LIKENESS
@@ -246,14 +247,9 @@ def _swarms(scored: Explanation, worst: IndexArray, is_scored: BoolArray) -> tup
     if not len(scored.values):
         return ()
     place = np.cumsum(is_scored) - 1  # of a row of the input among the scored ones
-    evenly = np.unique(np.linspace(0, len(worst) - 1, min(len(worst), _SWARM_TEXTS)).round())
-    drawn = place[worst[evenly.astype(np.intp)]]
-    strongest = np.argsort(-mean_size(scored.values), kind="stable")[:_SWARM_FEATURES]
-    return tuple(
-        Swarm(scored.features[j], scored.values[drawn, j], rank_values(scored.data[drawn, j]))
-        for j in strongest
-        if np.abs(scored.values[:, j]).max() > 0
-    )
+    drawn = place[worst[evenly(len(worst), _SWARM_TEXTS)]]
+    n_telling = int((mean_size(scored.values) > 0).sum())
+    return swarms_of(scored, drawn, min(n_telling, _SWARM_FEATURES))
 
 
 def _quality(table: Table, scores: Float64Array) -> tuple[float | None, float | None]:

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.text import Text
 
-from polar_detect import atomic, plots
-from polar_detect.report import cards, charts, histogram, phrases
+from polar_detect import atomic
+from polar_detect.report import cards, charts, drawing, histogram, phrases
 from polar_detect.report.choices import Tongue
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.formatting import moment, one_line, p_value, score_numbers
@@ -40,7 +40,7 @@ Kind = Literal["png", "pdf", "svg"]
 def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
     """Return one page: findings, scores, layers (or columns), drift and the worst rows."""
     language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
-    with plots.plain_style(), mpl.rc_context({"font.size": 8}):
+    with drawing.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
         grid = figure.add_gridspec(
@@ -70,7 +70,7 @@ def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int,
     written, lacks = set(), False
     language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
     kinds: tuple[Kind, ...] = ("png", "svg")
-    with plots.plain_style():
+    with drawing.plain_style():
         for name, figure in _pictures(data, language):
             for kind in kinds:
                 picture = _saved(figure, kind)
@@ -106,8 +106,8 @@ def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figur
         if data.drift.layers:
             drawn.append(("drift", _draw_drift, (8.0, 2.6)))
     if data.swarms:
-        names = [language.feature(swarm.feature) for swarm in data.swarms]
-        drawn.append(("features", _draw_swarm, (8.0, 0.8 + plots.swarm_height(names))))
+        height = 0.8 + drawing.swarm_height(data.swarms, language)
+        drawn.append(("features", _draw_swarm, (8.0, height)))
     for name, draw, size in drawn:
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         draw(figure.add_subplot(), data, language)
@@ -138,13 +138,14 @@ def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
     groups = [data.calibration_scores, data.batch_scores]
     normal, batch = (scores[np.isfinite(scores)] for scores in groups)
     edges = histogram.score_edges(normal, batch, data.threshold)
-    for name, scores, colour in (("normal", normal, plots.NORMAL), ("batch", batch, plots.LOWER)):
+    colours = {"normal": drawing.NORMAL, "batch": drawing.LOWER}
+    for name, scores in (("normal", normal), ("batch", batch)):
         heights = 100 * histogram.score_shares(scores, edges)
         label = language.say(f"scores.{name}", n=len(scores))
         is_flagged = (edges[:-1] >= data.threshold) & (name == "batch")
         for chosen, own, said in (
-            (~is_flagged, colour, label),
-            (is_flagged, plots.RAISE, language.say("flag.yes")),
+            (~is_flagged, colours[name], label),
+            (is_flagged, drawing.RAISE, language.say("flag.yes")),
         ):
             if heights[chosen].any():
                 place, width = edges[:-1][chosen], np.diff(edges)[chosen]
@@ -167,9 +168,9 @@ def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
 
 def _draw_layers(ax: Axes, data: ReportData, language: Language) -> None:
     sizes = np.asarray([part.value for part in data.global_layers])
-    plots.draw_layers(ax, sizes, is_signed=False)
+    drawing.draw_layers(ax, sizes)
     ax.set_xlabel(language.say("axis.layer"))
-    ax.set_title(language.say("layers.bars"), loc="left", fontsize=9, fontweight="bold")
+    _write_title(ax, language.say("layers.bars"))
 
 
 def _draw_drift(ax: Axes, data: ReportData, language: Language) -> None:
@@ -178,17 +179,17 @@ def _draw_drift(ax: Axes, data: ReportData, language: Language) -> None:
         assert shift.feature.layer is not None
         sizes[shift.feature.layer] = shift.size
         moved[shift.feature.layer] = shift.is_moved
-    plots.draw_layers(ax, sizes, is_signed=False, stands_out=moved)
+    drawing.draw_layers(ax, sizes, drawing.colours_of_some(moved))
     ax.set_xlabel(language.say("axis.layer"))
-    ax.set_title(language.say("drift.short"), loc="left", fontsize=9, fontweight="bold")
+    _write_title(ax, language.say("drift.short"))
 
 
 def _draw_columns(ax: Axes, data: ReportData, language: Language) -> None:
     """Draw the mean size of each column's part of the score, where no model reads the rows."""
     parts = data.global_whole[:_TOP_COLUMNS]
     names = [_cut(language.part(part.source), _NAME_CELLS) for part in parts]
-    plots.draw_bars(ax, names, np.asarray([part.value for part in parts]))
-    ax.set_title(language.say("layers.whole"), loc="left", fontsize=9, fontweight="bold")
+    drawing.draw_bars(ax, names, np.asarray([part.value for part in parts]))
+    _write_title(ax, language.say("layers.whole"))
 
 
 def _draw_shifts(ax: Axes, data: ReportData, language: Language) -> None:
@@ -196,21 +197,21 @@ def _draw_shifts(ax: Axes, data: ReportData, language: Language) -> None:
     shifts = data.drift.features[:_TOP_SHIFTS]
     names = [_in_two_lines(language.feature(shift.feature)) for shift in shifts]
     moved = np.asarray([shift.is_moved for shift in shifts], bool)
-    plots.draw_bars(ax, names, np.asarray([shift.size for shift in shifts]), stands_out=moved)
-    ax.set_title(language.say("drift.features.short"), loc="left", fontsize=9, fontweight="bold")
+    sizes = np.asarray([shift.size for shift in shifts])
+    drawing.draw_bars(ax, names, sizes, drawing.colours_of_some(moved))
+    _write_title(ax, language.say("drift.features.short"))
 
 
 def _draw_programs(ax: Axes, data: ReportData, language: Language) -> None:
     assert data.programs is not None
     calls = {"normal": data.programs.typical_calls, "batch": data.programs.batch_calls}
-    plots.draw_strips(ax, [(language.say(f"programs.{key}"), own) for key, own in calls.items()])
+    drawing.draw_strips(ax, [(language.say(f"programs.{key}"), own) for key, own in calls.items()])
     ax.set_xlabel(language.say("axis.layer"))
-    ax.set_title(language.say("programs.title"), loc="left", fontsize=9, fontweight="bold")
+    _write_title(ax, language.say("programs.title"))
 
 
 def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
-    lines = [(language.feature(own.feature), own.parts, own.ranks) for own in data.swarms]
-    plots.draw_swarm(ax, lines, language)
+    drawing.draw_swarm(ax, data.swarms, language)
     ax.set_xlabel(language.say("axis.shap"))
     # Of the figure, not of the axes, for which long names may leave little room.
     title = language.say("layers.swarm")
@@ -230,14 +231,19 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     top = figure.add_subplot(grid[0, 0])
     counts = np.asarray(row.minimal.program.counts(data.n_layers), np.float64)
     typical = (language.say("card.typical"), data.programs.typical_calls)
-    plots.draw_strips(top, [typical, (language.say("card.this"), counts)])
+    drawing.draw_strips(top, [typical, (language.say("card.this"), counts)])
     below = figure.add_subplot(grid[1, 0], sharex=top)
-    plots.draw_layers(below, np.asarray([part.value for part in row.layers]), is_signed=True)
+    parts = np.asarray([part.value for part in row.layers])
+    drawing.draw_layers(below, parts, drawing.colours_by_sign(parts))
     below.set_ylim(charts.stretched(*below.get_ylim(), cards.least_reach(row)))
     below.set_xlabel(language.say("axis.layer"))
     below.set_ylabel(language.say("card.part"))
     _draw_waterfall(figure.add_subplot(grid[:, 1]), row, data, language)
     return figure
+
+
+def _write_title(ax: Axes, title: str) -> None:
+    ax.set_title(title, loc="left", fontsize=9, fontweight="bold")
 
 
 def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Language) -> None:
@@ -246,8 +252,7 @@ def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Langua
     values = np.nan_to_num(np.asarray([part.value for part in parts], np.float64))
     stops = data.base_value + np.concatenate([[0.0], np.cumsum(values)])
     y = np.arange(len(parts), 0, -1)
-    colours = np.where(values >= 0, plots.RAISE, plots.LOWER).tolist()
-    ax.barh(y, values, 0.6, left=stops[:-1], color=colours)
+    ax.barh(y, values, 0.6, left=stops[:-1], color=drawing.colours_by_sign(values))
     ax.plot([stops[0]] * 2, [len(parts) + 0.6, len(parts) + 1.4], color=_INK)
     ax.plot([stops[-1]] * 2, [-0.4, 0.4], color=_INK)
     said = [f"{part.label} {numbers.signed(part.value)}" for part in parts]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import Float64Array, IndexArray
+from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.report.charts import Tick, level_label, round_levels
 from polar_detect.report.data import Swarm
 from polar_detect.report.formatting import Numbers
@@ -87,6 +88,24 @@ class SwarmChart:
     lines: tuple[SwarmLine, ...]
     ticks: tuple[Tick, ...]
     unit: float | None
+
+
+def swarms_of(scored: Explanation, drawn: IndexArray, n_features: int) -> tuple[Swarm, ...]:
+    """Return the strongest features of texts that have a score, with dots for some of these."""
+    strongest = np.argsort(-mean_size(scored.values), kind="stable")[:n_features]
+    return tuple(
+        Swarm(scored.features[j], scored.values[drawn, j], rank_values(scored.data[drawn, j]))
+        for j in strongest
+    )
+
+
+def evenly(n: int, most: int) -> IndexArray:
+    """Return places spread over `n`, all where there are no more than `most`.
+
+    >>> evenly(9, 3).tolist(), evenly(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round()).astype(np.intp)
 
 
 def swarm_axis(lines: Sequence[Float64Array]) -> SwarmAxis:
