@@ -22,6 +22,7 @@ from polar_detect.cli.options import FitOptions
 from polar_detect.compare import detection
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.detection import cost_of
+from polar_detect.compare.lineup import Lineup
 from polar_detect.compare.views import Cost
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.engine import Engine
@@ -445,26 +446,30 @@ def labelled(tmp_path):
     return path
 
 
-def wanted(*names):
-    return comparing.Settings(detectors=tuple(map(PolarDetector, names)), n_resamples=100)
+def lineup(task, *names):
+    return Lineup.of(task, [*map(PolarDetector, names)])
 
 
 def test_columns_run_beside_the_default_where_rows_have_some(labelled):
     task = comparing.read_task(labelled, None, comparing.Reading("failed"))
 
+    def as_named(task, *names):  # as if their names left nothing open
+        return Lineup(task, names, {name: PolarDetector(name) for name in names})
+
     def unasked(task, *names):
-        return [own.detector for own in detection._unasked(task, wanted(*names))]
+        return [own.detector for own in as_named(task, *names).unasked]
 
     assert unasked(task, "auto") == ["columns"]
     assert unasked(task, "lightgbm") == unasked(task, "auto", "columns") == []
     assert unasked(replace(task, template=None), "auto") == []
     words = RowTemplate((TemplateColumn("note", None),))
     assert unasked(replace(task, template=words), "auto") == []
-    (own,) = detection._unasked(task, wanted("auto"))
-    assert detection._ways(own, task, wanted("auto")) == [
+    beside_auto = as_named(task, "auto")
+    (own,) = beside_auto.unasked
+    assert beside_auto.ways(own) == [
         ("columns", False), ("columns", True), ("columns-classifier", True)
     ]  # fmt: skip
-    assert detection._ways(PolarDetector("texts"), task, wanted("texts")) == [
+    assert as_named(task, "texts").ways(PolarDetector("texts")) == [
         ("texts", False), ("texts", True)
     ]  # fmt: skip
     assert cost_of(new_head("columns")) == Cost.NO_MODEL
@@ -472,8 +477,7 @@ def test_columns_run_beside_the_default_where_rows_have_some(labelled):
 
 def test_a_name_that_is_another_detector_on_these_rows_is_noted(labelled):
     task = comparing.read_task(labelled, None, comparing.Reading("failed"))
-    asked = wanted("auto", "classifier", "columns", "texts")
-    notes = detection._said_of_choice(asked, detection._as_chosen(task, asked))
+    notes = [*lineup(task, "auto", "classifier", "columns", "texts").notes()]
     assert [note.partition("so ")[2].partition(";")[0] for note in notes] == [
         "auto is columns here", "classifier is columns-classifier here"
     ]  # fmt: skip
@@ -522,7 +526,7 @@ def test_a_detector_that_is_named_twice_runs_once(run, labelled, tmp_path):
 
 
 def test_columns_are_asked_for_in_vain_where_texts_are_compared(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(detection, "run_methods", None)  # it is said before
+    monkeypatch.setattr(detection, "_run_all", None)  # it is said before
     path = tmp_path / "notes.csv"
     pd.DataFrame({"note": notes(160), "y": np.arange(160) >= 120}).to_csv(path, index=False)
     own = ("compare", path, "--label-column", "y", "--detectors", "columns")
@@ -547,7 +551,8 @@ def test_columns_are_recommended_before_models_that_are_hardly_better():
         result("polar-detect columns", nearly, cost=Cost.NO_MODEL, detector="columns"),
         result("kNN", np.where(labels, 60.0, scores), cost=Cost.NO_MODEL),
     ]
-    results = tuple(comparing.measure(labels, methods, wanted()))
+    settings = comparing.Settings(detectors=(), n_resamples=100)
+    results = tuple(comparing.measure(labels, methods, settings))
     found = comparing.Comparison(
         results=results, n_train=(50, 0), n_test=(50, 50), text_source="2 columns written out",
         columns=("a", "b"), notes=(), fit_options="--columns a,b", model_options="--max-tokens 64",
@@ -573,7 +578,7 @@ def test_what_columns_leave_out_is_noted(tmp_path):
     frame.to_csv(path, index=False)
     names = "program,size [mm],weight [g],note"
     task = comparing.read_task(path, None, comparing.Reading("failed", columns=names))
-    (note,) = detection._said_of_columns(task, wanted("auto"))
+    (note,) = lineup(task, "auto").notes()
     assert note.startswith(
         "Of polar-detect columns: columns of words that hardly repeat do not count"
     )
@@ -581,5 +586,5 @@ def test_what_columns_leave_out_is_noted(tmp_path):
     frame.assign(lot=[f"L-{i:04}" for i in range(160)]).to_csv(path, index=False)
     with_lots = comparing.Reading("failed", columns=f"{names},lot")
     task = comparing.read_task(path, None, with_lots)  # which says to leave the lot out
-    assert detection._said_of_columns(task, wanted("auto")) == [note]
-    assert detection._said_of_columns(task, wanted("lightgbm")) == []
+    assert [*lineup(task, "auto").notes()] == [note]
+    assert [*lineup(task, "lightgbm").notes()] == []

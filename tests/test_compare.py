@@ -24,6 +24,7 @@ from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.comparison import AUROC
 from polar_detect.compare.detection import cost_of
+from polar_detect.compare.lineup import Lineup
 from polar_detect.compare.rows import split
 from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Cost, Numbers
@@ -337,13 +338,13 @@ def test_the_options_of_fit_read_the_rows_as_they_were_read(tmp_path):
     path = tmp_path / "a.csv"
     frame.assign(y=[0, 1] * 30).to_csv(path, index=False, encoding="cp932")
     reading = comparing.Reading("y", options=ReadOptions(encoding="cp932"))
-    options = shlex.split(comparing.read_task(path, None, reading).fit_options)
+    task = comparing.read_task(path, None, reading)
+    options = shlex.split(task.fit_options)
     assert options[2:] == ["--label-column", "y", "--encoding", "cp932"]
     assert options[0] == "--columns"
     assert RowColumns(options[1]).choose([*frame.columns]) == [*frame.columns]
-    detectors = (PolarDetector(model="a model", max_tokens=64),)
-    said = detection._model_options(comparing.Settings(detectors=detectors))
-    assert said == ["--model 'a model'", "--max-tokens 64"]
+    lineup = Lineup.of(task, [PolarDetector("texts", model="a model", max_tokens=64)])
+    assert lineup.model_options == "--model 'a model' --max-tokens 64"
 
 
 def test_the_options_of_fit_name_no_column_of_a_wide_table_that_is_read_whole(tmp_path):
@@ -1070,13 +1071,13 @@ def test_a_difference_that_may_be_shown_as_none_is_within_noise(low, high, said)
 
 def test_columns_that_baselines_alone_read_are_said():
     task = replace(orders_task(labelled=True), columns=("hours",))
-    settings = comparing.Settings(detectors=(PolarDetector(),))
-    (note,) = detection._said_of_columns(task, settings)
+    lineup = Lineup(task, ("auto",), {"auto": PolarDetector()})
+    (note,) = lineup.notes()
     assert note.startswith("polar-detect reads the texts alone, and not these numbers and cat")
     assert is_japanese(Language("ja").compared(note))
-    assert detection._said_of_columns(replace(task, columns=()), settings) == []
+    assert [*replace(lineup, task=replace(task, columns=())).notes()] == []
     rows = RowTemplate.fit(pd.DataFrame({"hours": [1, 2]}), ["hours"])
-    assert detection._said_of_columns(replace(task, template=rows), settings) == []
+    assert [*replace(lineup, task=replace(task, template=rows)).notes()] == []
 
 
 def test_what_is_not_told_from_chance_is_not_recommended():
@@ -1500,7 +1501,7 @@ def test_an_unknown_detector_is_refused_before_the_run(run, process):
 def test_labels_that_teach_a_classifier_nothing_are_refused_before_the_run(
     run, tmp_path, monkeypatch, labelled, said, told
 ):
-    monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
+    monkeypatch.setattr("polar_detect.compare.detection._run_all", None)  # nothing may run
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
     notes = [*(f"bearing {i} replaced" for i in range(40)), *labelled]
     pd.DataFrame({"note": notes, "y": np.arange(len(notes)) >= 40}).to_csv(train, index=False)
@@ -1517,9 +1518,8 @@ def test_a_classifier_that_is_asked_for_beside_the_default_runs_once():
     task = orders_task(labelled=True)
 
     def ways(*names):
-        detectors = tuple(PolarDetector(name) for name in names)
-        settings = comparing.Settings(detectors=detectors)
-        return [way for own in detectors for way in detection._ways(own, task, settings)]
+        own = Lineup.of(task, [*map(PolarDetector, names)])
+        return [way for detector in own.chosen.values() for way in own.ways(detector)]
 
     both = [("auto", False), ("auto", True), ("classifier", True)]
     assert ways("auto") == ways("auto", "classifier") == both
@@ -1527,7 +1527,7 @@ def test_a_classifier_that_is_asked_for_beside_the_default_runs_once():
 
 
 def test_too_few_normal_rows_are_refused_before_the_run(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
+    monkeypatch.setattr("polar_detect.compare.detection._run_all", None)  # nothing may run
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
     notes = [*(f"bearing {i} replaced" for i in range(39)), ""]
     pd.DataFrame({"note": notes}).to_csv(train, index=False)
@@ -1541,7 +1541,7 @@ def test_too_few_normal_rows_are_refused_before_the_run(run, tmp_path, monkeypat
 def test_a_share_that_leaves_too_few_normal_rows_is_why_there_are_too_few(
     run, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
+    monkeypatch.setattr("polar_detect.compare.detection._run_all", None)  # nothing may run
     path = tmp_path / "rows.csv"
     rows = [{"note": f"bearing {i} replaced", "y": 0} for i in range(60)]
     pd.DataFrame([*rows, *({"note": f"cat {i}", "y": 1} for i in range(5))]).to_csv(path)

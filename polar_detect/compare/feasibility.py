@@ -1,30 +1,33 @@
 """Whether the detectors asked for can be fitted on the rows at hand, before anything is fitted."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from polar_detect.by_columns import check_settings
 from polar_detect.compare.baselines import MIN_LABELLED_ROWS, is_labelled
-from polar_detect.compare.comparison import Settings
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
+from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
-from polar_detect.settings import Settings as FitSettings
+from polar_detect.settings import Settings
 from polar_detect.training import MIN_NORMAL, too_few, too_few_labelled
 
 
-def check_fittable(task: Task, settings: Settings) -> None:
+def check_fittable(task: Task, detectors: Collection[PolarDetector]) -> None:
     """Raise `InputError` where one of the detectors asked for cannot be fitted on these rows.
 
     As there are too few normal training texts for any, too few labelled anomalies for one that
     needs them, or no columns for one that goes by these.
     """
-    if not settings.detectors:
+    if not detectors:
         return
     _check_normal(task)
-    _check_labels(task, settings)
-    _check_columns(task, settings)
+    _check_labels(task, detectors)
+    for detector in detectors:
+        _check_columns(task, detector)
 
 
 def _check_normal(task: Task) -> None:
@@ -43,10 +46,10 @@ def _check_normal(task: Task) -> None:
     raise InputError(too_few(n_normal))
 
 
-def _check_labels(task: Task, settings: Settings) -> None:
+def _check_labels(task: Task, detectors: Collection[PolarDetector]) -> None:
     """Raise `InputError` where a detector cannot be fitted on so few labelled anomalies."""
     labels = task.train.target
-    needing = [str(d.detector) for d in settings.detectors if new_head(d.detector).needs_labels]
+    needing = [str(d.detector) for d in detectors if new_head(d.detector).needs_labels]
     if not needing:
         return
     if not is_labelled(labels):
@@ -57,19 +60,18 @@ def _check_labels(task: Task, settings: Settings) -> None:
     check_that_labels_teach(task.train.take(np.flatnonzero(labels)).texts)
 
 
-def _check_columns(task: Task, settings: Settings) -> None:
-    """Raise `InputError` where the detector of columns is asked for, and rows have none for it."""
-    for detector in settings.detectors:
-        head = new_head(detector.detector)
-        if head.reads_texts:
-            continue
-        if task.template is None:
-            raise InputError(
-                f"Got {task.text_source} of texts for the detector {head.name}, which goes by the "
-                "columns of rows; expected rows; pass several columns with --columns, or leave the "
-                "detector out."
-            )
-        check_settings(FitSettings.of(detector.get_params(deep=False) | {"rows": task.template}))
+def _check_columns(task: Task, detector: PolarDetector) -> None:
+    """Raise `InputError` where a detector goes by columns, and rows have none for it."""
+    head = new_head(detector.detector)
+    if head.reads_texts:
+        return
+    if task.template is None:
+        raise InputError(
+            f"Got {task.text_source} of texts for the detector {head.name}, which goes by the "
+            "columns of rows; expected rows; pass several columns with --columns, or leave the "
+            "detector out."
+        )
+    check_settings(Settings.of(detector.get_params(deep=False) | {"rows": task.template}))
 
 
 def _n_normal(rows: Rows) -> int:

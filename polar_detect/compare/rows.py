@@ -43,6 +43,11 @@ class Rows:
         texts = [self.texts[i] for i in index.tolist()]
         return type(self)(texts, self.numbers[index], self.target[index])
 
+    @property
+    def normal(self) -> Self:
+        """Those that are not labelled anomalous."""
+        return self.take(np.flatnonzero(~self.target))
+
     @classmethod
     def below(cls, parts: Sequence[Self]) -> Self:
         """Return the rows of all parts, one below the other."""
