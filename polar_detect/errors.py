@@ -4,7 +4,7 @@ Every message says what was got, what was expected and what to do. Each class is
 built-in exception that a Python programmer would catch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class PolarError(Exception):
@@ -55,6 +55,24 @@ def listing(names: Sequence[str], most: int) -> str:
     """
     first, n_more = ", ".join(names[:most]), len(names) - most
     return f"{first} and {n_more} more" if n_more > 0 else first
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return names in quotes, with commas between them.
+
+    >>> quoted(["a", "b c"])
+    "'a', 'b c'"
+    """
+    return ", ".join(map(repr, names))
+
+
+def counted(n: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "cell"), counted(2, "cell")
+    ('1 cell', '2 cells')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def reason_of(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pandas as pd
 
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, quoted
 
 if TYPE_CHECKING:
     from polar_detect.tables.copies import Copies
@@ -76,11 +76,11 @@ def doubts_of_columns(
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
     found = new_later(frame, present.names) if reads_texts else {}
     results = result_columns(present.names)
-    added = ", ".join(map(repr, results))
+    added = [f"columns {quoted(results)} are what an assessment adds; leave them out"]
     judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))
     return [
         *_said_of_copies(find_copies(frame)),
-        *([f"columns {added} are what an assessment adds; leave them out"] if added else []),
+        *(added if results else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *(
             f"rows that column {name!r} calls anomalous count as normal too: {n}; leave it out, "

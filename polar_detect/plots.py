@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from polar_detect.arrays import Float64Array
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation, mean_size
 from polar_detect.program import Program
 from polar_detect.report.data import Column, Swarm
@@ -217,7 +217,7 @@ def explanation_html(explanation: Explanation) -> str:
     part, unit, lacking = ("layer", "text", "has tokens to score")
     if not explanation.n_layers:
         part, unit, lacking = ("column", "row", "has a value")
-    said = f"{n_texts} {unit}s" if n_texts != 1 else f"1 {unit}"
+    said = counted(n_texts, unit)
     if not len(scored.values):
         return f"<p>Explanation of {said}, none of which {lacking}.</p>"
     with plain_style(), mpl.rc_context(_INKED):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from polar_detect import tables
 from polar_detect.arrays import Float64Array
-from polar_detect.errors import InputError, listing
+from polar_detect.errors import InputError, counted, listing, quoted
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
@@ -220,13 +220,12 @@ def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
         found = ColumnNumbers.of(frame[called[name]], columns.forms.get(name, PLAIN))
         words = found.words
         if n_huge := int((np.abs(found.values) > MAX_SIZE).sum()):
-            what = "1 cell" if n_huge == 1 else f"{n_huge} cells"
-            said = f"{what} of column {name!r} beyond {MAX_SIZE:g}"
+            said = f"{counted(n_huge, 'cell')} of column {name!r} beyond {MAX_SIZE:g}"
             notes.append(f"{source}: {said}; for the baselines no number is larger.")
         if words:
-            what = "1 cell" if len(words) == 1 else f"{len(words)} cells"
+            what, such = counted(len(words), "cell"), reprlib.repr(words[0])
             verb = "is no number" if len(words) == 1 else "are no numbers"
-            said = f"{what} of column {name!r} {verb}, such as {reprlib.repr(words[0])}"
+            said = f"{what} of column {name!r} {verb}, such as {such}"
             notes.append(f"{source}: {said}; for the baselines they are missing.")
     return notes
 
@@ -268,7 +267,7 @@ def _left_out(ids: Sequence[Any]) -> list[str]:
         return []
     if len(ids) == 1:
         return [f"Column {ids[0]!r} counts rows or names them, and was left out."]
-    return [f"Columns {', '.join(map(repr, ids))} count rows or name them, and were left out."]
+    return [f"Columns {quoted(ids)} count rows or name them, and were left out."]
 
 
 def _says_one_thing(cells: pd.Series) -> bool:

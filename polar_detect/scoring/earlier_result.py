@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from polar_detect import tables
-from polar_detect.errors import InputError, OutputError
+from polar_detect.errors import InputError, OutputError, quoted
 from polar_detect.report.choices import TONGUES
 from polar_detect.report.language import Language
 from polar_detect.tables.cells.text import cells_as_text
@@ -40,14 +40,14 @@ class EarlierResult:
         own = present[present.index(added[-1]) + 1 :] if added else ()
         if own:
             raise OutputError(
-                f"Got the output path {out}, where somebody has put {_quoted(own)} beside "
+                f"Got the output path {out}, where somebody has put {quoted(own)} beside "
                 "an earlier result; expected a file without such columns, as they would be lost; "
                 "move it or choose another --out."
             )
         sheets = _others_than_written(found.other_sheets) if added and found is not None else []
         if sheets:
             raise OutputError(
-                f"Got the output path {out}, where somebody has put the sheet {_quoted(sheets)} "
+                f"Got the output path {out}, where somebody has put the sheet {quoted(sheets)} "
                 "beside an earlier result; expected a file without such sheets, as they would be "
                 "lost; move it or choose another --out."
             )
@@ -64,7 +64,7 @@ class EarlierResult:
         more = [name for name in self._columns if name not in known]
         if more and set(columns) <= set(self._columns):
             raise OutputError(
-                f"Got the output path {self._out}, an earlier result with {_quoted(more)}, which "
+                f"Got the output path {self._out}, an earlier result with {quoted(more)}, which "
                 "the input has not, as if somebody had put that in; expected no such columns, as "
                 "they would be lost; move it or choose another --out."
             )
@@ -97,13 +97,9 @@ class EarlierResult:
         if more and not fewer and n_rows == self._n_rows:
             raise OutputError(
                 f"Got the output path {self._out}, an earlier result that says more in "
-                f"{_quoted(more)} than the input, as if somebody had filled cells in; expected no "
+                f"{quoted(more)} than the input, as if somebody had filled cells in; expected no "
                 "more there, as it would be lost; move it or choose another --out."
             )
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
 
 
 def _count_filled(frame: pd.DataFrame) -> dict[str, int]:

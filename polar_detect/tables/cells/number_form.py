@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from polar_detect.errors import counted
 from polar_detect.tables.cells.deviations import are_with_deviations, without_deviation
 from polar_detect.tables.cells.durations import are_durations, are_in_hours, in_seconds, is_duration
 from polar_detect.tables.cells.minus_signs import is_marked, minus_of, with_minus
@@ -250,7 +251,7 @@ def _with_point(text: str) -> str:
 
 
 def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> str:
-    n = "1 cell" if len(texts) == 1 else f"{len(texts)} cells"
+    n = counted(len(texts), "cell")
     return (
         f"column {on_one_line(name)!r}: {texts[0].strip()} is read as {bare[0]} ({n} of this kind)"
     )

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, quoted
 
 OF_TEXTS = {
     "score": "float",
@@ -52,8 +52,9 @@ def result_columns(present: Iterable[str]) -> list[str]:
 
 def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
     """Return the notice that these are not read, where there are any."""
-    names = ", ".join(map(repr, left_out))
-    return (f"columns that score has added are left out: {names}",) if left_out else ()
+    if not left_out:
+        return ()
+    return (f"columns that score has added are left out: {quoted(left_out)}",)
 
 
 def warn_of_taken(read: Iterable[str], added: Collection[str] = tuple(OF_ROWS)) -> list[str]:
@@ -101,7 +102,7 @@ def check_added(
         )
     if taken and scored:
         raise InputError(
-            f"Got {source}, which has been scored before: {', '.join(map(repr, scored))}; expected "
+            f"Got {source}, which has been scored before: {quoted(scored)}; expected "
             "it without these columns; score the original file, or rename or remove them."
         )
     if taken:

@@ -9,7 +9,7 @@ from itertools import chain
 
 import pandas as pd
 
-from polar_detect.errors import InputError, listing
+from polar_detect.errors import InputError, listing, quoted
 from polar_detect.tables.cells.names import comma_separated, folded, match_column, said_of_match
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.results import result_columns
@@ -176,9 +176,8 @@ def no_column(
     advice = f"Pass {option} {shlex.quote(instead[0]) if instead else 'with one of them'}"
     if option is None:
         advice = "Rows are written out with it; add it to the table, or rename a column"
-    sheets = ", ".join(map(repr, other_sheets))
     verb = "pass " if option is None else ""
-    sheet = f", or {verb}--sheet for {sheets}" if sheets else ""
+    sheet = f", or {verb}--sheet for {quoted(other_sheets)}" if other_sheets else ""
     return InputError(f"Got {got}; the table has: {present}. {advice}{else_pass}{sheet}.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import BinaryIO
 
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, counted
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.tables.input.chunks import (
     Chunk,
@@ -120,8 +120,7 @@ class DelimitedReader:
         row = without_end(row, len(self.columns))
         fault = record.fault
         if fault is None and len(row) != len(self.columns):
-            cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-            fault = f"{cells}; the header has {len(self.columns)}"
+            fault = f"{counted(len(row), 'cell')}; the header has {len(self.columns)}"
         if fault is None:
             builder.add(record.line, row, sum(map(len, row)))
             return None

@@ -21,7 +21,7 @@ from python_calamine import (
 )
 
 from polar_detect.arrays import IntArray
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, quoted
 from polar_detect.tables.cells.dtypes import MAX_EXACT, kinds_of, typed_frame
 from polar_detect.tables.cells.names import folded, look_the_same, match_column
 from polar_detect.tables.input.chunks import Chunk, check_rows, unique_names
@@ -65,8 +65,7 @@ class SheetReader:
         if sheet is not None and not look_the_same(name, sheet):
             notices.append(f"sheet {name!r} is taken for {sheet!r}")
         if sheet is None and others:
-            listed = ", ".join(map(repr, others))
-            notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
+            notices.insert(0, f"sheet {name!r} is read; pass --sheet for {quoted(others)}")
         with source.open() as file:
             xml = SheetXml.read(file, name, min(grid.lines, default=1))
         notices += _said_of_xml(xml, grid)
@@ -159,10 +158,9 @@ def _read_sheet(
             all_names = book.sheet_names
             asked = None if sheet is None else match_column(all_names, sheet)
             if sheet is not None and asked is None:
-                listed = ", ".join(repr(name) for name in all_names)
                 raise InputError(
-                    f"Got --sheet {sheet!r}; {source.name} has the sheets {listed}; pass one of "
-                    "them."
+                    f"Got --sheet {sheet!r}; {source.name} has the sheets {quoted(all_names)}; "
+                    "pass one of them."
                 )
             names, visible = _tables_of(book)
             if asked is not None:
