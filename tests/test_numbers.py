@@ -321,7 +321,7 @@ def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
 def test_the_states_of_normal_cells_move_the_mean_over_columns_by_a_tenth_at_most():
     rng = np.random.default_rng(0)
     states = (rng.random((400, 6)) < [0, 0.01, 0.1, 0.3, 0.6, 0.98]).astype(np.int8)
-    weights = StateWeights.fit(states, as_version_0_1=False)
+    weights = StateWeights.fit(states)
     share = states.mean(0)
     moved = share * (1 - share) * ((1 - share) * weights.distance[CellState.MISSING]) ** 2
     assert moved.sum() == pytest.approx(6 * 0.1 * (1 - 2 / np.pi))

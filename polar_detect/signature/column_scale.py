@@ -13,11 +13,38 @@ from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.factors import Kinds, Levels, bounded
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
 
-_WITHIN = 2.0  # spreads lie the middle 90 % of cells of which most agree
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
 _PRIOR_ROWS = 30.0  # what the spread of all kinds of a column counts for beside that of one
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How columns are looked at.
+
+    Parameters
+    ----------
+    signs : tuple of float
+        Whether logarithms are taken of numbers above zero, or of the size of those below it too.
+    above_zero : float
+        Share of the cells that have to be above zero for that.
+    low : float
+        The largest value that `ColumnScale.lows` has.
+    within : float
+        So many spreads lie the middle 90 % of cells within, of which most agree.
+    """
+
+    signs: tuple[float, ...]
+    above_zero: float
+    low: float
+    within: float
+
+
+RULES = Rules(signs=(1.0, -1.0), above_zero=ABOVE_ZERO, low=0.0, within=2.0)
+# Logarithms only where all cells are above zero, numbers below zero as zeros, and no regard to
+# cells of which most agree.
+VERSION_0_1 = Rules(signs=(1.0,), above_zero=1.0, low=-np.inf, within=np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +85,7 @@ class ColumnScale:
         values: Float64Array,
         steps: Float64Array,
         levels: Sequence[Sequence[Levels]],
-        *,
-        as_version_0_1: bool = False,
+        rules: Rules = RULES,
     ) -> Self:
         """Fit on normal rows.
 
@@ -71,13 +97,11 @@ class ColumnScale:
             Of rounding.
         levels : (n_columns, n_rows) sequence of sequence of Levels
             What each row says in the factors of each column.
-        as_version_0_1 : bool
-            As version 0.1 did: logarithms only where all cells are above zero, numbers below zero
-            as zeros, and no regard to cells of which most agree.
+        rules : Rules
         """
         values = bounded(values)
         columns = [
-            _Column.fit(column, float(step), said, as_version_0_1=as_version_0_1)
+            _Column.fit(column, float(step), said, rules)
             for column, step, said in zip(values.T, steps, levels, strict=True)
         ]
         signs = np.asarray([column.sign for column in columns], np.float64)
@@ -85,7 +109,7 @@ class ColumnScale:
             signs,
             np.asarray([column.is_log for column in columns], bool),
             np.asarray([column.floor for column in columns], np.float64),
-            np.fmin.reduce(signs * values, axis=0, initial=-np.inf if as_version_0_1 else 0),
+            np.fmin.reduce(signs * values, axis=0, initial=rules.low),
             tuple(column.kinds for column in columns),
             tuple(column.centres for column in columns),
             tuple(column.spreads for column in columns),
@@ -126,12 +150,9 @@ class _Column:
     spreads: Float64Array
 
     @classmethod
-    def fit(
-        cls, values: Float64Array, step: float, levels: Sequence[Levels], *, as_version_0_1: bool
-    ) -> Self:
+    def fit(cls, values: Float64Array, step: float, levels: Sequence[Levels], rules: Rules) -> Self:
         known = np.flatnonzero(~np.isnan(values))
-        signs, share = ((1.0,), 1.0) if as_version_0_1 else ((1.0, -1.0), ABOVE_ZERO)
-        skewed = [sign for sign in signs if _is_skewed(sign * values[known], share)]
+        skewed = [s for s in rules.signs if _is_skewed(s * values[known], rules.above_zero)]
         sign, is_log, floor = (*skewed, 1.0)[0], bool(skewed), 1.0
         if is_log:
             values = sign * values
@@ -141,7 +162,7 @@ class _Column:
         present = np.log(values[known]) if is_log else values[known]
         said = [levels[i] for i in known.tolist()]
         kinds = Kinds.of(said)
-        members, within = kinds.members(said), np.inf if as_version_0_1 else _WITHIN
+        members, within = kinds.members(said), rules.within
         found = [_centre_and_spread(present[rows], step, within) for rows in members]
         centres, spreads = np.asarray(found).T
         if len(members) > 1:

@@ -58,19 +58,15 @@ class ColumnCovariance:
     reach: Float64Array
 
     @classmethod
-    def fit(
-        cls, points: Float64Array, *, left_open: Float64Array | float, as_version_0_1: bool
-    ) -> Self:
-        """Fit on normal rows, (n_rows, n_columns); in version 0.1 the reach had no bounds.
+    def fit(cls, points: Float64Array, left_open: Float64Array) -> Self:
+        """Fit on normal rows, (n_rows, n_columns), gaps filled in; see the method `left_open`."""
+        return cls._of(*_moments(points, left_open), np.stack([points.min(0), points.max(0)]))
 
-        For `left_open`, where gaps are filled in, see the method of that name.
-        """
-        mean = points.mean(0)
-        covariance = (points - mean).T @ (points - mean) / len(points) + left_open
-        reach = np.stack([points.min(0), points.max(0)])
-        if as_version_0_1:
-            reach = np.outer([-np.inf, np.inf], np.ones(points.shape[1]))
-        return cls._of(mean, covariance, reach)
+    @classmethod
+    def as_version_0_1(cls, points: Float64Array) -> Self:
+        """Fit on normal rows whose reach has no bounds, gaps as they are."""
+        reach = np.outer([-np.inf, np.inf], np.ones(points.shape[1]))
+        return cls._of(*_moments(points, 0.0), reach)
 
     @classmethod
     def of_known(cls, points: Float64Array, states: CellStates) -> Self:
@@ -206,17 +202,17 @@ class StateWeights:
     distance: Float64Array
 
     @classmethod
-    def fit(cls, states: CellStates, *, as_version_0_1: bool) -> Self:
-        """Fit on the cells of normal rows, (n_rows, n_columns).
+    def as_version_0_1(cls, states: CellStates) -> Self:
+        """Fit as version 0.1, which took words for missing, and asked how rare these are only."""
+        missing = ((states == CellState.MISSING).sum(0) + 1) / (len(states) + 2)
+        rarity = np.sqrt(-2 * np.log(np.stack([1 - missing, missing, missing])))
+        return cls(rarity, rarity, np.zeros_like(rarity))
 
-        Version 0.1 took words for missing, and asked for the rarity of these only.
-        """
+    @classmethod
+    def fit(cls, states: CellStates) -> Self:
+        """Fit on the cells of normal rows, (n_rows, n_columns)."""
         n_rows, n_columns = states.shape
         counts = np.stack([(states == state).sum(0) for state in CellState])
-        if as_version_0_1:
-            missing = (counts[CellState.MISSING] + 1) / (n_rows + 2)
-            rarity = np.sqrt(-2 * np.log(np.stack([1 - missing, missing, missing])))
-            return cls(rarity, rarity, np.zeros_like(rarity))
         rarity = np.sqrt(-2 * np.log((counts + 1) / (n_rows + 2)))
         share = counts / n_rows
         weight = 1 / np.sqrt((1 - _SHRINKAGE) * share * (1 - share) + _SHRINKAGE)
@@ -247,24 +243,15 @@ class NormalRows:
     states: CellStates
 
     @classmethod
-    def fit(
-        cls,
-        points: Float64Array,
-        states: CellStates,
-        *,
-        left_open: Float64Array | float = 0.0,
-        as_version_0_1: bool,
-    ) -> Self:
-        """Fit on normal rows, (n_rows, n_columns); see `ColumnCovariance.fit`."""
-        covariance = ColumnCovariance.fit(
-            points, left_open=left_open, as_version_0_1=as_version_0_1
-        )
-        return cls(
-            covariance,
-            StateWeights.fit(states, as_version_0_1=as_version_0_1),
-            (points - covariance.mean) @ covariance.whitening,
-            states,
-        )
+    def fit(cls, points: Float64Array, states: CellStates, left_open: Float64Array | None) -> Self:
+        """Fit on normal rows, (n_rows, n_columns); without `left_open` as version 0.1 did."""
+        if left_open is None:
+            covariance = ColumnCovariance.as_version_0_1(points)
+            weights = StateWeights.as_version_0_1(states)
+        else:
+            covariance = ColumnCovariance.fit(points, left_open)
+            weights = StateWeights.fit(states)
+        return cls(covariance, weights, (points - covariance.mean) @ covariance.whitening, states)
 
     def features(self, points: Float64Array, states: CellStates, n_skipped: int) -> Float64Array:
         """Return values, residuals, distances and rarities, (4, n_rows, n_columns) float64.
@@ -304,6 +291,14 @@ class NormalRows:
             if varies.any():
                 apart += cdist(own[:, varies] * weight, normal[:, varies] * weight, "cityblock")
         return apart
+
+
+def _moments(
+    points: Float64Array, left_open: Float64Array | float
+) -> tuple[Float64Array, Float64Array]:
+    """Return the mean of points and their covariance, with what gaps leave open."""
+    mean: Float64Array = points.mean(0)
+    return mean, (points - mean).T @ (points - mean) / len(points) + left_open
 
 
 def _level(parts: Float64Array, total: float) -> float:

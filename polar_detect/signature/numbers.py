@@ -14,7 +14,7 @@ from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
 from polar_detect.signature.allowed_rows import groups_by_allowed
 from polar_detect.signature.column_features import NUMBER_KINDS, column_feature
-from polar_detect.signature.column_scale import ColumnScale
+from polar_detect.signature.column_scale import RULES, VERSION_0_1, ColumnScale
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.normal_rows import CellState, CellStates, ColumnCovariance, NormalRows
 
@@ -81,36 +81,31 @@ class ScaledRows:
     normal : NormalRows
         All of them, as rows are held against them that may be against all: of many columns it
         takes seconds to fit.
-    left_open : (n_columns, n_columns) float64, or 0
-        What `ColumnCovariance.left_open` says of the cells that were filled in.
-    as_version_0_1 : bool
-        Whether all is as in version 0.1.
+    left_open : (n_columns, n_columns) float64, optional
+        What `ColumnCovariance.left_open` says of the cells that were filled in; None where all is
+        as in version 0.1, which filled in none.
     """
 
     scale: ColumnScale
     points: Float64Array
     normal: NormalRows
-    left_open: Float64Array | float
-    as_version_0_1: bool
+    left_open: Float64Array | None
 
     @classmethod
     def fit(cls, cells: NumberCells, template: "RowTemplate") -> Self:
         """Return normal rows on the scale that the kinds of rows, as their levels make, ask for."""
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
         as_version_0_1, states = template.notation == 1, cells.states
-        scale = ColumnScale.fit(
-            cells.values, np.asarray(steps), cells.levels, as_version_0_1=as_version_0_1
-        )
+        rules = VERSION_0_1 if as_version_0_1 else RULES
+        scale = ColumnScale.fit(cells.values, np.asarray(steps), cells.levels, rules)
         points = np.nan_to_num(scale.apply(cells.values, cells.levels))
-        left_open: Float64Array | float = 0.0
+        left_open = None
         with _one_thread():
             if not as_version_0_1:
                 known = ColumnCovariance.of_known(points, states)
                 points, left_open = known.filled(points, states), known.left_open(states)
-            normal = NormalRows.fit(
-                points, states, left_open=left_open, as_version_0_1=as_version_0_1
-            )
-        return cls(scale, points, normal, left_open, as_version_0_1)
+            normal = NormalRows.fit(points, states, left_open)
+        return cls(scale, points, normal, left_open)
 
     def features(
         self, cells: NumberCells, banned: BoolArray | None, n_skipped: int
@@ -132,7 +127,7 @@ class ScaledRows:
     def placed(self, cells: NumberCells) -> Float64Array:
         """Return where rows lie among the `points`, (n_texts, n_columns)."""
         points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
-        if self.as_version_0_1:
+        if self.left_open is None:
             return points
         return self.normal.covariance.filled(points, cells.states)
 
@@ -140,13 +135,7 @@ class ScaledRows:
         """Return some of the normal rows, as if there were no others."""
         if len(allowed) == len(self.points):
             return self.normal
-        states = self.normal.states[allowed]
-        return NormalRows.fit(
-            self.points[allowed],
-            states,
-            left_open=self.left_open,
-            as_version_0_1=self.as_version_0_1,
-        )
+        return NormalRows.fit(self.points[allowed], self.normal.states[allowed], self.left_open)
 
 
 @dataclass(frozen=True, eq=False)
