@@ -19,7 +19,7 @@ from polar_detect.compare.columns import (
 )
 from polar_detect.compare.leakage import find_foretelling_columns, find_leaking_columns
 from polar_detect.compare.rows import Rows, check_classes, note_overlap, split, thin
-from polar_detect.compare.source import File, Reading, Source, added_by_score, choose_source
+from polar_detect.compare.source import File, Reading, Source, choose_source
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.columns.text_column import check_no_column
@@ -174,7 +174,7 @@ def _said_of(file: File, source: Source, asked: Reading) -> list[str]:
     taken += [n for named in reading.named for n in named.notices(present)]
     taken += source.notices(present)
     if not reading.named:
-        taken += tables.said_of_results(added_by_score(present, reading))
+        taken += tables.said_of_results(tables.result_columns(present, but=reading.target))
     strays = said_of_strays(present, table.frame, table.lines)
     said = (*table.reader.notices, *strays, *taken, *unlabelled_notice(table, reading.target))
     notes = [f"{file.name}: {notice}." for notice in said]

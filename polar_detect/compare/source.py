@@ -172,7 +172,7 @@ def choose_source(file: File) -> Source:
         if reading.text_column is not None
         else _obvious_text(frame, reading)
     )
-    added = added_by_score(present, reading)
+    added = tables.result_columns(present, but=reading.target)
     others = [reading.target, *([text_column.name] if text_column else []), *added]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     if text_column is not None:
@@ -183,11 +183,6 @@ def choose_source(file: File) -> Source:
             "them; pass --text-column, --columns or --numeric-columns."
         )
     return Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
-
-
-def added_by_score(present: Sequence[str], reading: Reading) -> list[str]:
-    """Return the columns that `score` has added, but for the one that is to be found out."""
-    return [name for name in tables.result_columns(present) if name != reading.target]
 
 
 def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
@@ -205,7 +200,7 @@ def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
 def _obvious_text(frame: pd.DataFrame, reading: Reading) -> tables.TextColumn | None:
     """Return the one column that is obviously texts, which a category beside numbers is not."""
     present = [*map(str, frame.columns)]
-    others = [reading.target, *added_by_score(present, reading)]
+    others = [reading.target, *tables.result_columns(present, but=reading.target)]
     guess = tables.obvious_text_column(frame[[name for name in present if name not in others]])
     if guess is None:
         return None

@@ -303,19 +303,15 @@ def _said_of_columns(
         return texts_of.notices
     if isinstance(texts_of, RowTemplate):
         return texts_of.notices(reader.columns, other_sheets=reader.other_sheets)
-    added = _added(reader, label) if texts_of.asked is None else []
+    added = result_columns(reader.columns, but=label) if texts_of.asked is None else []
     return [*texts_of.notices(reader.columns), *said_of_results(added)]
 
 
 def _chosen(rows: RowColumns, reader: TableReader, label: str | None) -> list[str]:
     """Return the columns to write out: those asked for, or all that are no label and no result."""
     others = [] if label is None else [label]
-    return rows.choose(reader.columns, others=(*others, *_added(reader, label)))
-
-
-def _added(reader: TableReader, label: str | None) -> list[str]:
-    """Return the columns that `score` has added, but for one that somebody names as labels."""
-    return [name for name in result_columns(reader.columns) if name != label]
+    others += result_columns(reader.columns, but=label)
+    return rows.choose(reader.columns, others=others)
 
 
 def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:

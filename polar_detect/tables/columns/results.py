@@ -27,11 +27,11 @@ _MIN_TELLING = 3  # a table of one's own may have a score, or a program
 _KEPT, _MIN_KEPT = {"score", FLAG, "reasons"}, 2
 
 
-def result_columns(present: Iterable[str]) -> list[str]:
+def result_columns(present: Iterable[str], *, but: str | None = None) -> list[str]:
     """Return the columns of a table that `score` has added; none where it has not scored it.
 
     It adds them on the right. Where rows were judged without models, a `program` of the table's
-    own may stand left of them.
+    own may stand left of them; `but` is a column that somebody names as something else.
 
     >>> result_columns(["text", "score", "p_value", "is_anomaly", "checked"])
     ['score', 'p_value', 'is_anomaly']
@@ -47,7 +47,7 @@ def result_columns(present: Iterable[str]) -> list[str]:
     if behind and _OF_MODELS.isdisjoint(behind):
         found = behind
     is_told = len(found) >= _MIN_TELLING or len(_KEPT.intersection(found)) >= _MIN_KEPT
-    return found if is_told else []
+    return [name for name in found if name != but] if is_told else []
 
 
 def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
