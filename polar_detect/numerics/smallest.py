@@ -4,6 +4,16 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
 
+_DIGITS = 9  # behind the point of distances; rounding moves those from the thirteenth on
+
+
+def nearest(apart: Float64Array, n: int) -> IndexArray:
+    """Return where the smallest distances of each row stand, as `smallest` does.
+
+    Those that are the same but for rounding are taken by their place.
+    """
+    return smallest(apart.round(_DIGITS), n)
+
 
 def smallest(values: Float64Array, n: int) -> IndexArray:
     """Return where the smallest values of each row stand, smallest first, equal ones by place.

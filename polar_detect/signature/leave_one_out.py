@@ -12,6 +12,7 @@ from polar_detect.signature.geometry import Geometries
 from polar_detect.signature.likeness import KeptOut, Seen
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
+from polar_detect.texts import distinct_texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,9 @@ class LeaveOneOutReference:
         Where nearly all of the reference are copies of one text, it may meet its copies: too few
         others are left, and new copies of it will meet them too.
         """
-        keys = self.groups if self.bans_group else self._same_text()
+        keys = self.groups
+        if not self.bans_group:  # a number that only its repetitions share
+            keys = distinct_texts(self.reference.texts)[1]
         banned: BoolArray = keys[origins][:, None] == keys
         if not self.bans_group:
             banned[~self._has_enough(banned)] = False
@@ -100,9 +103,3 @@ class LeaveOneOutReference:
     @property
     def _own_groups(self) -> IntArray:
         return self.groups[: len(self.readings)]
-
-    def _same_text(self) -> IntArray:
-        """Return a number for each text that only its repetitions share."""
-        texts = self.reference.texts
-        numbers = {text: i for i, text in enumerate(texts)}
-        return np.asarray([numbers[text] for text in texts], np.int64)

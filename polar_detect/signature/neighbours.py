@@ -8,7 +8,7 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, IntArray
 from polar_detect.numerics.blocks import product
-from polar_detect.texts import distinct_texts
+from polar_detect.texts import first_places
 
 _CROWDING_SHARE = 0.5
 _CHUNK = 512  # texts whose similarities to all others are held at a time
@@ -108,8 +108,7 @@ def crowding_of(
     (n_texts,) float32
         0 where nothing reads otherwise.
     """
-    distinct, places = distinct_texts(among)
-    _, first = np.unique(places, return_index=True)
+    distinct, first = first_places(among)
     number = {text: i for i, text in enumerate(distinct)}
     own, others = np.asarray([number.get(text, -1) for text in texts]), reference[first]
     k = min(k, len(distinct) - 1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from polar_detect.arrays import Float64Array
-from polar_detect.numerics.smallest import smallest
+from polar_detect.numerics.smallest import nearest
 
 CellStates = NDArray[np.int8]
 """What stands in each cell: the values of `CellState`."""
@@ -22,7 +22,6 @@ _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
-_DIGITS = 9  # behind the point of distances; rounding moves those from the thirteenth on
 
 
 class CellState(IntEnum):
@@ -273,11 +272,10 @@ class NormalRows:
         white = self.covariance.whitened(points)
         first = min(n_skipped, max(len(self.white) - _N_NEAREST, 0))
         apart = cdist(white, self.white, "cityblock") + self._apart(states)
-        # Rows that are as far but for rounding are taken by their order, not by the columns'.
-        nearest = smallest(apart.round(_DIGITS), first + _N_NEAREST)[:, first:]
-        distance: Float64Array = np.abs(white[:, None] - self.white[nearest]).mean(1)
+        near = nearest(apart, first + _N_NEAREST)[:, first:]
+        distance: Float64Array = np.abs(white[:, None] - self.white[near]).mean(1)
         for state in _WITHOUT_NUMBER:
-            is_other = (states == state)[:, None] != (self.states == state)[nearest]
+            is_other = (states == state)[:, None] != (self.states == state)[near]
             distance += is_other.mean(1) * self.weights.distance[state]
         return distance
 

@@ -26,7 +26,7 @@ from polar_detect.signature.neighbours import (
 from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.token_index import Novelty, TokenIndex
-from polar_detect.texts import as_seen, distinct_texts
+from polar_detect.texts import as_seen, first_places
 from polar_detect.visible import plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
@@ -234,10 +234,9 @@ class Reference(HasColumns):
     @cached_property
     def _distinct(self) -> tuple[list[str], Float32Array]:
         """Each text once, and their embeddings; asked for with every batch."""
-        distinct, places = distinct_texts(self.texts)
+        distinct, first = first_places(self.texts)
         if len(distinct) == len(self.texts):
             return distinct, self.embeddings
-        _, first = np.unique(places, return_index=True)
         return distinct, self.embeddings[first]
 
     def neighbours(

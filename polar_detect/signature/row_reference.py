@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray
-from polar_detect.numerics.smallest import smallest
+from polar_detect.numerics.smallest import nearest
 from polar_detect.shares import exactly
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.columns_reference import HasColumns
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.numbers import NumberReference
-from polar_detect.texts import distinct_texts
+from polar_detect.texts import distinct_texts, first_places
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 _N_NEIGHBOURS = 5
 MOST_TEACHING = 1_000
-_DIGITS = 9  # of distances; rounding moves those behind
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,12 +158,10 @@ class RowReference(HasColumns):
             apart += self.numbers.apart(texts)[:, first]
         if self.categories is not None:
             apart += self.categories.unlike(texts, first)
-        # Rows that are as far but for rounding are taken by their order.
-        nearest = smallest(apart.round(_DIGITS), _N_NEIGHBOURS)
-        return [tuple(distinct[i] for i in row) for row in nearest.tolist()]
+        near = nearest(apart, _N_NEIGHBOURS)
+        return [tuple(distinct[i] for i in row) for row in near.tolist()]
 
     @cached_property
     def _distinct(self) -> tuple[list[str], IndexArray]:
         """Each row that it was fitted on once, and where it stands first."""
-        distinct, places = distinct_texts(self.texts)
-        return distinct, np.unique(places, return_index=True)[1]
+        return first_places(self.texts)
