@@ -39,7 +39,7 @@ def render_json(data: ReportData, tongue: Tongue = "en") -> str:
       ``labelled_words``; of each of ``listed``: ``length``; of ``drift``: ``layers``;
     - of each ``feature``: ``layer``.
     """
-    language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
+    language = Language.of(data.detector, tongue)
     said = {
         "format": FORMAT,
         "language": language.tongue,

@@ -48,8 +48,7 @@ def _models_of(detector: "PolarDetector") -> ModelFacts:
 def description(detector: "PolarDetector", tongue: Tongue) -> list[tuple[str, str]]:
     """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
     own = facts_of(detector)
-    by_columns = own.models is None
-    language = Language(tongue, are_rows=own.reads_rows, by_columns=by_columns)
+    language = Language.of(own, tongue)
     smallest = p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
     return [(language.alone(label), value) for label, value in said]

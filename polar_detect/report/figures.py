@@ -39,7 +39,7 @@ Kind = Literal["png", "pdf", "svg"]
 
 def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
     """Return one page: findings, scores, layers (or columns), drift and the worst rows."""
-    language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
+    language = Language.of(data.detector, tongue)
     with drawing.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
@@ -68,7 +68,7 @@ def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int,
     Pictures that an earlier report left there and this one lacks are removed; nothing else is.
     """
     written, lacks = set(), False
-    language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
+    language = Language.of(data.detector, tongue)
     kinds: tuple[Kind, ...] = ("png", "svg")
     with drawing.plain_style():
         for name, figure in _pictures(data, language):

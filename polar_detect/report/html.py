@@ -62,7 +62,7 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         HTML with inline style sheet, script and SVG; every text of `data` is escaped, and no
         script but the page's own may run.
     """
-    language = Language(tongue, are_rows=data.are_rows, isolates=True, by_columns=data.by_columns)
+    language = Language.of(data.detector, tongue, isolates=True)
     numbers = score_numbers(data)
     environment = _environment(numbers, language)
     own = [

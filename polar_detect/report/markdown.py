@@ -23,7 +23,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a f
 
 def render_markdown(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as Markdown; texts are escaped, so that they show as they are."""
-    language = Language(tongue, are_rows=data.are_rows, isolates=True, by_columns=data.by_columns)
+    language = Language.of(data.detector, tongue, isolates=True)
     return "\n".join(_lines(data, language)) + "\n"
 
 
