@@ -555,16 +555,6 @@ class _TakesSingleRows(nn.Module):
         return self.block(hidden_states, *args, **kwargs)
 
 
-def test_a_model_that_cannot_read_two_texts_at_once_is_refused():
-    model = tiny_model(CONFIGS["llama"])
-    layers = model.model.layers
-    layers[1] = _TakesSingleRows(layers[1])
-    with pytest.raises(
-        ModelError, match="two texts at once fail: this block takes single rows only"
-    ):
-        Backbone(model, tiny_tokenizer())
-
-
 class _RunsOnce(nn.Module):
     """A block that fails when it is called again."""
 
@@ -579,11 +569,17 @@ class _RunsOnce(nn.Module):
         return self.block(hidden_states, *args, **kwargs)
 
 
-def test_a_model_whose_blocks_fail_when_called_alone_is_refused():
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (_TakesSingleRows, "two texts at once fail: this block takes single rows only"),
+        (_RunsOnce, "replaying it fails: this block has run"),
+    ],
+)
+def test_a_model_with_a_block_that_fails_on_two_texts_or_alone_is_refused(kind, said):
     model = tiny_model(CONFIGS["llama"])
-    layers = model.model.layers
-    layers[1] = _RunsOnce(layers[1])
-    with pytest.raises(ModelError, match="replaying it fails: this block has run"):
+    model.model.layers[1] = kind(model.model.layers[1])
+    with pytest.raises(ModelError, match=said):
         Backbone(model, tiny_tokenizer())
 
 

@@ -167,48 +167,23 @@ def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tin
     np.testing.assert_array_equal(ended.score_samples(NEW[:3]), plain.score_samples(NEW[:3]))
 
 
-def test_a_detector_that_was_fitted_with_blanks_behind_texts_reads_new_ones_with_theirs(
-    tiny_pair, monkeypatch
+@pytest.mark.parametrize(
+    ("own", "same", "other"),
+    [
+        (" ", " ", ""),  # blanks behind, as version 0.1 read them
+        (" de\u0301faut", " de\u0301faut \n", " d\u00e9faut"),  # accents apart, and no such blanks
+        (", d\u00e9faut 12\xa0bar", ", de\u0301faut 12\xa0bar \n", ", d\u00e9faut 12 bar"),
+        (" ﾎﾟﾝﾌﾟ", "\xa0ﾎﾟﾝﾌﾟ", " ポンプ"),  # narrow kana, and blanks of one kind
+    ],
+)
+def test_a_detector_that_was_fitted_on_what_nobody_sees_reads_so_much_of_it_in_new_texts(
+    tiny_pair, monkeypatch, own, same, other
 ):
-    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as version 0.1 did
-    earlier = fit_tiny(tiny_pair, [f"{text} " for text in FEW], max_tokens=64)
-    assert earlier.fitted_.reference.texts[0].endswith(" ")
-    own, other = earlier.score_samples([NEW[0] + " ", NEW[0]])
-    assert own != other
-
-
-def test_a_detector_that_was_fitted_on_accents_written_apart_reads_them_so_and_no_blanks_behind(
-    tiny_pair, monkeypatch
-):
-    texts = [f"{text} de\u0301faut" for text in FEW]
-    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
-    earlier = fit_tiny(tiny_pair, texts, max_tokens=64)
-    new = unicodedata.normalize("NFD", f"{NEW[0]} défaut")
-    apart, ended, other = earlier.score_samples([new, f"{new} \n", f"{NEW[0]} défaut"])
-    assert apart == ended != other
-
-
-def test_a_detector_that_was_fitted_on_no_break_spaces_reads_them_so_and_nothing_else_unseen(
-    tiny_pair, monkeypatch
-):
-    texts = [f"{text}, défaut à 12\xa0bar" for text in FEW]
-    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
-    earlier = fit_tiny(tiny_pair, texts, max_tokens=64)
-    new = f"{NEW[0]}, défaut à 12\xa0bar"
-    apart = unicodedata.normalize("NFD", f"{new} \n")
-    own, ended, other = earlier.score_samples([new, apart, new.replace("\xa0", " ")])
-    assert own == ended != other
-
-
-def test_a_detector_that_was_fitted_on_narrow_kana_reads_them_so_and_blanks_of_one_kind(
-    tiny_pair, monkeypatch
-):
-    texts = [f"{text} ﾎﾟﾝﾌﾟ" for text in FEW]
-    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
-    earlier = fit_tiny(tiny_pair, texts, max_tokens=64)
-    new = f"{NEW[0]} ﾎﾟﾝﾌﾟ"
-    own, spaced, other = earlier.score_samples([new, new.replace(" ", "\xa0"), f"{NEW[0]} ポンプ"])
-    assert own == spaced != other
+    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before it was left out
+    earlier = fit_tiny(tiny_pair, [f"{text}{own}" for text in FEW], max_tokens=64)
+    assert earlier.fitted_.reference.texts[0].endswith(own)
+    scores = earlier.score_samples([f"{NEW[0]}{behind}" for behind in (own, same, other)])
+    assert scores[0] == scores[1] != scores[2]
 
 
 def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):

@@ -264,24 +264,24 @@ def test_progress_bars_name_stages_in_the_language_asked_for(tongue, said):
 
 
 @pytest.mark.parametrize("n_before", [0, 1000])
-def test_the_rate_is_of_the_whole_stage_without_what_an_earlier_run_had_done(n_before):
+@pytest.mark.parametrize(
+    ("reports", "n_texts", "said"),
+    [
+        ([(0.0, 0), (20.0, 64), (20.1, 100)], 100, " 5.0/s"),
+        # Minutes apart: a quarter is done; half a minute ago there were six left.
+        ([(0.0, 0), (120.0, 64)], 256, " 0:05:30"),
+    ],
+)
+def test_rate_and_time_left_are_of_the_whole_stage_without_what_an_earlier_run_had_done(
+    n_before, reports, n_texts, said
+):
     seconds = [0.0]
     console = Console(file=io.StringIO(), width=80, get_time=lambda: seconds[0])
     with progress_bars(console) as progress:
-        for seconds[0], n_done in ((0.0, 0), (20.0, 64), (20.1, 100)):
-            progress("score", n_before + n_done, n_before + 100)
-    assert " 5.0/s" in console.file.getvalue()
-
-
-@pytest.mark.parametrize("n_before", [0, 1000])
-def test_the_time_left_is_told_where_reports_are_minutes_apart(n_before):
-    seconds = [0.0]
-    console = Console(file=io.StringIO(), width=80, get_time=lambda: seconds[0])
-    with progress_bars(console) as progress:
-        for seconds[0], n_done in ((0.0, 0), (120.0, 64)):
-            progress("score", n_before + n_done, n_before + 256)
-        seconds[0] = 150.0  # a quarter is done; half a minute ago there were six left
-    assert " 0:05:30" in console.file.getvalue()
+        for seconds[0], n_done in reports:
+            progress("score", n_before + n_done, n_before + n_texts)
+        seconds[0] += 30.0
+    assert said in console.file.getvalue()
 
 
 def test_a_reason_does_not_deny_similar_normal_texts_as_one_may_say_the_same():

@@ -315,16 +315,8 @@ def test_fit_names_texts_that_are_labelled_both_ways(run, scored, tmp_path):
     frame = pd.read_csv(scored)
     frame.loc[1, "comment"] = frame.loc[0, "comment"] + " "  # which nobody sees
     frame.to_csv(scored, index=False)
-    fit = (
-        "fit",
-        scored,
-        "--label-column",
-        "checked",
-        "--out",
-        tmp_path / "out",
-        "--model",
-        tmp_path,
-    )
+    fit = ("fit", scored, "--label-column", "checked", "--out", tmp_path / "out")
+    fit = (*fit, "--model", tmp_path)
     said = "texts that are labelled both normal and anomalous: 1, such as 'pump 0 checked'; correct"
     assert f"{scored}: {said}" in run(*fit)[2]
     assert "両方のラベルが付いた文：1件" in run(*fit, "--lang", "ja")[2]
@@ -337,16 +329,8 @@ def test_fit_says_what_to_write_where_normal_rows_have_no_label(run, scored, tmp
     frame = pd.read_csv(scored)
     frame.loc[20:, "checked"] = ""
     frame.to_csv(scored, index=False)
-    fit = (
-        "fit",
-        scored,
-        "--label-column",
-        "checked",
-        "--out",
-        tmp_path / "out",
-        "--model",
-        tmp_path,
-    )
+    fit = ("fit", scored, "--label-column", "checked", "--out", tmp_path / "out")
+    fit = (*fit, "--model", tmp_path)
     assert (
         f"Got {scored} with 18 rows that are labelled normal, and without a label 40, which are "
         "left out; expected at least 40 normal ones; write normal there where they are."

@@ -31,7 +31,14 @@ SAYS = {
 
 
 def write(path, lines, codec="utf-8"):
-    path.write_bytes("\r\n".join([*lines, ""]).encode(codec))
+    """Write lines of cells, to a workbook where the name says so."""
+    if path.suffix == ".xlsx":
+        book = openpyxl.Workbook()
+        for line in lines:
+            book.active.append([cell or None for cell in line.split(",")])
+        book.save(path)
+    else:
+        path.write_bytes("\r\n".join([*lines, ""]).encode(codec))
     return path
 
 
@@ -232,13 +239,7 @@ def test_a_pair_that_forms_have_names_no_columns_of_words(tmp_path, above, is_re
     rows = [f"{MACHINES[i % 3]},{WORK[i % 3]}" for i in range(30)]
     path = tmp_path / f"a{ending}"
     for names in ("設備,コメント", "炉,水漏れ"):  # which may be a row
-        lines = [*above, names, *rows]
-        book = openpyxl.Workbook()
-        for line in lines:
-            book.active.append([cell or None for cell in line.split(",")])
-        book.save(path)
-        if ending == ".csv":
-            write(path, lines)
+        write(path, [*above, names, *rows])
         is_told = is_read and names == "設備,コメント"
         assert open_table(path).columns == tuple((names if is_told else above[0]).split(","))
 
@@ -261,14 +262,7 @@ def test_a_title_and_a_day_right_above_the_names_are_none(
     tmp_path, above, names, rows, day, ending
 ):
     lines = [*(line.format(day) for line in above), names, *rows]
-    path = tmp_path / f"a{ending}"
-    book = openpyxl.Workbook()
-    for line in lines:
-        book.active.append([cell or None for cell in line.split(",")])
-    book.save(path)
-    if ending == ".csv":
-        write(path, lines)
-    table, frame, _ = read(path)
+    table, frame, _ = read(write(tmp_path / f"a{ending}", lines))
     assert (table.columns, len(frame)) == (tuple(names.split(",")), 30)
     said = f"the columns are named in row {len(above) + 1}; {len(above)} above it left out"
     assert said in table.notices
