@@ -206,7 +206,7 @@ def test_final_soft_capping_bounds_the_logits(folders):
     "config",
     [
         FalconH1Config(
-            **{name: tiny_models._SHAPE[name] for name in tiny_models._SHAPE},
+            **tiny_models.SHAPE,
             lm_head_multiplier=0.3,
             mamba_d_ssm=32,
             mamba_n_heads=4,
@@ -215,7 +215,7 @@ def test_final_soft_capping_bounds_the_logits(folders):
             mamba_chunk_size=8,
         ),
         RecurrentGemmaConfig(
-            **{**tiny_models._SHAPE, "num_hidden_layers": 3},
+            **{**tiny_models.SHAPE, "num_hidden_layers": 3},
             head_dim=8,
             lru_width=32,
             logits_soft_cap=2.0,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from japanese import is_japanese
+from machine_readings import readings
 from report_samples import Page, report
 from rich.console import Console
 
@@ -30,16 +31,6 @@ OF_MODELS = re.compile(
     "プログラム|層|言語モデル|エンコーダー|トークン|損失",
     re.IGNORECASE,
 )
-
-
-def readings(n_rows, seed):
-    rng = np.random.default_rng(seed)
-    pressure = 6 + rng.normal(0, 0.5, n_rows)
-    return pd.DataFrame({
-        "machine": rng.choice(["press", "lathe", "mill"], n_rows),
-        "pressure [bar]": [f"{v:.2f}" for v in pressure],
-        "flow [l/min]": [f"{v:.1f}" for v in 20 * pressure + rng.normal(0, 1, n_rows)],
-    })  # fmt: skip
 
 
 def faulty(n_rows, seed):

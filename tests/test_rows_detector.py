@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine_readings import readings
 from sklearn.base import clone
 
 from polar_detect import PolarDetector, Report
@@ -39,16 +40,6 @@ from polar_detect.tables.rows.template_column import TemplateColumn
 from polar_detect.texts import as_texts
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
-
-
-def readings(n_rows=60, *, seed=0):
-    rng = np.random.default_rng(seed)
-    pressure = 6 + rng.normal(0, 0.5, n_rows)
-    return pd.DataFrame({
-        "machine": rng.choice(["press", "lathe", "mill"], n_rows),
-        "pressure [bar]": [f"{v:.2f}" for v in pressure],
-        "flow [l/min]": [f"{v:.1f}" for v in 20 * pressure + rng.normal(0, 1, n_rows)],
-    })  # fmt: skip
 
 
 @pytest.fixture(scope="module")

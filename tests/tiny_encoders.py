@@ -4,8 +4,15 @@ import copy
 from pathlib import Path
 
 import torch
-from tiny_models import MAX_POSITIONS, VOCABULARY, tiny_tokenizer, with_random_parameters
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tiny_models import (
+    MAX_POSITIONS,
+    SHAPE,
+    VOCABULARY,
+    byte_level_tokenizer,
+    tiny_tokenizer,
+    with_random_parameters,
+)
+from tokenizers import pre_tokenizers
 from transformers import (
     AutoModel,
     BertConfig,
@@ -16,22 +23,14 @@ from transformers import (
     LukeConfig,
     ModernBertConfig,
     MPNetConfig,
-    PreTrainedTokenizerFast,
     RobertaConfig,
     XLMRobertaConfig,
     XmodConfig,
 )
 from work_orders import NORMAL
 
-_SHAPE = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 5,
-    "num_attention_heads": 4,
-    "max_position_embeddings": MAX_POSITIONS,
-    "pad_token_id": 1,
-}
+_OF_DECODERS = {"num_key_value_heads", "bos_token_id", "eos_token_id"}
+_SHAPE = {name: size for name, size in SHAPE.items() if name not in _OF_DECODERS}
 ENCODERS = {
     "bert": BertConfig(**_SHAPE),
     "roberta": RobertaConfig(**_SHAPE),
@@ -102,7 +101,9 @@ def save_word_encoder(folder: Path) -> Path:
     them, and whatever is common to all is zero, so that work orders and strangers are about as
     near to each other as to MiniLM; `test_encoder` holds it to that.
     """
-    tokenizer = _word_tokenizer()
+    # The words of the work orders are its pieces, of which it finds fewer, and all bytes.
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer = byte_level_tokenizer(NORMAL, alphabet, n_tokens=1000, begins_with_blank=True)
     config = copy.deepcopy(ENCODERS["bert"])
     config.vocab_size, config.num_hidden_layers = len(tokenizer), 2
     config.max_position_embeddings = 256  # as many as MiniLM reads
@@ -117,23 +118,6 @@ def save_word_encoder(folder: Path) -> Path:
     model.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-def _word_tokenizer():
-    """Return a tokenizer with the words of the work orders as pieces, and all bytes."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=1000,  # more than it finds
-        special_tokens=["<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(NORMAL, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>"
-    )
 
 
 def rearranged_encoder(model, layers):

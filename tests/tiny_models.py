@@ -46,7 +46,7 @@ VOCABULARY = 128
 MAX_POSITIONS = 96
 WINDOW = 4  # sliding attention; the texts of the tests are longer
 
-_SHAPE = {
+SHAPE = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -59,29 +59,29 @@ _SHAPE = {
     "pad_token_id": 1,
 }
 _NAMES = ("vocab_size", "hidden_size", "num_hidden_layers", "bos_token_id", "eos_token_id")
-_MULTI_HEAD = {**_SHAPE, "num_key_value_heads": 4}
+_MULTI_HEAD = {**SHAPE, "num_key_value_heads": 4}
 _MIXED = ["sliding_attention", "full_attention"]
 
 CONFIGS = {
-    "llama": LlamaConfig(**_SHAPE),
+    "llama": LlamaConfig(**SHAPE),
     "qwen2": Qwen2Config(
-        **_SHAPE,
+        **SHAPE,
         use_sliding_window=True,
         sliding_window=WINDOW,
         layer_types=["full_attention", *_MIXED, *_MIXED],
     ),
-    "qwen3": Qwen3Config(**_SHAPE, head_dim=8),
+    "qwen3": Qwen3Config(**SHAPE, head_dim=8),
     "qwen2-moe": Qwen2MoeConfig(
-        **_SHAPE,
+        **SHAPE,
         num_experts=4,
         num_experts_per_tok=2,
         moe_intermediate_size=24,
         shared_expert_intermediate_size=24,
         mlp_only_layers=[1],
     ),
-    "mistral": MistralConfig(**_SHAPE, head_dim=8, sliding_window=WINDOW),
+    "mistral": MistralConfig(**SHAPE, head_dim=8, sliding_window=WINDOW),
     "gemma3": Gemma3TextConfig(
-        **_SHAPE,
+        **SHAPE,
         head_dim=8,
         sliding_window=WINDOW,
         layer_types=[*_MIXED, "sliding_attention", *_MIXED],
@@ -99,12 +99,12 @@ CONFIGS = {
         bos_token_id=0,
         eos_token_id=1,
     ),
-    "gpt-neox": GPTNeoXConfig(**{k: v for k, v in _SHAPE.items() if k != "num_key_value_heads"}),
-    "phi3": Phi3Config(**_SHAPE),
+    "gpt-neox": GPTNeoXConfig(**{k: v for k, v in SHAPE.items() if k != "num_key_value_heads"}),
+    "phi3": Phi3Config(**SHAPE),
     "olmo2": Olmo2Config(**_MULTI_HEAD),
 }
 GEMMA2 = Gemma2Config(
-    **_SHAPE,
+    **SHAPE,
     head_dim=8,
     sliding_window=WINDOW,
     final_logit_softcapping=2.0,
@@ -131,7 +131,7 @@ PER_ROW = {
         eos_token_id=1,
     ),  # a mask of each row
 }
-_BERT = {name: _SHAPE[name] for name in _SHAPE if name != "num_key_value_heads"}
+_BERT = {name: SHAPE[name] for name in SHAPE if name != "num_key_value_heads"}
 # Models with something other than a look-up in front of their blocks, or than a norm behind them,
 # and one whose configuration counts other blocks too.
 SURROUNDED = {
@@ -161,14 +161,14 @@ SURROUNDED = {
 }
 # Models whose blocks have parts that resemble those that a quick form replaces.
 LOOKALIKES = {
-    "smollm3": SmolLM3Config(**_SHAPE),  # every fourth layer has no positions
-    "ernie4.5": Ernie4_5Config(**_SHAPE, head_dim=8),  # pairs of neighbours are turned, not halves
-    "cohere": CohereConfig(**_SHAPE),  # the same, and the head's logits are shrunk
-    "olmo": OlmoConfig(**_SHAPE, clip_qkv=1.5),  # queries, keys and values have bounds
-    "nemotron": NemotronConfig(**_SHAPE),  # half of each head has positions
-    "granite": GraniteConfig(**_SHAPE, logits_scaling=8.0, residual_multiplier=0.22),
+    "smollm3": SmolLM3Config(**SHAPE),  # every fourth layer has no positions
+    "ernie4.5": Ernie4_5Config(**SHAPE, head_dim=8),  # pairs of neighbours are turned, not halves
+    "cohere": CohereConfig(**SHAPE),  # the same, and the head's logits are shrunk
+    "olmo": OlmoConfig(**SHAPE, clip_qkv=1.5),  # queries, keys and values have bounds
+    "nemotron": NemotronConfig(**SHAPE),  # half of each head has positions
+    "granite": GraniteConfig(**SHAPE, logits_scaling=8.0, residual_multiplier=0.22),
     "mamba2": Mamba2Config(
-        **{name: _SHAPE[name] for name in _NAMES},
+        **{name: SHAPE[name] for name in _NAMES},
         state_size=8,
         num_heads=8,
         head_dim=8,
@@ -176,7 +176,7 @@ LOOKALIKES = {
         chunk_size=8,
     ),  # asks a norm for its weight
     "llama4": Llama4TextConfig(
-        **_SHAPE, head_dim=8, num_local_experts=4, num_experts_per_tok=1, intermediate_size_mlp=48
+        **SHAPE, head_dim=8, num_local_experts=4, num_experts_per_tok=1, intermediate_size_mlp=48
     ),  # a linear layer that returns two tensors
 }
 
@@ -204,17 +204,23 @@ def random_rows(*lengths, seed=0):
 
 def tiny_tokenizer():
     """Return a byte-level tokenizer of printable ASCII with some merges, <s> = 0 and </s> = 1."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
     alphabet = [chr(code) for code in range(33, 127)] + ["\u0120", "\u010a"]  # blank, newline
+    texts = ["the pump leaks oil and the valve is stuck again"] * 4
+    return byte_level_tokenizer(texts, alphabet, n_tokens=VOCABULARY)
+
+
+def byte_level_tokenizer(texts, alphabet, *, n_tokens, begins_with_blank=False):
+    """Return a tokenizer of the pieces that are frequent in texts, <s> = 0 and </s> = 1."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=begins_with_blank)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=n_tokens,
         special_tokens=["<s>", "</s>"],
         initial_alphabet=alphabet,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(["the pump leaks oil and the valve is stuck again"] * 4, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>"
     )
