@@ -101,7 +101,10 @@ def speaks(
     if n_letters < _MIN_LETTERS or not _say_enough(words):
         return Fluency(float("nan"), is_spoken=True, advice=None)
     letters_per_token = value / n_tokens
-    least = _least_of_model(tokenizer) if kind == "model" else _least_of_encoder(tokenizer)
+    if kind == "model":
+        least = _SPOKEN_BY_LARGE if len(tokenizer) >= _LARGE_VOCABULARY else _SPOKEN
+    else:
+        least = _SPOKEN_SHARED if is_shared(tokenizer) else _SPOKEN_BY_ENCODER
     is_spoken = letters_per_token >= least
     advice = None if is_spoken else _advice(letters_per_token, least, model_name, kind)
     return Fluency(letters_per_token, is_spoken, advice)
@@ -143,14 +146,6 @@ def letter_value(text: str) -> float:
     (4.0, 5.0)
     """
     return len(text) + (_DENSE_WEIGHT - 1) * len(_DENSE_LETTER.findall(text))
-
-
-def _least_of_model(tokenizer: Any) -> float:
-    return _SPOKEN_BY_LARGE if len(tokenizer) >= _LARGE_VOCABULARY else _SPOKEN
-
-
-def _least_of_encoder(tokenizer: Any) -> float:
-    return _SPOKEN_SHARED if is_shared(tokenizer) else _SPOKEN_BY_ENCODER
 
 
 def _say_enough(words: set[str]) -> bool:

@@ -38,7 +38,7 @@ def standing_in() -> Iterator[None]:
         if sys.stdin is None:  # closed, or of a program without a console
             sys.stdin = opened.enter_context(Path(os.devnull).open(encoding="utf-8"))
         sys.stdout = _over(sys.stdout, _raise, opened)
-        sys.stderr = _over(sys.stderr, _pass_over, opened)
+        sys.stderr = _over(sys.stderr, lambda _: None, opened)
         try:
             yield
         finally:
@@ -114,7 +114,3 @@ def _raise(error: OSError) -> NoReturn:
         f"Got stdout, which cannot be written ({error.strerror}); expected a place with enough "
         "space; free some or send it elsewhere."
     ) from error
-
-
-def _pass_over(_: OSError) -> None:
-    return

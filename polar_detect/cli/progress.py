@@ -18,9 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from polar_detect.progress import Progress as Report
-from polar_detect.report.language import Language
-
-_ENGLISH = Language()
+from polar_detect.report.language import ENGLISH, Language
 
 
 class _Rate(ProgressColumn):
@@ -60,7 +58,7 @@ def _done_here(task: Task) -> float:
 
 
 @contextmanager
-def progress_bars(console: Console, language: Language = _ENGLISH) -> Iterator[Report]:
+def progress_bars(console: Console, language: Language = ENGLISH) -> Iterator[Report]:
     """Yield a function of stage, texts done and texts in all that draws one bar per stage."""
     columns = (
         TextColumn("{task.description}"),

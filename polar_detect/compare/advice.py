@@ -35,7 +35,7 @@ def find_as_good(comparison: Comparison) -> list[MethodResult]:
     a lead that does not count.
     """
     level = [result for result in comparison.results if _is_as_good(result.to_best)]
-    return sorted(level, key=lambda r: (_cost(r), _is_classifier(r)))
+    return sorted(level, key=lambda r: (r.method.cost, _is_classifier(r)))
 
 
 def _is_classifier(result: MethodResult) -> bool:
@@ -118,10 +118,6 @@ def _is_as_good(to_best: Difference | None) -> bool:
     return to_best is None or (to_best.high >= 0 and to_best.difference >= -_NOTICEABLE)
 
 
-def _cost(result: MethodResult) -> Cost:
-    return result.method.cost
-
-
 def _verdict(gap: Difference) -> str:
     if round(gap.low, _DIGITS) > 0:
         return "better, beyond noise"
@@ -146,17 +142,17 @@ def _warn(found: Comparison | Predictions, what: str, cause: str, else_: str) ->
 def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
     """Return why the first of the methods that are as good as the best is recommended."""
     best, chosen, n = comparison.best, as_good[0], len(as_good)
-    if chosen is not best and _cost(chosen) == _cost(best):  # the best is the classifier
+    if chosen is not best and chosen.method.cost == best.method.cost:  # the best is the classifier
         return "as good as the best for any practical end, and finds other kinds than labelled too"
     if chosen is not best:
-        n_cheapest = sum(_cost(result) == _cost(chosen) for result in as_good)
+        n_cheapest = sum(result.method.cost == chosen.method.cost for result in as_good)
         rank = "the cheapest" if n_cheapest == 1 else "among the cheapest"
         return (
             f"as good as the best for any practical end, and {rank} of {n} that are "
             f"({_saving(chosen, best)})"
         )
     if n > 1:
-        runs = _RUNS[_cost(chosen)]
+        runs = _RUNS[chosen.method.cost]
         return f"the best, and runs {runs}; none of {n} that are as good does with less"
     second = comparison.results[1]
     assert second.to_best is not None
@@ -188,24 +184,20 @@ def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
 
     By the figures it is noticeably poorer, or it would be recommended itself.
     """
-    free = [
-        (result, result.to_best)
-        for result in comparison.results
-        if result.to_best is not None and result.to_best.high >= 0 and _cost(result) < _cost(chosen)
-    ]
-    if not free:
-        return []
-    own, gap = free[0]
-    return [
-        f"{own.method.title} may be as good ({gap.difference:+z.3f}, {gap.low:+z.3f} to "
-        f"{gap.high:+z.3f}) and costs less ({_saving(own, chosen)}); more anomalous test rows "
-        "would tell."
-    ]
+    for own in comparison.results:
+        gap = own.to_best
+        if gap is not None and gap.high >= 0 and own.method.cost < chosen.method.cost:
+            return [
+                f"{own.method.title} may be as good ({gap.difference:+z.3f}, {gap.low:+z.3f} to "
+                f"{gap.high:+z.3f}) and costs less ({_saving(own, chosen)}); more anomalous test "
+                "rows would tell."
+            ]
+    return []
 
 
 def _saving(own: MethodResult, dearer: MethodResult) -> str:
     """Return what a method has to run for a row, and the seconds where they bear that out."""
-    runs = _RUNS[_cost(own)]
+    runs = _RUNS[own.method.cost]
     if own.s_per_1000 >= dearer.s_per_1000:
         return f"it runs {runs}"
     return (

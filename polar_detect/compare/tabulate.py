@@ -14,7 +14,7 @@ from polar_detect.compare.comparison import AUROC, MEASURES, Comparison, Figure,
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError, listing
 from polar_detect.metrics import Difference
-from polar_detect.report.language import Language
+from polar_detect.report.language import ENGLISH, Language
 
 ENDINGS = (".csv", ".json", ".md")
 _FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines
@@ -22,7 +22,6 @@ _MAX_LISTED_COLUMNS = 20
 _INTERVALS = "In brackets: bootstrap 95 % intervals over test rows."
 _ITSELF = "–"  # where a method would be held against itself
 _NO_GAP = Difference(0.0, 0.0, 0.0)  # the same, for programs
-_ENGLISH = Language()
 Record = dict[str, str | float | bool | None]
 
 
@@ -69,7 +68,7 @@ class Table(ABC):
     def as_json(self) -> dict[str, object]:
         """Return everything that was found, and the advice, as plain values."""
 
-    def render(self, ending: str, language: Language = _ENGLISH) -> str:
+    def render(self, ending: str, language: Language = ENGLISH) -> str:
         """Return the table as the content of a file with that ending, one of `ENDINGS`.
 
         What programs read, CSV and JSON, is English in any language.

@@ -255,6 +255,9 @@ class Language:
         return self.say(key, layer=feature.layer, number=feature.number)
 
 
+ENGLISH = Language()
+
+
 @cache
 def _forms(kind: str) -> list[tuple[Form, str]]:
     """Return the forms of a kind of sentence, or of what stands in one, each with the Japanese."""

@@ -21,7 +21,7 @@ from polar_detect.report.formatting import (
     p_value,
     pairs,
 )
-from polar_detect.report.language import Language
+from polar_detect.report.language import ENGLISH, Language
 from polar_detect.report.reasons import reasons_of_row
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _LOOP_STYLE = "bold black on bright_yellow"
 _TEXT_CHARACTERS = 200  # more than any terminal shows; the table cuts to its width
 _N_REASONS = 2  # of a row
 _NUMBERS = Numbers(2)
-_ENGLISH = Language()
 
 
 def program_strip(program: Program, n_layers: int) -> Text:
@@ -78,7 +77,7 @@ def sparkline(values: ArrayLike) -> str:
 
 
 def worst_rows(
-    rows: Sequence[RowReport], numbering: "Numbering" = "data", language: Language = _ENGLISH
+    rows: Sequence[RowReport], numbering: "Numbering" = "data", language: Language = ENGLISH
 ) -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
@@ -128,7 +127,7 @@ def score_summary(
     rate: float,
     n_empty: int = 0,
     drift: Drift | None = None,
-    language: Language = _ENGLISH,
+    language: Language = ENGLISH,
 ) -> Text:
     """Return how many rows were flagged, how many chance alone would flag, and the drift.
 
@@ -160,7 +159,7 @@ def score_summary(
     return summary
 
 
-def drift_line(drift: Drift, language: Language = _ENGLISH) -> str:
+def drift_line(drift: Drift, language: Language = ENGLISH) -> str:
     """Return whether the batch as a whole is different, in one line."""
     verdict = language.say(f"drift.{drift.verdict}")
     if drift.verdict == "too few":

@@ -127,11 +127,9 @@ class _Grid:
     def is_cover_of(self, other: "_Grid") -> bool:
         """Return whether this is a cover, or a list of contents, beside another sheet."""
         is_longer = len(other.rows) >= _MANY_TIMES * max(len(self.rows), 1)
-        is_other = self.may_be_cover and not other.may_be_cover and not self._is_headed_as(other)
+        are_headed_alike = [*map(folded, self.header)] == [*map(folded, other.header)]
+        is_other = self.may_be_cover and not other.may_be_cover and not are_headed_alike
         return is_longer and is_other
-
-    def _is_headed_as(self, other: "_Grid") -> bool:
-        return [*map(folded, self.header)] == [*map(folded, other.header)]
 
 
 def _said_of_xml(xml: SheetXml, grid: _Grid) -> list[str]:

@@ -39,7 +39,7 @@ def n_specifications(rows: Sequence[Sequence[Any]]) -> int:
     rows : sequence of sequence
         Filled ones alone; None or an empty text for an empty cell.
     """
-    found = [*takewhile(_begins_as_one, rows[:_MOST_ROWS])]
+    found = [*takewhile(lambda row: _is_label(label_of(row)), rows[:_MOST_ROWS])]
     data = [row for row in rows[len(found) :] if not is_at_end(row)]
     are_such = len(data) > len(found) > 0 and all(_is_one(row, data) for row in found)
     return len(found) if are_such else 0
@@ -53,10 +53,6 @@ def label_of(row: Sequence[Any]) -> str:
 def said_of_specifications(row: int, labels: Sequence[str]) -> str:
     """Return the notice that rows below the names are left out."""
     return f"limits below the names are no rows, and left out: {', '.join(labels)}, from row {row}"
-
-
-def _begins_as_one(row: Sequence[Any]) -> bool:
-    return _is_label(label_of(row))
 
 
 def _is_label(text: str) -> bool:
