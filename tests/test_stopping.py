@@ -42,12 +42,18 @@ with Stoppable("stopped") as stoppable:
 """
 
 
-def ended(code, **values):
-    """Return exit code, stdout and stderr of a process of Python, which minds Ctrl-C.
+# Whoever runs the tests behind & or by nohup has them, and all that they start, ignore these.
+HEEDING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""
 
-    Whoever runs the tests behind & has them, and all that they start, ignore it.
-    """
-    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
+
+def ended(code, **values):
+    """Return exit code, stdout and stderr of a process of Python, which minds signals."""
+    code = HEEDING + code
     done = subprocess.run(
         [sys.executable, "-c", code.format(**values)], capture_output=True, text=True, check=False
     )
