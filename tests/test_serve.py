@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 import schemathesis
 import uvicorn
+from heeding import HEEDING
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
@@ -720,7 +721,7 @@ def test_a_missing_extra_names_the_install_command(run, monkeypatch, saved_on_ti
 @pytest.mark.slow
 @pytest.mark.parametrize("number", STOPPING)
 def test_a_stopped_server_answers_what_it_accepted_and_exits_with_zero(saved_on_tiny, number):
-    command = "from polar_detect.cli import main; main()"
+    command = HEEDING + "from polar_detect.cli import main; main()"
     arguments = ["serve", "--detector", str(saved_on_tiny), "--port", "0"]
     environment = {**os.environ, "POLAR_DETECT_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(

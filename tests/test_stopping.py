@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from heeding import HEEDING
 
 from polar_detect.stopping import Stoppable
 
@@ -39,15 +40,6 @@ with Stoppable("stopped") as stoppable:
     with progress_bars(Console(stderr=True, force_terminal=True)) as report:
         report("score", 1, 10)
         signal.raise_signal({number})
-"""
-
-
-# Whoever runs the tests behind & or by nohup has them, and all that they start, ignore these.
-HEEDING = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-if hasattr(signal, "SIGHUP"):
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """
 
 
