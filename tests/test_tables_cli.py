@@ -13,7 +13,7 @@ import pytest
 from bad_inputs import call
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect.cli.commands.fit import _of_rows, _of_unread
+from polar_detect.cli.commands.fit import _of_rows, _of_unread, _read, _without_ever_new
 from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.report.language import Language
@@ -69,7 +69,7 @@ def test_rows_that_a_detector_was_fitted_on_are_told_where_they_are_scored_again
 ):
     folder, path = fitted_on_rows[0].parent, tmp_path / "both.csv"
     train = pd.read_csv(folder / "train.csv")
-    more = train.assign(n=train["n"] + 1000)  # a later month, its rows by other numbers
+    more = train.assign(n=train["n"] + 1000, note="Again: " + train["note"])
     pd.concat([train, more]).to_csv(path, index=False)
     score = ("score", path, "--detector", folder / "detector", "--out", tmp_path / "scored.csv")
     said = f"{len(train)} of {2 * len(train)} rows are among those that the detector was fitted on"
@@ -293,20 +293,38 @@ def test_stdin_is_scored_like_the_file(run, saved_on_tiny, tmp_path, monkeypatch
 
 def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
     folder, said = fitted_on_rows
-    assert f"rows are read as: n: 0; note: {NORMAL[0]}; t [K]: 290.0" in said
-    assert "column 'n' only counts the rows" in said
+    assert f"rows are read as: note: {NORMAL[0]}; t [K]: 290.0" in said
+    assert (
+        "columns that say something new in all new rows, as dates do, are not read: n; --columns "
+        "takes them all the same"
+    ) in said
+    assert "leave it out" not in said
     assert "columns that are numbers too: t [K]" in said
     assert "tokens, of which the model reads the first 16" in said
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["text_column"] is None
     assert manifest["settings"]["rows"] == {
         "columns": [
-            {"name": "n", "decimals": None, "unit": None, "ever_new": True},
             {"name": "note", "decimals": None, "unit": None},
             {"name": "t [K]", "decimals": 1, "unit": "K"},
         ],
         "notation": 3,
     }
+
+
+def test_what_is_ever_new_is_read_where_it_is_asked_for_or_nothing_else_is_there(tmp_path):
+    path, out = tmp_path / "a.csv", tmp_path / "out"
+    frame = pd.DataFrame({"n": range(60), "note": NORMAL[:60], "day": "2026-04-01"})
+    for names, asked, read in (
+        (["n", "note", "day"], "", ["note"]),
+        (["n", "note", "day"], "note,n", ["note", "n"]),
+        (["n", "day"], "", ["n", "day"]),
+    ):
+        frame[names].to_csv(path, index=False)
+        options = FitOptions(train=path, out=out, columns=asked or None, all_columns=not asked)
+        table = _without_ever_new(_read(options), options, Language())
+        assert table.template.names == read
+        assert table.texts == table.template.texts(table.frame)
 
 
 def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):

@@ -1,7 +1,7 @@
 """Read a whole input as a table of texts, for work that needs all rows at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +125,18 @@ class Table:
         if self.labels is None or not (self.is_labelled is None or self.is_labelled[i]):
             return None
         return bool(self.labels[i])
+
+    def without_ever_new(self) -> "Table":
+        """Return rows written out without the columns that say something new in all new rows.
+
+        As they are where they have no such column, or no other one.
+        """
+        columns = () if self.template is None else self.template.columns
+        kept = [own.name for own in columns if not own.is_ever_new]
+        if len(kept) in (0, len(columns)):
+            return self
+        template = RowTemplate.fit(self.frame, kept)
+        return replace(self, texts=texts_of_file(self.frame, template), template=template)
 
 
 def read_table(

@@ -41,6 +41,8 @@ def fit(options: FitOptions) -> PolarDetector:
     reads_texts = head_class(options.detector).reads_texts
     if reads_texts:
         check_room(out)
+        table = _without_ever_new(table, options, language)
+        detector.set_params(rows=table.template)
     if out.exists() and any(out.iterdir()):
         tell(language.say("fit.replaced", out=out))
     _tell_of(table, _of_texts(table, options, language))
@@ -99,6 +101,17 @@ def _chosen(detector: PolarDetector, table: tables.Table) -> str:
     if not head.reads_texts:
         by_columns.check_settings(settings)
     return head.name
+
+
+def _without_ever_new(table: tables.Table, options: FitOptions, language: Language) -> tables.Table:
+    """Return rows without what models should not read, of which nobody has named the columns."""
+    if not options.all_columns or table.template is None:
+        return table
+    own = table.without_ever_new()
+    if own.template is not None and own.template != table.template:
+        left = [name for name in table.template.names if name not in own.template.names]
+        _tell_of(table, [language.say("fit.left_out", names=_joined(left, language))])
+    return own
 
 
 def _tell_of_models(options: FitOptions, language: Language) -> None:
