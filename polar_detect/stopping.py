@@ -15,6 +15,7 @@ _CODE = 128  # plus the number of the signal, as shells say it
 STOPPING = tuple(
     getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)
 )
+_HANGUP = getattr(signal, "SIGHUP", None)
 
 
 class Stoppable(AbstractContextManager["Stoppable"]):
@@ -41,6 +42,8 @@ class Stoppable(AbstractContextManager["Stoppable"]):
 
     def stop(self, number: int) -> None:
         """Stop by the signal of a number."""
+        if number == _HANGUP and self._number is not None:
+            return  # from the shell, and again when that ends: what was begun is being put away
         if self._has_begun:
             self._number = number
             raise KeyboardInterrupt

@@ -112,6 +112,30 @@ def test_whatever_error_comes_of_a_signal_it_was_the_signal_that_stopped_the_com
     assert capsys.readouterr().err == ""
 
 
+def stopped(put_away, *numbers):
+    """Stop by each signal in turn, the later ones while what was begun is put away."""
+    with Stoppable("") as stoppable:
+        stoppable.begin()
+        try:
+            stoppable.stop(numbers[0])
+        finally:
+            for number in numbers[1:]:
+                stoppable.stop(number)
+            put_away.append("a folder")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has none")
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_a_terminal_that_hangs_up_once_more_lets_a_command_put_away_what_it_began(number, code):
+    put_away = []
+    with pytest.raises(SystemExit) as end:
+        stopped(put_away, number, signal.SIGHUP)
+    assert (end.value.code, put_away) == (code, ["a folder"])
+    with pytest.raises(SystemExit):  # control: whoever asks twice is in a hurry
+        stopped(put_away, number, signal.SIGINT)
+    assert put_away == ["a folder"]
+
+
 def test_the_script_heeds_signals_as_the_module_does():
     project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8"))
     assert project["project"]["scripts"] == {"polar-detect": "polar_detect.__main__:main"}
