@@ -423,7 +423,7 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_one_cleans_up(
     process.kill()
     process.communicate(timeout=60)
     [left] = stored(own_cache)
-    assert re.fullmatch(r"\.toy-1\..+\.staging", left)
+    assert re.fullmatch(r"\.toy-1\.staging-.+", left)
     assert [model.is_cached for model in models.available() if model.name == toy.name] == [False]
     assert models.resolve("toy").folder.name == "toy-1"
     assert stored(own_cache) == ["toy-1"]
@@ -465,6 +465,23 @@ def test_a_pip_that_outlives_its_killed_fetch_does_not_write_into_the_next_one(
         orphan.kill()
         orphan.communicate(timeout=60)
     assert instant_pip == [toy.requirement]
+
+
+def test_a_fetch_leaves_alone_what_another_one_stores_of_a_longer_version(
+    toy, own_cache, instant_pip
+):
+    is_left = []
+
+    def build(_, result):
+        models.resolve("toy")
+        is_left.append(result.is_dir())
+        raise OutputError("enough seen")
+
+    other = cache.CacheEntry("toy-1.2", "", None, lambda: 0, build)
+    with pytest.raises(OutputError, match="enough seen"):
+        cache.ensure(other, cache.has_all_files)
+    assert is_left == [True]
+    assert (stored(own_cache), instant_pip) == (["toy-1"], [toy.requirement])
 
 
 # --- damage ---------------------------------------------------------------------------------

@@ -9,11 +9,11 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -251,11 +251,13 @@ def _locked(entry: CacheEntry) -> Iterator[None]:
 
 def _build(entry: CacheEntry) -> None:
     """Build a folder beside its place and rename it; the caller holds the lock."""
-    cache = entry.folder.parent
-    for left in cache.glob(f".{entry.key}.*staging"):  # by a process that was killed: we are alone
+    cache, begin = entry.folder.parent, f".{entry.key}.staging"
+    for left in cache.glob(f"{begin}*"):  # by a process that was killed: we are alone
         _remove(left)
     # A new name each time: a pip that has outlived its killed process goes on writing into its own.
-    staging = Path(tempfile.mkdtemp(prefix=f".{entry.key}.", suffix=".staging", dir=cache))
+    # Not tempfile, as on Windows only their owner reads what comes out of its folders.
+    staging = cache / f"{begin}-{uuid4().hex[:8]}"
+    staging.mkdir()
     try:
         _check_space(entry, staging)
         work, result = staging / "work", staging / "result"
