@@ -136,8 +136,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             Or a series, an array, or a table of one column, here and in the other methods. Of a
             data frame of several columns each row is written out as text, as `rows` says or, by
             default, every column under its own name; the other methods then take data frames
-            (of pandas, pyarrow or polars) with these columns. Leave out what counts the rows,
-            dates and labels.
+            (of pandas, pyarrow or polars) with these columns. Leave out labels and, where
+            models read the rows, dates and what counts these.
         y : (n_texts,) array-like, optional
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
@@ -158,9 +158,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         TrainingWarning
             All normal texts say the same, or each is there several times; a text is labelled both
             normal and anomalous; or, of a data frame, a column counts the rows or holds dates or
-            codes, so that in new rows all of it is new, or verdicts, which new rows do not have
-            yet, or words among numbers, or columns are what an assessment adds, or words that the
-            detector does not read; or the fit will take hours.
+            codes, so that in new rows all of it is new (it does not count where no model reads
+            the rows), or verdicts, which new rows do not have yet, or words among numbers, or
+            columns are what an assessment adds, or words that the detector does not read; or the
+            fit will take hours.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import matplotlib as mpl
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from polar_detect import PolarDetector, Report, plots
 from polar_detect.errors import InputError
-from polar_detect.report import figures
+from polar_detect.report import figures, phrases
 from polar_detect.report.as_json import render_json
 from polar_detect.report.choices import TONGUES
 from polar_detect.report.facts import description
@@ -139,6 +140,22 @@ def test_a_score_is_said_to_tell_of_labelled_anomalies_where_it_does(
 ):
     assert said in Page(render_html(Report.of(taught, batch, top=2).data, tongue)).text
     assert said not in Page(render_html(data, tongue)).text
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_of_a_batch_that_has_moved_no_dates_are_to_be_left_out_where_these_do_not_count(
+    data, tongue
+):
+    moved = {"drift": replace(data.drift, verdict="clear"), "n_flagged": 3}
+    said = phrases.advice(replace(data, **moved), Language.of(data.detector, tongue), "brief")
+    read = report(reads_rows=True, **moved)  # control
+    said_of_models = phrases.advice(read, Language.of(read.detector, tongue), "brief")
+    dates, totals = {
+        "en": ("dates, lot numbers", "a running total"),
+        "ja": ("日付やロット番号", "積算値"),
+    }[tongue]
+    assert (totals in said[-1], dates in said[-1]) == (True, False)
+    assert (totals in said_of_models[-1], dates in said_of_models[-1]) == (False, True)
 
 
 @pytest.mark.parametrize("tongue", TONGUES)
