@@ -68,8 +68,9 @@ def check_settings(settings: Settings) -> None:
         )
     if not rows.counts_columns:
         raise InputError(
-            f"Got columns without numbers and without words that repeat for the detector {name}; "
-            "expected one of these at least; take the detector auto, which reads other words too."
+            "Got columns without numbers and without words that repeat, dates and running numbers "
+            f"aside, for the detector {name}; expected one of these at least; take the detector "
+            "auto, which reads other words too."
         )
     if not settings.store_texts:
         raise InputError(
@@ -89,10 +90,9 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     """
     n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
     words, new = _uncounted(rows, texts)
-    of_new = "columns that say something new in all new rows, as dates do, do not count: "
     return [
         *warn_of_empty(rows, texts, reads_texts=False),
-        *([f"{of_new}{_quoted(new)}"] if new else []),
+        *_said_of_new(new),
         *_said_of_words(words),
         *warn_of_hours(rows, len(texts), n_held),
     ]
@@ -112,9 +112,24 @@ def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     return _said_of_words(words)
 
 
+def _said_of_new(new: "Sequence[TemplateColumn]") -> list[str]:
+    unread, of_gaps = _by_gaps(new)
+    found = []
+    if unread:
+        found.append(
+            "columns that say something new in all new rows, as dates do, do not count: "
+            f"{_quoted(unread)}"
+        )
+    if of_gaps:
+        found.append(
+            "of columns that say something new in all new rows, as dates do, only counts whether "
+            f"cells are empty: {_quoted(of_gaps)}"
+        )
+    return found
+
+
 def _said_of_words(words: "Sequence[TemplateColumn]") -> list[str]:
-    unread = [own.name for own in words if own.category is None]
-    of_gaps = [own.name for own in words if own.category is not None]
+    unread, of_gaps = _by_gaps(words)
     found = []
     if unread:
         found.append(
@@ -129,10 +144,16 @@ def _said_of_words(words: "Sequence[TemplateColumn]") -> list[str]:
     return found
 
 
+def _by_gaps(columns: "Sequence[TemplateColumn]") -> tuple[list[str], list[str]]:
+    """Return names of columns of which nothing counts, and of those whose empty cells do."""
+    unread = [own.name for own in columns if own.category is None]
+    return unread, [own.name for own in columns if own.category is not None]
+
+
 def _uncounted(
     rows: "RowTemplate", texts: Sequence[str]
-) -> "tuple[list[TemplateColumn], list[str]]":
-    """Return the columns of words that do not count, and names of those that are ever new.
+) -> "tuple[list[TemplateColumn], list[TemplateColumn]]":
+    """Return the columns of words that do not count, and those that are ever new.
 
     Columns that are empty in all of the rows are among neither.
     """
@@ -142,7 +163,7 @@ def _uncounted(
         return [], []
     cells = [own for text in texts if (own := rows.cells(text)) is not None]
     filled = [own for i, own in free.items() if any(row[i] != MISSING for row in cells)]
-    new = [own.name for own in filled if own.is_ever_new]
+    new = [own for own in filled if own.is_ever_new]
     return [own for own in filled if not own.is_ever_new], new
 
 

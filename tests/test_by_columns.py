@@ -330,9 +330,10 @@ def test_refuses_what_it_cannot_go_by() -> None:
 
 def test_refuses_rows_of_free_words() -> None:
     said = {"a": [f"a{i} b{i * 7}" for i in range(60)], "b": [f"c {i}x" for i in range(60)]}
-    words = pd.DataFrame(said)
-    with pytest.raises(InputError, match="without numbers and without words that repeat"):
-        PolarDetector("columns").fit(words)
+    told = "without numbers and without words that repeat, dates and running numbers aside"
+    for words in (pd.DataFrame(said), pd.DataFrame(said).assign(no=range(60))):
+        with pytest.raises(InputError, match=told):
+            PolarDetector("columns").fit(words)
 
 
 def test_loads_no_model() -> None:

@@ -214,12 +214,16 @@ def test_fit_says_what_counts_and_what_does_not(tmp_path):
     frame = parts(120).assign(note=notes(120), rework=["", "", *notes(118)])
     frame.loc[frame.index % 3 == 0, "rework"] = ""
     frame.loc[frame["program"] == "P1", "rework"] = ""
+    days = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(120)]
+    frame["mended"] = np.where(frame["program"] == "P1", days, "")
     frame.to_csv(path, index=False)
     said = said_of(path, detector="columns", max_tokens=3)
     assert said[1:] == [
         "columns of numbers: size [mm], weight [g]",
         "columns that say the same few things: program",
-        *said[3:-2],
+        *said[3:-3],
+        "of columns that say something new in all new rows, as dates do, only counts whether cells "
+        "are empty: 'mended'",
         "columns of words that hardly repeat do not count: 'note'; the detector texts reads them",
         "of columns of words that hardly repeat only counts whether cells are empty: 'rework'; the "
         "detector texts reads them",
