@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ try:
     import fcntl
 except ModuleNotFoundError:  # Windows renames no open file, so nothing is locked or removed there
     fcntl = None
+
+_GIVEN_S = 1.0  # where there are no locks
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
@@ -92,6 +95,12 @@ def check_writable(folder: Path) -> None:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def standing(folder: Path) -> Path:
+    """Return a folder, or the nearest above it that there is; itself where its drive is missing."""
+    own = folder.absolute()
+    return next((path for path in (own, *own.parents) if path.exists()), own)
+
+
 def check_not_held(path: Path) -> None:
     """Raise `PermissionError` where another program holds a file that is to be replaced.
 
@@ -134,19 +143,27 @@ def replaced(folder: Path) -> Iterator[Path]:
 def settled(folder: Path) -> Iterator[None]:
     """Wait for whoever is replacing `folder`; nobody does while the block runs.
 
-    The former one is put back where its replacement was killed.
+    The former one is put back where its replacement was killed. Where there are no locks, a
+    replacement is given a moment for its second rename.
     """
     target = folder.resolve()
     with ExitStack() as held:
         with suppress(OSError):  # where nothing may be written, nobody replaces anything
             held.enter_context(_alone_in(target.parent))
+            end = time.monotonic() + _GIVEN_S
+            while fcntl is None and _is_taken_away(target) and time.monotonic() < end:
+                time.sleep(0.02)
             _put_back(target)
         yield
 
 
 def _put_back(target: Path) -> None:
-    if _former(target).exists() and not target.exists():
+    if _is_taken_away(target):
         _former(target).rename(target)
+
+
+def _is_taken_away(target: Path) -> bool:
+    return _former(target).exists() and not target.exists()
 
 
 def _former(target: Path) -> Path:

@@ -1,6 +1,9 @@
 import errno
 import os
 import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -185,3 +188,41 @@ def test_content_and_name_are_forced_to_disk_in_that_order_where_asked_for(tmp_p
     (tmp_path / "file").unlink()
     atomic.write_file(tmp_path / "file", b"content", sync=True)
     assert forced == ["file", "folder"]
+
+
+def test_where_nothing_is_locked_a_replacement_is_given_time_for_its_second_rename(
+    tmp_path, monkeypatch
+):
+    folder, rename, is_gone = tmp_path / "folder", Path.rename, threading.Event()
+    folder.mkdir()
+
+    def slow_rename(path, target):
+        moved = rename(path, target)
+        if not folder.exists():
+            is_gone.set()
+            time.sleep(0.1)
+        return moved
+
+    def replace():
+        with atomic.replaced(folder) as own:
+            (own / "new").touch()
+
+    monkeypatch.setattr(atomic, "fcntl", None)  # as on Windows
+    monkeypatch.setattr(Path, "rename", slow_rename)
+    with ThreadPoolExecutor(1) as writers:
+        replacing = writers.submit(replace)
+        assert is_gone.wait(timeout=60)
+        with atomic.settled(folder):
+            assert (folder / "new").exists()
+        replacing.result(timeout=60)
+    folder.rename(tmp_path / ".folder.former")  # as a kill leaves it
+    monkeypatch.setattr(atomic, "_GIVEN_S", 0.05)
+    with atomic.settled(folder):
+        assert (folder / "new").exists()
+
+
+def test_above_a_folder_of_a_drive_that_is_missing_nothing_stands(tmp_path, monkeypatch):
+    new = tmp_path / "a" / "b"
+    assert atomic.standing(new) == tmp_path
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as of Z:\\ on Windows
+    assert atomic.standing(new) == new

@@ -368,13 +368,13 @@ def test_a_disk_without_room_for_what_models_need_is_refused_before_they_read(
 ):
     parts(120).to_csv(tmp_path / "parts.csv", index=False)
     command = ("fit", tmp_path / "parts.csv", "--all-columns", "--out", tmp_path / "out")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=19_999_999))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=14_999_999))
     monkeypatch.setattr(Engine, "load", None)
     code, _, error = run(*command, "--detector", "texts")
-    assert (code, "Got 19999999 free bytes for '" in error) == (1, True)
-    assert "expected 20000000 and more for a detector of texts; free some, or choose" in error
+    assert (code, "Got 14999999 free bytes for '" in error) == (1, True)
+    assert "expected 15000000 and more for a detector of texts; free some, or choose" in error
     assert (
-        "空き容量が19999999バイトしかありません"
+        "空き容量が14999999バイトしかありません"
         in run(*command, "--detector", "texts", "--lang", "ja")[2]
     )
     assert run(*command)[0] == 0  # control: columns alone take little

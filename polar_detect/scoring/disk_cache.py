@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from polar_detect.assessment import Result
-from polar_detect.atomic import check_writable
+from polar_detect.atomic import check_writable, standing
 from polar_detect.errors import OutputError
 from polar_detect.scoring.results import Engine
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
@@ -23,7 +23,7 @@ _LAYOUT = 1
 def check_cache(folder: Path) -> None:
     """Raise `OutputError` where `DiskCache` could not write; for use before long work."""
     with _told(folder):
-        check_writable(next(path for path in (folder, *folder.absolute().parents) if path.exists()))
+        check_writable(standing(folder))
         if (folder / _FILE).exists() and not os.access(folder / _FILE, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder / _FILE))
 
