@@ -4,7 +4,6 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,43 +14,20 @@ from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import split_unit
+from polar_detect.tables.columns.dates import (
+    are_dates,
+    are_dates_in_order,
+    are_times_of_day,
+    mostly_match,
+)
 
 _MAX_ROWS = 5000
 _MIN_COUNTED = 3
 _MIN_ROWS = 20  # of dates, times or codes: fewer are alike by chance
-_MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
-_MIN_TIMES = 25  # different ones of the day: fewer are hours, or when shifts begin
 _MIN_PASSING = 5  # different codes in either half of the rows
 _PASSING = "holds codes that come for a while only, and those of new rows"
 _MAX_LISTED_COLUMNS = 30
 
-# Behind NFKC. Months and days are checked, so that sizes such as 10-20-30 are no dates.
-_MONTH, _DAY = "(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])(?!\d)"
-_TIME = r"(?:[日\-\s(t][\s\d:.+\-tz()時分秒月火水木金土日曜apm午前後]*)?"
-_DATES = (
-    rf"(?:19|20)\d\d[-/.年] ?{_MONTH}[-/.月] ?{_DAY}",
-    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?(?!\d)",
-    rf"(?:[rhs]\.?|令和?|平成?|昭和?)\d{{1,2}}[.年] ?{_MONTH}[.月] ?{_DAY}",
-    rf"(?:令和|平成|昭和)\d{{1,2}}[-/]{_MONTH}[-/]{_DAY}",
-    rf"{_MONTH}[-/.]{_DAY}[-/.]\d{{4}}(?!\d)",
-    rf"{_DAY}[-/.]{_MONTH}[-/.]\d{{4}}(?!\d)",
-    rf"{_MONTH}月 ?{_DAY}日",
-)
-_SHORT_DATES = (
-    rf"\d\d([-/]){_MONTH}\1{_DAY}",
-    rf"{_MONTH}([-/]){_DAY}\1\d\d(?!\d)",
-    rf"{_DAY}([-/]){_MONTH}\1\d\d(?!\d)",
-)
-_LONG_ORDERS, _SHORT_ORDERS = (
-    tuple(re.compile(order + time, re.IGNORECASE) for order in orders)
-    for orders, time in ((_DATES, _TIME), (_SHORT_DATES, _TIME.replace(r"\-", "", 1)))
-)
-_YEAR_FIRST = re.compile(_DATES[0])
-_TIME_OF_DAY = re.compile(
-    r"(?:午[前後]|[ap]\.?m\.?)? ?(?:[01]?\d|2[0-4])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
-    r"|時[0-5]?\d分?(?:[0-5]?\d秒)?) ?(?:[ap]\.?m\.?)?",
-    re.IGNORECASE,
-)
 # Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
 _CODE = re.compile(
     r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
@@ -122,14 +98,9 @@ def _are_passing_codes(column: pd.Series) -> bool:
 
 
 def _is_in_time(column: pd.Series) -> bool:
-    """Return whether a column holds dates, year first, that only grow or only fall."""
+    """Return whether a column holds dates that only grow or only fall."""
     texts = _plain(cells_as_text(column))
-    if len(texts) < _MIN_ROWS or not all(_YEAR_FIRST.match(text) for text in texts):
-        return False
-    moments = [tuple(map(int, re.findall(r"\d+", text))) for text in texts]
-    if len(set(moments)) < _MIN_SHORT_DATES:
-        return False
-    return any(all(a <= b for a, b in pairwise(own)) for own in (moments, moments[::-1]))
+    return len(texts) >= _MIN_ROWS and are_dates_in_order(texts)
 
 
 def _plain(cells: Sequence[str]) -> list[str]:
@@ -151,9 +122,9 @@ def _always_new(column: pd.Series) -> str | None:
 
 def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
     """Return what the filled cells of a column, `texts`, are that no new row says again."""
-    if _are_dates(texts):
+    if are_dates(texts):
         return "holds dates, and those of new rows"
-    if _are_times_of_day(texts) and not are_durations(column, texts, str(column.name)):
+    if are_times_of_day(texts) and not are_durations(column, texts, str(column.name)):
         return "holds times of day, and those of new rows"
     if len(set(texts)) < MIN_NUMERIC * len(texts):
         return None
@@ -179,18 +150,8 @@ def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     return any(bool((steps == sign * by).all()) for by in own for sign in signs)
 
 
-def _are_dates(texts: Sequence[str]) -> bool:
-    has_many = len(set(texts)) >= _MIN_SHORT_DATES
-    orders = (*_LONG_ORDERS, *(_SHORT_ORDERS if has_many else ()))
-    return any(_mostly_match(texts, order) for order in orders)
-
-
-def _are_times_of_day(texts: Sequence[str]) -> bool:
-    return len(set(texts)) >= _MIN_TIMES and _mostly_match(texts, _TIME_OF_DAY)
-
-
 def _are_codes(texts: Sequence[str]) -> bool:
-    if not _mostly_match(texts, _CODE):
+    if not mostly_match(texts, _CODE):
         return False
     is_code = np.array([_CODE.fullmatch(text) is not None for text in texts])
     has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
@@ -200,13 +161,3 @@ def _are_codes(texts: Sequence[str]) -> bool:
 
 def _are_whole(texts: Sequence[str]) -> bool:
     return all(text.isdecimal() for text in texts)
-
-
-def _mostly_match(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
-    """Return whether as many texts do as a column of numbers has numbers."""
-    n_left = len(texts) * (1 - MIN_NUMERIC)
-    for text in texts:
-        n_left -= pattern.fullmatch(text) is None
-        if n_left < 0:
-            return False
-    return True
