@@ -34,7 +34,7 @@ from polar_detect.tables import (
 from polar_detect.tables.cells.deviations import without_deviation
 from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.cells.numbers import as_numbers
-from polar_detect.tables.columns.new_values import new_values
+from polar_detect.tables.columns.new_values import new_later, new_values
 from polar_detect.tables.columns.selection import find_columns
 from polar_detect.tables.rows.categories import categories_of
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
@@ -1458,6 +1458,72 @@ def test_codes_that_come_for_some_rows_only_are_warned_of(order):
         "leave it out with --columns",
         "to read no such column pass --columns machine",
     ]
+
+
+GROWING = {
+    "energy": [f"{48211 + 3 * i + i % 2},{i % 7}" for i in range(72)],
+    "total [kWh]": [f"{12.3 + 4.1 * i:.1f} kWh" for i in range(72)],
+    "running time": [f"{1200 + i}:{7 * i % 60:02}" for i in range(72)],
+    "parts": [str(400 + i // 4) for i in range(72)],
+    "oil left": [str(900 - i - i % 2) for i in range(72)],
+    "gaps": [str(i * i) if i % 9 else "" for i in range(72)],
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_numbers_that_only_grow_or_only_fall_in_time_are_warned_of(name):
+    frame = lots()[["day"]].assign(**{name: GROWING[name], "machine": ["M1", "M2"] * 36})
+    said = f"column '{name}' holds numbers that only grow or only fall in time, and those of new "
+    assert warn_of_new_values(frame, [name, "machine"])[0].startswith(said)
+    assert new_values(frame, [name]) == {}
+    cells = GROWING[name]
+    for own in (
+        frame.drop(columns="day"),  # as a table may be sorted by what it measures
+        frame.sample(frac=1, random_state=0),
+        frame.assign(**{name: [*cells[:71], cells[60]]}),
+        frame.assign(**{name: [cells[9 * (i // 9)] for i in range(72)]}),  # as set points do
+    ):
+        assert warn_of_new_values(own, [name, "machine"]) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "step"), [(45748.25, 0.04), (1.7434e9, 61), (1.7434e12, 250), (1.7434e18, 1e9)]
+)
+def test_moments_in_numbers_are_new_and_say_that_rows_are_in_time(first, step):
+    frame = lots().assign(day=[first + step * (i + i // 7) for i in range(72)])
+    assert [*new_later(frame, ["lot", "day", "machine"])] == ["lot", "day"]
+    other = frame.assign(day=[1 + step * (i + i // 7) for i in range(72)])
+    assert [*new_later(other, ["lot", "day", "machine"])] == []
+
+
+@pytest.mark.parametrize("written", ["{:%d.%m.%Y}", "{:%m/%d/%Y %I:%M %p}", "{:%d %b %Y}"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_dates_in_any_form_say_that_rows_are_in_time(written, order):
+    days = pd.date_range("2025-11-20 08:30", periods=72, freq="7h")
+    frame = lots().assign(day=[written.format(day) for day in days])[::order]
+    assert [*new_later(frame, ["lot", "machine"])] == ["lot"]
+    assert [*new_later(frame.sample(frac=1, random_state=0), ["lot", "machine"])] == []
+
+
+def test_lots_that_overlap_and_have_two_parts_come_for_a_while_only():
+    frame = lots()
+    overlapping = [f"{250401 + i // 10}-{1 + i % 3}" for i in range(72)]
+    assert [*new_later(frame.assign(lot=overlapping), ["lot"])] == ["lot"]
+    again = [f"{250401 + i // 10 % 3}-{1 + i % 3}" for i in range(72)]
+    assert [*new_later(frame.assign(lot=again), ["lot"])] == []
+
+
+def test_dates_that_come_again_in_time_are_words_as_those_of_releases():
+    frame = lots().assign(release=["2024-01-10", "2024-06-01", "2024-06-01"] * 24)
+    assert [*new_later(frame, ["release", "day"])] == ["day"]
+    assert RowTemplate.fit(frame, ["release", "day", "machine"]).counted == ["release", "machine"]
+    new_ones = frame.assign(release=[*frame["release"][:60], *["2025-01-07"] * 12])
+    once = frame.assign(release=sorted(frame["release"]))
+    for own in (new_ones, once, frame.sample(frac=1, random_state=0)):
+        assert "release" in new_later(own, ["release", "day"])
+    by_quarters = [f"{i % 9 + 6}:{15 * (i % 4):02}" for i in range(72)]
+    every_day = pd.concat([frame.assign(time=by_quarters).assign(day=d) for d in DATES["iso"]])
+    assert [*new_later(every_day, ["time"])] == ["time"]
 
 
 def test_codes_in_rows_that_nothing_says_to_be_in_order_of_time_may_come_again():

@@ -4,13 +4,17 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from polar_detect.arrays import Float64Array
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.durations import are_durations
 from polar_detect.tables.cells.names import comma_separated, on_one_line
+from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import split_unit
@@ -25,8 +29,13 @@ _MAX_ROWS = 5000
 _MIN_COUNTED = 3
 _MIN_ROWS = 20  # of dates, times or codes: fewer are alike by chance
 _MIN_PASSING = 5  # different codes in either half of the rows
+_FIRST = 40  # rows
+_MIN_RUNS = 3  # of each date that comes again
+_GROWING = "holds numbers that only grow or only fall in time, and those of new rows"
 _PASSING = "holds codes that come for a while only, and those of new rows"
 _MAX_LISTED_COLUMNS = 30
+# From 2000 to 2050 as days of a spreadsheet; from 2001 to 2033 as s, ms, us and ns since 1970.
+_MOMENTS = ((36526, 54789), *((10 ** (9 + 3 * i), 2 * 10 ** (9 + 3 * i)) for i in range(4)))
 
 # Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
 _CODE = re.compile(
@@ -35,6 +44,7 @@ _CODE = re.compile(
     r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
     re.IGNORECASE,
 )
+_PASSING_CODE = re.compile(r"(?=\D*\d)\S+")
 
 _ID_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|(?-i:[a-z]ID)$",
@@ -75,32 +85,86 @@ def new_values(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
 
 
 def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
-    """Return the same, and what is said of codes that come for a while only, as of lots.
+    """Return the same, and what is said of what passes: running totals, and codes as of lots.
 
-    That they do shows where a column of dates says that the rows are in the order of time.
+    That it does shows where a column of dates says that the rows are in the order of time. Dates
+    that come again there, as of releases, are not new.
     """
     found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
-    others = [name for name in names if name not in found and _are_passing_codes(rows[name])]
-    if others and any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1])):
-        found |= dict.fromkeys(others, f"{_PASSING} are all new")
+    if any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1])):
+        passing = {name: _passing(rows[name]) for name in names if name not in found}
+        found |= {name: f"{said} are all new" for name, said in passing.items() if said}
+        found = {name: said for name, said in found.items() if not _come_again(rows[name])}
     return {name: found[name] for name in names if name in found}
 
 
+def _passing(column: pd.Series) -> str | None:
+    """Return what a column holds of which later rows have none that earlier ones have."""
+    first = _numbers(column.iloc[:_FIRST])  # of which most columns are told
+    if first is None:
+        return _PASSING if _are_passing_codes(column) else None
+    return _GROWING if _are_in_order(first) and _only_grow(_numbers(column)) else None
+
+
+def _only_grow(values: Float64Array | None) -> bool:
+    """Return whether there are numbers that never fall, or never rise, and do not stay."""
+    if values is None:
+        return False
+    half = len(values) // 2
+    n_different = min(len(set(own.tolist())) for own in (values[:half], values[half:]))
+    return n_different >= _MIN_PASSING and _are_in_order(values)
+
+
+def _numbers(column: pd.Series) -> Float64Array | None:
+    """Return the numbers of a column of them, as they are written; None of another."""
+    found = ColumnNumbers.of(column, NumberForm.of(column, str(column.name)))
+    return found.values[~np.isnan(found.values)] if found.is_numeric else None
+
+
+def _are_in_order(values: Float64Array) -> bool:
+    """Return whether numbers never fall, or never rise."""
+    steps = np.diff(values)
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
 def _are_passing_codes(column: pd.Series) -> bool:
-    """Return whether a column holds codes of which later rows have none that earlier ones have."""
+    """Return whether a column holds codes of which the last rows have none of the first half's."""
     texts = _plain(cells_as_text(column))
     half = len(texts) // 2
     earlier, later = texts[:half], texts[half:]
-    if min(len(set(earlier)), len(set(later))) < _MIN_PASSING or not _are_codes(texts):
+    n_different = min(len(set(earlier)), len(set(later)))
+    if n_different < _MIN_PASSING or not _are_codes(texts, _PASSING_CODE):
         return False
-    seen = set(earlier) - {earlier[-1]}  # whose rows may go on
-    return sum(text not in seen for text in later) >= MIN_NUMERIC * len(later)
+    seen, last = set(earlier), later[len(later) // 2 :]  # lots may overlap
+    return sum(text not in seen for text in last) >= MIN_NUMERIC * len(last)
+
+
+def _come_again(column: pd.Series) -> bool:
+    """Return whether a column holds dates that come again and again, and in later rows no other."""
+    texts = _plain(cells_as_text(column))
+    if not are_dates(texts):
+        return False
+    half = len(texts) // 2
+    n_runs = 1 + sum(a != b for a, b in pairwise(texts))
+    return set(texts[half:]) <= set(texts[:half]) and n_runs > _MIN_RUNS * len(set(texts))
 
 
 def _is_in_time(column: pd.Series) -> bool:
-    """Return whether a column holds dates that only grow or only fall."""
+    """Return whether a column holds dates, or moments in numbers, that only grow or only fall."""
     texts = _plain(cells_as_text(column))
-    return len(texts) >= _MIN_ROWS and are_dates_in_order(texts)
+    if len(texts) < _MIN_ROWS:
+        return False
+    return are_dates_in_order(texts) or _are_moments_in_order(texts)
+
+
+def _are_moments_in_order(texts: Sequence[str]) -> bool:
+    """Return whether they are days of a spreadsheet or seconds since 1970, or parts of these."""
+    if np.isnan(as_numbers(texts[:1])[0]):
+        return False
+    numbers = as_numbers(texts)
+    if not any(((low <= numbers) & (numbers < high)).all() for low, high in _MOMENTS):
+        return False
+    return len(set(texts)) >= _MIN_PASSING and _are_in_order(numbers)
 
 
 def _plain(cells: Sequence[str]) -> list[str]:
@@ -150,10 +214,10 @@ def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     return any(bool((steps == sign * by).all()) for by in own for sign in signs)
 
 
-def _are_codes(texts: Sequence[str]) -> bool:
-    if not mostly_match(texts, _CODE):
+def _are_codes(texts: Sequence[str], pattern: re.Pattern[str] = _CODE) -> bool:
+    if not mostly_match(texts, pattern):
         return False
-    is_code = np.array([_CODE.fullmatch(text) is not None for text in texts])
+    is_code = np.array([pattern.fullmatch(text) is not None for text in texts])
     has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
     is_measured = np.array(has_unit) | ~np.isnan(as_numbers(texts))
     return bool((is_code & ~is_measured).mean() >= MIN_NUMERIC)
