@@ -489,6 +489,14 @@ def test_a_cell_of_thousands_of_digits_is_no_duration():
     assert template.texts(frame) == [f"加工時間: {wild}"]
 
 
+@pytest.mark.parametrize("name", ["Prüfdauer", "Zykluszeit", "RÜSTZEIT [min]", "工程時間"])
+def test_names_of_durations_tell_them_from_times_of_day(name):
+    cells = [f"{8 + i % 5}:{7 * i % 60:02}" for i in range(29)]
+    for other, are_numbers in ((name, True), ("Startzeit", False), ("Uhrzeit", False)):
+        template = RowTemplate.fit(pd.DataFrame({other: cells}), [other])
+        assert bool(template.numeric) == are_numbers
+
+
 def test_durations_by_their_type_are_numbers():
     spans = pd.to_timedelta(["90s", None, "2h", "1s"])
     template = RowTemplate.fit(pd.DataFrame({"t": spans}), ["t"])

@@ -15,9 +15,11 @@ _DURATION = re.compile(
 )
 # What a name says of durations; 開始時間 and 測定時間 may be times of day.
 _OF_DURATIONS = re.compile(
-    r"(?:所要|経過|加工|作業|稼働|稼動|停止|運転|処理|保持|滞留|段取り?|待ち|硬化|乾燥|加熱|冷却|成形|充填"
+    r"(?:所要|経過|加工|工程|作業|稼働|稼動|停止|運転|処理|保持|滞留|段取り?|待ち|硬化|乾燥|加熱|冷却|成形|充填"
     r"|保圧|計量|実働|残業|休憩|故障|修理|復旧|サイクル|総|合計|累計|累積|延べ|正味|平均|切削)(?:時間|タイム)"
-    r"|タクト|リードタイム|ダウンタイム|duration|elapsed|takt"
+    r"|タクト|リードタイム|ダウンタイム|duration|elapsed|takt|dauer"
+    r"|(?:zyklus|lauf|bearbeitungs|rüst|stillstands?|stör|ausfall|reparatur|warte|halte|verweil"
+    r"|heiz|kühl|trocken|durchlauf|haupt|neben|gesamt|betriebs)zeit"
     r"|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up|total) ?time",
     re.IGNORECASE,
 )
