@@ -1527,7 +1527,8 @@ def test_dates_that_come_again_in_time_are_words_as_those_of_releases():
     assert RowTemplate.fit(frame, ["release", "day", "machine"]).counted == ["release", "machine"]
     new_ones = frame.assign(release=[*frame["release"][:60], *["2025-01-07"] * 12])
     once = frame.assign(release=sorted(frame["release"]))
-    for own in (new_ones, once, frame.sample(frac=1, random_state=0)):
+    digits = frame.assign(release=frame["release"].str.replace("-", ""))  # would be numbers
+    for own in (new_ones, once, digits, frame.sample(frac=1, random_state=0)):
         assert "release" in new_later(own, ["release", "day"])
     by_quarters = [f"{i % 9 + 6}:{15 * (i % 4):02}" for i in range(72)]
     every_day = pd.concat([frame.assign(time=by_quarters).assign(day=d) for d in DATES["iso"]])

@@ -142,7 +142,7 @@ def _are_passing_codes(column: pd.Series) -> bool:
 def _come_again(column: pd.Series) -> bool:
     """Return whether a column holds dates that come again and again, and in later rows no other."""
     texts = _plain(cells_as_text(column))
-    if not are_dates(texts):
+    if not are_dates(texts) or _are_whole(texts):  # in digits they would be numbers
         return False
     half = len(texts) // 2
     n_runs = 1 + sum(a != b for a, b in pairwise(texts))
