@@ -680,10 +680,11 @@ def test_dates_and_codes_are_left_out_and_warned_of_where_they_are_asked_for(pro
     frame["day"] = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(200)]
     frame["week"] = [f"2026-01-{7 * (i // 50) + 1:02}" for i in range(200)]
     frame["digits"] = [20260101 + i % 25 for i in range(200)]
+    frame["total"] = [2.5 * i + i % 2 for i in range(200)]
     frame.assign(lot=[f"L-{i:04}" for i in range(200)]).to_csv(path, index=False)
     said = (
-        "Left out, as dates, times and codes of new rows were never seen before: 'day', 'week', "
-        "'digits', 'lot'."
+        "Left out, as dates, times, codes and running totals of new rows were never seen before: "
+        "'day', 'week', 'digits', 'total', 'lot'."
     )
     free = comparing.read_task(path, None, comparing.Reading("failed"))
     assert said in free.notes

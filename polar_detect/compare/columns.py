@@ -283,7 +283,8 @@ def _unread(same: Sequence[str], new: Sequence[str], many: Sequence[str]) -> lis
     if new:
         names = listing([*map(repr, new)], _MAX_LISTED)
         notes.append(
-            f"Left out, as dates, times and codes of new rows were never seen before: {names}."
+            "Left out, as dates, times, codes and running totals of new rows were never seen "
+            f"before: {names}."
         )
     if many:
         notes.append(
