@@ -306,7 +306,8 @@ def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
 def test_an_empty_cell_as_in_no_normal_row_is_said_once_with_its_part_of_score(fitted, template):
     assessed = fitted.assess(template.texts(readings(2, seed=1).assign(machine=["", "CNC-9"])))
     values = assessed.explanation.values.copy()
-    values[:, [own.part == "machine/level" for own in assessed.explanation.features]] = 5.0
+    values[:, [own.part == "machine/level" for own in assessed.explanation.features]] = 3.0
+    values[:, [own.part == "machine/new" for own in assessed.explanation.features]] = 2.0
     values[:, [own.part == "flow [l/min]/residual" for own in assessed.explanation.features]] = 9.0
     assessed = replace(assessed, explanation=replace(assessed.explanation, values=values))
     empty, new = (said.split("; ")[:3] for said in assessed.reasons())

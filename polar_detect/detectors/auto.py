@@ -80,8 +80,8 @@ class AutoHead(Head):
             kind += "; a view of the columns, which counts for {columns}"
         elif n_views:
             kind += (
-                "; views of the columns, of their numbers and of their words, which together "
-                "count for {columns}"
+                "; views of the columns (numbers, words that repeat, new words there), which "
+                "together count for {columns}"
             )
         if self.is_taught:
             kind += "; what tells the labelled anomalies from normal texts counts for {labelled}"

@@ -137,7 +137,9 @@ def choose_views(
     loss that is low for the text's length, as far as it tells by itself (see `trust_in_loss`). And
     *broken* gets .04 there. With n normal texts, easy language counts for 100 / n of its share
     more: it asks no other text, and what does tells less where there are few. All of these share
-    what *numbers* and *categories* of rows leave them; see `column_shares`.
+    what *numbers* and *categories* of rows leave them; see `column_shares`. Words that no normal
+    row says where these say few, which hardly any normal row does, count for as much as all else
+    together.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     held_out = strangers.rows(slice(len(strangers) - n_labelled))
@@ -163,10 +165,12 @@ def choose_views(
     columns = column_parts(normal, inside, scale.spread)
     of_columns = np.asarray([share for share, _ in columns])
     shares = np.append((1 - of_columns.sum()) * shares, of_columns)
+    new = new_words_view(normal, inside, scale.spread)
+    shares = np.append(shares, np.ones(len(new)))
     return Views(
         means=inside.mean(0),
-        views=np.stack([*views, *(view for _, view in columns)]),
-        shares=shares,
+        views=np.stack([*views, *(view for _, view in columns), *new]),
+        shares=shares / shares.sum(),
         n_topic=1,
         n_text=len(text),
         n_language=2,
@@ -180,8 +184,7 @@ def choose_views(
 def choose_column_views(normal: FeatureTable, scale: Scale) -> Views:
     """Return the views of numbers and of categories alone, of signatures of rows that have some.
 
-    Each counts for as much beside the other as in `choose_views`. Words that no normal row says
-    where these say few, which hardly any normal row does, count for as much as both together.
+    Each counts for as much beside the others as in `choose_views`.
     """
     inside = scale.apply(normal.values)
     usual = column_parts(normal, inside, scale.spread)

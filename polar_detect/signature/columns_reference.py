@@ -53,7 +53,7 @@ class HasColumns:
     def of_columns(
         self, texts: Sequence[str], *, banned: BoolArray | None, left_out: BoolArray | None
     ) -> list[FeatureTable]:
-        """Return what tells of numbers and of categories, those that there are.
+        """Return what tells of numbers, of categories, and of what is new in these.
 
         Parameters
         ----------
@@ -69,4 +69,5 @@ class HasColumns:
         if self.categories is not None:
             uncounted = banned if left_out is None else left_out
             tables.append(self.categories.features(texts, banned=uncounted))
+            tables.append(self.categories.newness(texts, banned=uncounted))
         return tables

@@ -97,23 +97,10 @@ class RowReference(HasColumns):
 
     def features(self, texts: Sequence[str]) -> FeatureTable:
         """Return the signatures of rows, which tell of their columns only."""
-        tables = self._of_cells(texts)
+        tables = self.of_columns(texts, banned=None, left_out=None)
         if self.likeness is not None:
             tables.append(self.likeness.features(Seen.of_rows(texts)))
         return FeatureTable.beside(tables)
-
-    def _of_cells(
-        self,
-        texts: Sequence[str],
-        *,
-        banned: BoolArray | None = None,
-        left_out: BoolArray | None = None,
-    ) -> list[FeatureTable]:
-        """Return what `of_columns` does and, where there are categories, what is new in them."""
-        tables = self.of_columns(texts, banned=banned, left_out=left_out)
-        if self.categories is not None:
-            tables.append(self.categories.newness(texts, banned=left_out))
-        return tables
 
     def training_features(
         self, labelled: Sequence[str], *, seed: int
@@ -125,8 +112,8 @@ class RowReference(HasColumns):
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
         drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:MOST_TEACHING])
         teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
-        tables = self._of_cells(teaching.texts, banned=self._copies(drawn), left_out=itself)
-        others = self._of_cells(labelled)
+        tables = self.of_columns(teaching.texts, banned=self._copies(drawn), left_out=itself)
+        others = self.of_columns(labelled, banned=None, left_out=None)
         if self.likeness is not None:
             kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
             tables.append(kept_out.of_normal(teaching, drawn))
