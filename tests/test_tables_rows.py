@@ -1521,6 +1521,16 @@ def test_lots_that_overlap_and_have_two_parts_come_for_a_while_only():
     assert [*new_later(frame.assign(lot=again), ["lot"])] == []
 
 
+def test_remarks_that_are_ever_new_in_time_are_no_codes():
+    remarks = [f"金型を清掃した。次回交換{i}個" for i in range(72)]
+    for cells in (
+        remarks,
+        [f"温度{i}度に調整" for i in range(72)],
+        [f"No.{i}済" for i in range(72)],
+    ):
+        assert [*new_later(lots().assign(lot=cells), ["lot"])] == []
+
+
 def test_dates_that_come_again_in_time_are_words_as_those_of_releases():
     frame = lots().assign(release=["2024-01-10", "2024-06-01", "2024-06-01"] * 24)
     assert [*new_later(frame, ["release", "day"])] == ["day"]

@@ -44,7 +44,8 @@ _CODE = re.compile(
     r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
     re.IGNORECASE,
 )
-_PASSING_CODE = re.compile(r"(?=\D*\d)\S+")
+# A digit among some letters and marks, but no sentence of a language that has no blanks.
+_PASSING_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#./:+]*", re.IGNORECASE)
 
 _ID_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|(?-i:[a-z]ID)$",
