@@ -393,3 +393,7 @@ def test_in_a_detector_a_nat_counts_for_two_standard_deviations_at_most(tiny_pai
     n = len(own.features)
     of_nats = own.views[-2][:n][is_level] / own.scale.spread[is_level]  # before new words
     assert 1 < of_nats.max() <= 2
+    # What no normal row says there counts for as much as all else together.
+    kinds = [kind_of(own.features[i % n]) for i in np.flatnonzero(own.views[-1])]
+    assert kinds == ["new", "new"]
+    assert own.shares[-1] == pytest.approx(own.shares[:-1].sum())
