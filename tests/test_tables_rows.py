@@ -1513,6 +1513,12 @@ def test_dates_in_any_form_say_that_rows_are_in_time(written, order):
     assert [*new_later(frame.sample(frac=1, random_state=0), ["lot", "machine"])] == []
 
 
+def test_four_days_in_order_do_not_say_that_rows_are_in_time():
+    for n_days, said in ((4, []), (6, ["lot"])):
+        days = [f"2025-04-0{1 + i * n_days // 72}" for i in range(72)]
+        assert [*new_later(lots().assign(day=days), ["lot"])] == said
+
+
 def test_lots_that_overlap_and_have_two_parts_come_for_a_while_only():
     frame = lots()
     overlapping = [f"{250401 + i // 10}-{1 + i % 3}" for i in range(72)]
