@@ -106,6 +106,14 @@ def test_no_normal_row_sees_itself(fitted: PolarDetector) -> None:
     assert (fitted.fitted_.calibration_scores > own).mean() > 0.9  # new, each would score so
 
 
+def test_a_word_that_one_normal_row_says_is_new_to_that_row() -> None:
+    machines = [*NORMAL["machine"][1:], "M9"]
+    reference = PolarDetector("columns").fit(NORMAL.assign(machine=machines)).fitted_.row_reference
+    inside, _ = reference.training_features([], seed=0)
+    (place,) = np.flatnonzero([own.part == "machine/new" for own in inside.features])
+    assert np.flatnonzero(inside.values[:, place]).tolist() == [199]
+
+
 def test_nothing_has_moved_in_new_normal_rows(fitted: PolarDetector) -> None:
     own = fitted.fitted_
 
