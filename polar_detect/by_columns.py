@@ -16,7 +16,7 @@ from polar_detect.detectors import (
     new_head,
 )
 from polar_detect.drift import FeatureStatistics
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, quoted
 from polar_detect.explain import Explanation
 from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
@@ -168,7 +168,7 @@ def _uncounted(
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, map(on_one_line, names)))
+    return quoted(map(on_one_line, names))
 
 
 def fit(

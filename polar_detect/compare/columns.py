@@ -151,8 +151,8 @@ def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) 
     ids = [name for name, own in numbers.items() if not is_written and _looks_like_an_id(name, own)]
     others = [name for name in candidates if name not in ids]
     ever_new = {} if is_written else tables.new_later(frame, others)
-    numeric = [name for name in numbers if name in others and _varies(numbers[name])]
-    numeric = [name for name in numeric if name not in ever_new]
+    left_out = {*ids, *ever_new}
+    numeric = [name for name, own in numbers.items() if name not in left_out and _varies(own)]
     words = {name: frame[name] for name in others if name not in {*numbers, *ever_new}}
     categories = [*filter(None, (_as_category(name, cells) for name, cells in words.items()))]
     chosen = {*numeric, *(category.name for category in categories)}

@@ -108,8 +108,8 @@ def _without_ever_new(table: tables.Table, options: FitOptions, language: Langua
     if not options.all_columns or table.template is None:
         return table
     own = table.without_ever_new()
-    if own.template is not None and own.template != table.template:
-        left = [name for name in table.template.names if name not in own.template.names]
+    if own is not table:
+        left = [column.name for column in table.template.columns if column.is_ever_new]
         _tell_of(table, [language.say("fit.left_out", names=_joined(left, language))])
     return own
 

@@ -101,14 +101,6 @@ def are_dates_in_order(texts: Sequence[str]) -> bool:
     return any(_are_in_order(texts, order) for order in (*_orders(texts), *_BARE_ORDERS))
 
 
-def is_in_order(values: Sequence[tuple[int, ...]] | Sequence[float]) -> bool:
-    """Return whether values only grow, or only fall; they may stay the same."""
-    return any(
-        all(a <= b for a, b in pairwise(own))  # type: ignore[operator]
-        for own in (values, values[::-1])
-    )
-
-
 def mostly_match(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
     """Return whether as many texts do as a column of numbers has numbers."""
     n_left = len(texts) * (1 - MIN_NUMERIC)
@@ -125,12 +117,15 @@ def _orders(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
 
 
 def _are_in_order(texts: Sequence[str], order: re.Pattern[str]) -> bool:
-    moments = []
+    moments: list[tuple[int, ...]] = []
     for text in texts:
         if (found := order.fullmatch(text)) is None:
             return False
         moments.append(_moment(found))
-    return len(set(moments)) >= _MIN_MOMENTS and is_in_order(moments)
+    both_ways = moments, moments[::-1]
+    return len(set(moments)) >= _MIN_MOMENTS and any(
+        all(a <= b for a, b in pairwise(own)) for own in both_ways
+    )
 
 
 def _moment(found: re.Match[str]) -> tuple[int, ...]:
