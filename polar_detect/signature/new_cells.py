@@ -8,6 +8,7 @@ import pandas as pd
 
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.numbers import MISSING, is_missing
+from polar_detect.tables.columns.new_values import new_later
 from polar_detect.tables.rows.categories import categories_of, level_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class KnownValues:
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
         asked = [column for column in template.columns if column.is_name or not column.is_numeric]
         said = categories_of(frame, [column.name for column in asked], template.notation)
+        ever_new = new_later(frame, said)
+        said = {name: own for name, own in said.items() if name not in ever_new}
         for name, category in template.categories.items():
             is_missed = category.of == "words" and name not in said and len(frame)
             if is_missed:  # it was one with the labelled anomalies

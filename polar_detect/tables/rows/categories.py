@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.numbers import NOTATION, Notation, is_missing
 from polar_detect.tables.cells.text import cells_as_seen
-from polar_detect.tables.columns.new_values import new_later
 
 _MIN_ROWS = 10  # with an empty cell, and without, or nothing is told of where they are
 _REPEATS = 3  # rows of each thing that a column says, on average, or it is no category
@@ -20,8 +19,8 @@ def categories_of(
 ) -> dict[str, list[str]]:
     """Return what each row says in the categories among columns.
 
-    In any case, width, spacing and kind of dash; "" where a cell is missing. Dates are none, nor
-    are lots that come for a while, as those of new rows are new.
+    In any case, width, spacing and kind of dash; "" where a cell is missing. Of dates and lots,
+    which may repeat too, but are new in new rows, `new_later` tells.
 
     >>> frame = pd.DataFrame({"Machine": ["M1", "m1", "M2", ""] * 5, "Note": [*"abcdefghij" * 2]})
     >>> {name: said[:4] for name, said in categories_of(frame, ["Machine", "Note"]).items()}
@@ -36,8 +35,7 @@ def categories_of(
         n_filled, n_different = len(said) - said.count(""), len({*said} - {""})
         if 0 < _REPEATS * n_different <= n_filled:
             found[name] = said
-    always_new = new_later(frame, found)
-    return {name: said for name, said in found.items() if name not in always_new}
+    return found
 
 
 def gaps_of(

@@ -82,7 +82,7 @@ class _Levels:
 
         Where many columns of numbers say few things, these are counts or pixels, and no names.
         """
-        said = categories_of(frame, [own.name for own in columns])
+        said = categories_of(frame, [own.name for own in columns if not own.is_ever_new])
         numeric = [own for own in columns if own.is_numeric and own.name in said]
         if len(numeric) > _MOST_NAMES:
             for own in numeric:
