@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     )
     from polar_detect.program import Program as Program
     from polar_detect.report.report import Report as Report
+    from polar_detect.screening import screen as screen
     from polar_detect.transformer import SignatureTransformer as SignatureTransformer
 
 __version__ = "0.2.0"
@@ -20,6 +21,7 @@ __all__ = [
     "SignatureOutlierDetector",
     "SignatureTransformer",
     "__version__",
+    "screen",
 ]
 
 _HOMES = {
@@ -28,13 +30,14 @@ _HOMES = {
     "Report": "polar_detect.report.report",
     "SignatureOutlierDetector": "polar_detect.detectors.estimator",
     "SignatureTransformer": "polar_detect.transformer",
+    "screen": "polar_detect.screening",
 }
 
 
 if not TYPE_CHECKING:  # else a type checker would take any name for a class of this package
 
     def __getattr__(name: str) -> Any:
-        """Import public classes on first use: torch takes seconds, and --help does not need it."""
+        """Import what is public on first use: torch takes seconds, and --help does not need it."""
         if name not in _HOMES:
             raise AttributeError(f"module 'polar_detect' has no attribute '{name}'")
         return getattr(importlib.import_module(_HOMES[name]), name)

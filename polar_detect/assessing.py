@@ -45,12 +45,12 @@ class Assessing:
         self._normal_programs = normal_programs
 
     def run(
-        self, texts: Sequence[str], programs_of: ProgramsOf | None, alpha: float, tracker: Tracker
+        self, texts: Sequence[str], programs_of: ProgramsOf, alpha: float, tracker: Tracker
     ) -> Assessed:
         """Return what there is to say of each text; each distinct one is read once.
 
-        Without `programs_of` programs are searched only where the detector reads them. `alpha`
-        says which texts are flagged.
+        With `programs_of` "none" programs are searched only where the detector reads them.
+        `alpha` says which texts are flagged.
         """
         distinct, places = distinct_texts(texts)
         parts: list[Assessed] = []
@@ -90,9 +90,7 @@ class Assessing:
             yield chunk
             stage.advance(len(chunk))
 
-    def _assess(
-        self, texts: Sequence[str], programs_of: ProgramsOf | None, alpha: float
-    ) -> Assessed:
+    def _assess(self, texts: Sequence[str], programs_of: ProgramsOf, alpha: float) -> Assessed:
         fitted = self._fitted
         scored = self._score(texts, wants_programs=programs_of == "all")
         attribution = fitted.head.explain(scored.table)

@@ -1,9 +1,10 @@
 """What a detector says of each text of a batch, and that as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -15,17 +16,21 @@ from polar_detect.report.choices import Tongue
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import OddCells, reasons_of
 from polar_detect.signature.new_cells import NewCell
-from polar_detect.tables.columns.results import OF_COLUMNS, OF_ROWS, OF_TEXTS
+from polar_detect.tables.columns.results import OF_COLUMNS, OF_PROGRAMS, OF_ROWS, OF_TEXTS
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
 
     from polar_detect.programs.minimal import MinimalProgram
 
+_T = TypeVar("_T")
+
 _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
-def kinds_of_columns(*, are_rows: bool, has_layers: bool = True) -> dict[str, str]:
+def kinds_of_columns(
+    *, are_rows: bool, has_layers: bool = True, has_programs: bool = True
+) -> dict[str, str]:
     """Return the columns that say what was found, with their kinds.
 
     Parameters
@@ -34,10 +39,13 @@ def kinds_of_columns(*, are_rows: bool, has_layers: bool = True) -> dict[str, st
         Whether it was found out about whole rows.
     has_layers : bool
         Whether models read these, so that there are layers and programs to tell of.
+    has_programs : bool
+        Whether any were asked for.
     """
     if not has_layers:
         return OF_COLUMNS
-    return OF_ROWS if are_rows else OF_TEXTS
+    found = OF_ROWS if are_rows else OF_TEXTS
+    return {name: kind for name, kind in found.items() if has_programs or name not in OF_PROGRAMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ class Assessment:
         Conformal.
     is_anomaly : (n_texts,) bool
     programs : tuple of MinimalProgram or None
-        None where none was searched, and where no model reads the texts.
+        None where none was searched, and where no model reads the texts; () where none were asked
+        for.
     explanation : Explanation
     neighbours : tuple of tuple of str
         Nearest normal training texts, nearest first, each once; none where they are not kept.
@@ -132,6 +141,22 @@ class Assessment:
             index=None if self.index is None else self.index[places],
         )
 
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return what is said of all parts, one below the other, by detectors of one kind."""
+        return cls(
+            scores=np.concatenate([part.scores for part in parts]),
+            p_values=np.concatenate([part.p_values for part in parts]),
+            is_anomaly=np.concatenate([part.is_anomaly for part in parts]),
+            programs=_joined(part.programs for part in parts),
+            explanation=Explanation.below([part.explanation for part in parts]),
+            neighbours=_joined(part.neighbours for part in parts),
+            empty_cells=_joined(part.empty_cells for part in parts),
+            unlike_kind=_joined(part.unlike_kind for part in parts),
+            new_cells=_joined(part.new_cells for part in parts),
+            are_rows=parts[0].are_rows,
+        )
+
     @cached_property
     def odd_cells(self) -> list[OddCells]:
         """What is odd about the cells of each text, if it is a row."""
@@ -143,9 +168,9 @@ class Assessment:
     def all_programs(self) -> "tuple[MinimalProgram, ...]":
         """Every text's program; raise `InputError` unless all were searched."""
         found = tuple(program for program in self.programs if program is not None)
-        if len(found) < len(self.programs):
+        if len(found) < len(self.scores):
             raise InputError(
-                "Got an assessment with the programs of flagged texts; expected those of all; "
+                "Got an assessment without the programs of some texts; expected those of all; "
                 "assess with programs_of='all'."
             )
         return found
@@ -170,7 +195,7 @@ class Assessment:
                 top_columns=top_columns,
                 reasons=reasons,
             )
-            minimal = self.programs[i]
+            minimal = self.programs[i] if self.programs else None
             results.append(
                 own if minimal is None else _with_program(own, minimal.program, n_layers)
             )
@@ -200,7 +225,9 @@ class Assessment:
     @property
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
-        return kinds_of_columns(are_rows=self.are_rows, has_layers=has_layers)
+        return kinds_of_columns(
+            are_rows=self.are_rows, has_layers=has_layers, has_programs=bool(self.programs)
+        )
 
     def __repr__(self) -> str:
         """Return how many texts it is of: a notebook would keep their neighbours otherwise."""
@@ -224,6 +251,10 @@ class Assessment:
         places = np.r_[0:n_rows, n - n_rows : n]
         frame = self.rows(places).to_frame().set_axis(places).reindex(range(n))
         return frame if self.index is None else frame.set_axis(self.index)
+
+
+def _joined(parts: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+    return tuple(chain.from_iterable(parts))
 
 
 def _with_program(result: Result, program: Program, n_layers: int) -> Result:

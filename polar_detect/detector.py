@@ -190,12 +190,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : sequence of str
-        programs_of : {"all", "flagged", "searched"}
+        programs_of : {"all", "flagged", "none", "searched"}
             Which texts get their minimal program. "all": each the shortest valid one that the
             detector's menu has for it, most of the time that is spent. "flagged": only texts
-            that are flagged, but all where the detector reads programs. "searched": each what a
-            search for it finds, which is two layers shorter, for three times the time of "all".
-            Scores and p-values are the same.
+            that are flagged, and "none": none, but all where the detector reads programs.
+            "searched": each what a search for it finds, which is two layers shorter, for three
+            times the time of "all". Scores and p-values are the same.
         progress : callable, optional
             Called with stage, texts done, texts in all.
 
@@ -214,11 +214,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         found = self._assessed(texts, programs_of, alpha, progress)
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
         rows, known = fitted.reference.rows, fitted.known_values
+        is_without = programs_of == "none" and not fitted.head.needs_programs
         return Assessment(
             scores=found.scores,
             p_values=p_values,
             is_anomaly=p_values <= alpha,
-            programs=tuple(found.programs),
+            programs=() if is_without else tuple(found.programs),
             explanation=found.explanation,
             neighbours=tuple(found.neighbours),
             empty_cells=() if rows is None else tuple(rows.read(texts).empty_cells),
@@ -257,7 +258,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        return self._assessed(self._texts(X), None, 0.0, None).explanation
+        return self._assessed(self._texts(X), "none", 0.0, None).explanation
 
     def normal_programs(self, *, progress: Progress | None = None) -> "NormalPrograms":
         """Return the menu of programs, and what held-out normal texts have of it.
@@ -355,11 +356,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _assessed(
         self,
         texts: list[str],
-        programs_of: ProgramsOf | None,
+        programs_of: ProgramsOf,
         alpha: float,
         progress: Progress | None,
     ) -> Assessed:
-        """Return what there is to say of each text, without programs where there are none."""
+        """Return what there is to say of each text; see `assess`."""
         fitted = self._fitted()
         with alone():
             if not fitted.head.reads_texts:

@@ -24,8 +24,8 @@ _MAX_SHOWN = 40  # characters of what cannot be read or run
 MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
 
 # Which texts of a batch get their minimal program: all or the flagged ones from the detector's
-# menu, or all by a search for each.
-ProgramsOf = Literal["all", "flagged", "searched"]
+# menu, none, or all by a search for each.
+ProgramsOf = Literal["all", "flagged", "none", "searched"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,15 @@ class TrainingTexts:
         InputError
             What is no text or no label, or fewer than 40 normal texts that are not empty.
         """
+        found = cls.read(X, y, rows)
+        n_normal = sum(bool(text.strip()) for text in found.normal)
+        if n_normal < MIN_NORMAL:
+            raise InputError(too_few(n_normal) + _said_of_ones(y))
+        return found
+
+    @classmethod
+    def read(cls, X: Texts, y: Any, rows: "RowTemplate | None") -> Self:
+        """Return the same, however few there are."""
         X = in_pandas(X)
         frame = X if is_wide(X) else None
         if frame is not None and rows is None:
@@ -68,11 +77,7 @@ class TrainingTexts:
         texts = as_texts(X, rows)
         if rows is None:
             texts = as_seen(texts)
-        found = cls(tuple(texts), anomalous(y, len(texts)), rows, y is not None, frame)
-        n_normal = sum(bool(text.strip()) for text in found.normal)
-        if n_normal < MIN_NORMAL:
-            raise InputError(too_few(n_normal) + _said_of_ones(y))
-        return found
+        return cls(tuple(texts), anomalous(y, len(texts)), rows, y is not None, frame)
 
     @property
     def normal(self) -> list[str]:

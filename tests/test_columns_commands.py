@@ -17,7 +17,7 @@ from polar_detect import PolarDetector, by_columns
 from polar_detect import compare as comparing
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.reading import stored_origin
-from polar_detect.cli.commands import fit as fitting
+from polar_detect.cli.commands import training as fitting
 from polar_detect.cli.options import FitOptions
 from polar_detect.compare import detection
 from polar_detect.compare.advice import find_as_good

@@ -807,13 +807,15 @@ def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_pair, fitted_on_
 
 
 def test_programs_of_other_texts_are_refused(fitted_on_tiny):
-    with pytest.raises(InputError, match="Got programs_of 'foo'; expected all, flagged, searched"):
+    with pytest.raises(
+        InputError, match="Got programs_of 'foo'; expected all, flagged, none, searched"
+    ):
         fitted_on_tiny.assess(NEW, programs_of="foo")
 
 
 def test_an_assessment_says_where_programs_are_missing(fitted_on_tiny):
     assessment = fitted_on_tiny.assess(NEW + STRANGE, programs_of="flagged")
-    with pytest.raises(InputError, match="programs of flagged texts; expected those of all"):
+    with pytest.raises(InputError, match="programs of some texts; expected those of all"):
         _ = assessment.all_programs
 
 

@@ -33,7 +33,7 @@ ENGLISH_MODULES = (
 # And of the others, by how they begin: calls from Python that no command makes …
 ENGLISH = (
     "Got a detector that is not fitted",
-    "Got an assessment with the programs of flagged texts",
+    "Got an assessment without the programs of some texts",
     "Got an assessment of {} texts for {}",
     "Got top {}",
     "Got format {}; expected",

@@ -13,8 +13,8 @@ import pytest
 from bad_inputs import call
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect.cli.commands.fit import _of_rows, _of_unread, _read, _without_ever_new
 from polar_detect.cli.commands.output import tell
+from polar_detect.cli.commands.training import Training, _of_rows, _of_unread
 from polar_detect.cli.options import FitOptions
 from polar_detect.report.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
@@ -321,8 +321,9 @@ def test_what_is_ever_new_is_read_where_it_is_asked_for_or_nothing_else_is_there
         (["n", "day"], "", ["n", "day"]),
     ):
         frame[names].to_csv(path, index=False)
-        options = FitOptions(train=path, out=out, columns=asked or None, all_columns=not asked)
-        table = _without_ever_new(_read(options), options, Language())
+        own = {"columns": asked} if asked else {"all_columns": True}
+        options = FitOptions(train=path, out=out, detector="texts", **own)
+        table = Training.read(options, tmp_path / "rejected.csv", Language()).table
         assert table.template.names == read
         assert table.texts == table.template.texts(table.frame)
 
@@ -339,8 +340,8 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
 @pytest.mark.parametrize(
     ("tongue", "line"),
     [
-        ("en", "held against normal rows with the same product: length, weight"),
-        ("ja", "productが同じ正常な行と比べる列：length、weight"),
+        ("en", "held against rows with the same product: length, weight"),
+        ("ja", "productが同じ行と比べる列：length、weight"),
         ("en", "columns that say the same few things: product, program, judge"),
         ("ja", "決まった言葉が繰り返される列：product、program、judge"),
         (

@@ -28,6 +28,7 @@ from polar_detect.visible import visible
 _COMMANDS: dict[str, type[Any]] = {
     "fit": options.FitOptions,
     "score": options.ScoreOptions,
+    "screen": options.ScreenOptions,
     "report": options.ReportOptions,
     "inspect": options.InspectOptions,
     "search": options.SearchOptions,
@@ -35,7 +36,7 @@ _COMMANDS: dict[str, type[Any]] = {
     "serve": options.ServeOptions,
     "demo": options.DemoOptions,
 }
-_WRITING = {"fit", "score", "report", "compare", "demo"}
+_WRITING = {"fit", "score", "screen", "report", "compare", "demo"}
 app = typer.Typer(
     name="polar-detect",
     help="Which of these texts or rows do not belong, and why? `fit` on normal ones, `score` and "

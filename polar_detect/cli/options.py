@@ -4,7 +4,7 @@
 because importing torch takes seconds, and `--help` and completion need none of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -28,6 +28,17 @@ Input = Annotated[
 DetectorFolder = Annotated[Path, typer.Option("--detector", help="Folder that `fit` wrote.")]
 TextColumn = Annotated[
     str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
+]
+FitTextColumn = Annotated[
+    str | None,
+    typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Take rows as texts: columns a,b,c written out with their names; numbers count as "
+        "numbers too. Default: none."
+    ),
 ]
 LabelColumn = Annotated[
     str | None,
@@ -73,17 +84,8 @@ class FitOptions:
 
     train: Input
     out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
-    text_column: Annotated[
-        str | None,
-        typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
-    ] = None
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            help="Take rows as texts: columns a,b,c written out with their names; numbers count as "
-            "numbers too. Default: none."
-        ),
-    ] = None
+    text_column: FitTextColumn = None
+    columns: Columns = None
     all_columns: Annotated[
         bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
     ] = False
@@ -128,9 +130,73 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         """Refuse options that do not go together."""
-        given = (self.text_column is not None, self.columns is not None, self.all_columns)
-        if sum(given) > 1:
-            raise contradiction("give one of --text-column, --columns and --all-columns", self.lang)
+        _check_one_way(self)
+
+
+def _check_one_way(options: "FitOptions | ScreenOptions") -> None:
+    """Raise unless rows are read in one way."""
+    given = (options.text_column is not None, options.columns is not None, options.all_columns)
+    if sum(given) > 1:
+        raise contradiction("give one of --text-column, --columns and --all-columns", options.lang)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenOptions:
+    """Find the rows of one file that are unlike the others; none has to be known as normal."""
+
+    alternatives: ClassVar[Alternatives] = (("text_column", "columns", "all_columns"),)
+
+    input: Input
+    out: Annotated[
+        Path,
+        typer.Option(help="File for all rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
+    ]
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the rows to flag, the strangest first.")
+    ] = 0.05
+    text_column: FitTextColumn = None
+    columns: Columns = None
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column.")
+    ] = False
+    sheet: Sheet = None
+    encoding: Encoding = None
+    model: Model = "smollm2"
+    encoder: Encoder = "auto"
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="auto, columns (numbers and words that repeat of rows; without models, in "
+            "seconds) or texts (models read rows, too, that columns would do for)."
+        ),
+    ] = "auto"
+    max_tokens: MaxTokens = MAX_TOKENS
+    seed: Annotated[int, typer.Option(min=0, help="Makes the result reproducible.")] = 0
+    contamination: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Share of the rows that may be anomalous and like one another, as spam is, from "
+            "0 to below 0.5. So many of those nearest to a row are passed over. Default: as "
+            "--share, 0.1 at most.",
+        ),
+    ] = None
+    max_texts: Annotated[
+        int,
+        typer.Option(min=50, help="Of more rows, all are held against a sample of so many."),
+    ] = 5000
+    lang: Annotated[Tongue, language_of("the reasons and the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        _check_one_way(self)
+
+    @property
+    def of_fit(self) -> FitOptions:
+        """What a fit on these rows would be asked for."""
+        own = {field.name for field in fields(FitOptions)}
+        given = {n: value for n, value in vars(self).items() if n in own and value is not None}
+        return FitOptions(train=self.input, **given)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,13 @@ from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.feasibility import check_fittable
 from polar_detect.compare.lineup import Lineup
 from polar_detect.compare.measuring import measure
-from polar_detect.compare.memory import Memory, with_memory
 from polar_detect.compare.reading import Task
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
+from polar_detect.memory import Memory, with_memory
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
@@ -144,7 +144,10 @@ def _run_detector(
     task, train = lineup.task, lineup.task.train
     detector.set_params(rows=task.template)
     reads_texts = new_head(detector.detector).reads_texts
-    memory = with_memory(detector, train.texts) if reads_texts else Memory()
+    memory = Memory()
+    if reads_texts:
+        known = {*train.texts, *task.test.texts}
+        memory = with_memory(detector, train.texts, remembered=known)
     given = detector.detector
     for head, is_supervised in lineup.ways(detector):
         if head != given and not _is_taught(detector):
@@ -173,7 +176,7 @@ def _run_detector(
             s_per_1000=1000 * score_s / len(task.test),
         )
     detector.set_params(detector=given)
-    memory.readings.clear()
+    memory.clear()
 
 
 def _view_of(task: Task, *, reads_texts: bool) -> str:

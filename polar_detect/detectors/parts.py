@@ -53,7 +53,12 @@ def topic_parts(
       many texts, and for less where there are few;
     - *changes*: how far what the language model's layers add to the text's states is from what
       they add to normal texts.
+
+    Where some of the normal texts may be anomalous nothing is known of changes, and the encoder's
+    parts are all there is.
     """
+    changes = _changes(table)
+    trust = trust if changes.any() else 1.0
     similarity: list[Part] = []
     learned: list[Part] = []
     near = LOCAL_SIMILARITY if LOCAL_SIMILARITY in table.features else SIMILARITY
@@ -67,7 +72,7 @@ def topic_parts(
     return [
         (trust - of_learned, mean_view(similarity, inside)),
         (of_learned, mean_view(learned, inside)),
-        (1 - trust, _changes(table)),
+        (1 - trust, changes),
     ]
 
 

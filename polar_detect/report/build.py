@@ -81,7 +81,7 @@ def build_report(
         alpha=detector.alpha,
         base_value=explanation.base_value,
         rows=_rows(detector, assessment, table, worst[:top].tolist()),
-        listed=tuple(_listed(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
+        listed=tuple(listed_row(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
         drift=_measure_batch_drift(detector, assessment),
         global_layers=_layers(mean_size(scored.by_layer())),
         global_whole=_by_size(
@@ -195,8 +195,10 @@ def _row(
     )
 
 
-def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
-    own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.programs[i]
+def listed_row(i: int, assessment: Assessment, table: Table) -> ListedRow:
+    """Return the line of a table's row in a list of rows."""
+    own = assessment.explanation.rows(np.asarray([i]))
+    minimal = assessment.programs[i] if assessment.programs else None
     odd = assessment.odd_cells[i]
     return ListedRow(
         row=_number(i, table),

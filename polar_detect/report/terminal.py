@@ -11,7 +11,7 @@ from rich.text import Text
 
 from polar_detect.drift import Drift
 from polar_detect.program import Program
-from polar_detect.report.data import RowReport
+from polar_detect.report.data import ListedRow, RowReport
 from polar_detect.report.formatting import (
     NO_VALUE,
     Numbers,
@@ -22,6 +22,7 @@ from polar_detect.report.formatting import (
     pairs,
 )
 from polar_detect.report.language import ENGLISH, Language
+from polar_detect.report.phrases import leading_reasons
 from polar_detect.report.reasons import reasons_of_row
 
 if TYPE_CHECKING:
@@ -117,6 +118,21 @@ def worst_rows(
             _reason_words(row, language),
             _text_cell(row.text, language),
         )
+    return table
+
+
+def strangest_rows(
+    rows: Sequence[ListedRow], numbering: "Numbering" = "data", language: Language = ENGLISH
+) -> Table:
+    """Return rows in the order of display as a table without lines: which, how strange, and why."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for key in (f"column.row.{numbering}", "column.score"):
+        table.add_column(language.say(key), justify="right", no_wrap=True)
+    table.add_column(language.say("column.reason"), overflow="fold")
+    table.add_column(language.say("column.text"))
+    for row in rows:
+        score, text = _NUMBERS.plain(row.score), _text_cell(row.text, language)
+        table.add_row(str(row.row), score, Text(leading_reasons(row, language)), text)
     return table
 
 

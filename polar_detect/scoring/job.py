@@ -46,11 +46,13 @@ class ScoreJob:
     described : sequence of (str, object)
         What the detector is, in that language, for the summary.
     n_held_out : int, optional
-        Normal texts that its p-values rest on, for the summary too.
+        Normal texts that its p-values rest on, for the summary too; None where these are ranks.
     normal_texts : sequence of str
         What it was fitted on, as far as it keeps that.
     reads_texts : bool
         Whether models read the texts, so that results tell of layers and programs.
+    has_programs : bool
+        Whether programs are asked for.
     """
 
     source: Path
@@ -67,12 +69,15 @@ class ScoreJob:
     n_held_out: int | None = None
     normal_texts: Sequence[str] = field(default=(), repr=False)
     reads_texts: bool = True
+    has_programs: bool = True
 
     @property
     def kinds(self) -> dict[str, str]:
         """The columns that are added, with their kinds."""
         are_rows = self.template is not None
-        return kinds_of_columns(are_rows=are_rows, has_layers=self.reads_texts)
+        return kinds_of_columns(
+            are_rows=are_rows, has_layers=self.reads_texts, has_programs=self.has_programs
+        )
 
     @property
     def chunk_rows(self) -> int:

@@ -90,12 +90,14 @@ def _sheet(
     job: ScoreJob, opened: Input, summary: Summary, rule: FlagRule
 ) -> list[tuple[str, object]]:
     """Return what the summary sheet of an Excel file says of a run."""
-    language, n_held_out = Language(job.tongue), job.n_held_out
-    rate = rule.alpha if n_held_out is None else rate_by_chance(rule.alpha, n_held_out)
-    by_chance = rate * (summary.n_rows - summary.n_empty)
-    promise: dict[str, object] = {"by_chance": round(by_chance, 1), "alpha": rule.alpha}
+    language = Language(job.tongue)
+    promise: dict[str, object] = {"share": rule.alpha}
     if rule.fdr is not None:
         promise = {"fdr": rule.fdr}
+    elif job.n_held_out is not None:
+        rate = rate_by_chance(rule.alpha, job.n_held_out)
+        by_chance = round(rate * (summary.n_rows - summary.n_empty), 1)
+        promise = {"by_chance": by_chance, "alpha": rule.alpha}
     said: dict[str, object] = {
         "input": opened.reader.name,
         "n_rows": summary.n_rows,

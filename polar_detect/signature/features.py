@@ -167,6 +167,11 @@ class FeatureTable:
         return type(self)(values, tuple(self.features[i] for i in places))
 
     @classmethod
+    def empty(cls, n_texts: int) -> Self:
+        """Return a table without columns."""
+        return cls(np.empty((n_texts, 0), np.float32), ())
+
+    @classmethod
     def beside(cls, tables: Iterable[Self]) -> Self:
         """Return the tables' columns side by side; all have the same rows."""
         tables = list(tables)

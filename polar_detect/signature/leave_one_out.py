@@ -75,15 +75,17 @@ class LeaveOneOutReference:
 
     def distances(self, readings: Readings, origins: IndexArray) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""
-        groups = self.groups[origins]
-        whole = (self.readings.trajectories, self._own_groups)
-        tables = [features_without(*whole, readings.trajectories, groups)]
-        if self.reference.geometries is not None:
+        groups, reference = self.groups[origins], self.reference
+        tables = [FeatureTable.empty(len(readings))]
+        if reference.geometries is not None:
             parts = FeatureTable.by_group(
                 groups,
                 lambda group, part: self._geometries_without(group).distances(readings.rows(part)),
             )
-            tables.insert(0, parts)
+            tables.append(parts)
+        if reference.changes is not None:
+            whole = (self.readings.trajectories, self._own_groups)
+            tables.append(features_without(*whole, readings.trajectories, groups))
         if self.kept_out is not None:
             tables.append(self.kept_out.of_normal(Seen.of(readings), origins))
         return FeatureTable.beside(tables)

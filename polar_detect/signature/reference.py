@@ -70,7 +70,8 @@ class Reference(HasColumns):
     tokens, encoder_tokens : TokenIndex
         Of the language model and of the encoder.
     changes : Changes, optional
-        None in detectors that an earlier version saved.
+        None where some of the texts may be anomalous: a few that are alike make what they change
+        usual, and a covariance cannot pass over them. None in detectors of version 0.1 too.
     geometries : Geometries, optional
         None where the detector does not read them.
     numbers : NumberReference, optional
@@ -145,7 +146,7 @@ class Reference(HasColumns):
             readings.embeddings,
             TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
             encoder_tokens,
-            Changes.fit(readings.trajectories),
+            None if contamination else Changes.fit(readings.trajectories),
             Geometries.fit(readings) if has_geometries else None,
             None if rows is None else NumberReference.fit(rows, readings.texts),
             None if rows is None else CategoryReference.fit(rows, readings.texts),
@@ -182,7 +183,9 @@ class Reference(HasColumns):
 
         And how like labelled anomalies they are, where there are some: by `likeness`, if given.
         """
-        tables = [] if self.geometries is None else [self.geometries.distances(readings)]
+        tables = [FeatureTable.empty(len(readings))]
+        if self.geometries is not None:
+            tables.append(self.geometries.distances(readings))
         if self.changes is not None:
             tables.append(self.changes.features(readings.trajectories))
         if self.likeness is not None and likeness is None:

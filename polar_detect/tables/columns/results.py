@@ -17,7 +17,8 @@ OF_TEXTS = {
     "top_layers": "str",
 }
 OF_ROWS = OF_TEXTS | {"top_columns": "str"}
-_OF_MODELS = {"program", "program_length", "n_skips", "n_loops", "top_layers"}
+OF_PROGRAMS = {"program", "program_length", "n_skips", "n_loops"}
+_OF_MODELS = OF_PROGRAMS | {"top_layers"}
 # Of rows that no model reads.
 OF_COLUMNS = {name: kind for name, kind in OF_ROWS.items() if name not in _OF_MODELS}
 FLAG = "is_anomaly"

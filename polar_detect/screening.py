@@ -1,0 +1,210 @@
+"""Which of the texts or rows of one set are unlike the others.
+
+`PolarDetector` learns from normal texts and scores new ones. Here there is one set only, which
+nobody has looked through, so that some of it may be anomalous.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.stats import rankdata
+
+from polar_detect import by_columns
+from polar_detect.alone import alone
+from polar_detect.arrays import Float64Array, IndexArray
+from polar_detect.assessment import Assessment
+from polar_detect.detector import PolarDetector
+from polar_detect.detectors import AutoHead, Head
+from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.frames import index_of
+from polar_detect.progress import Progress, Tracker
+from polar_detect.settings import Settings, number, whole
+from polar_detect.texts import Texts, first_places
+from polar_detect.training import MIN_NORMAL, TrainingTexts
+
+_N_FOLDS = 5
+# More of them are hardly one kind, and where there are many small topics each text needs its own.
+_MAX_PASSED_OVER = 0.1
+MIN_TEXTS = -(-MIN_NORMAL * _N_FOLDS // (_N_FOLDS - 1))  # so that the others are enough to fit on
+
+
+def screen(
+    X: Texts,
+    detector: PolarDetector | None = None,
+    *,
+    share: float = 0.05,
+    max_texts: int = 5000,
+    progress: Progress | None = None,
+) -> Assessment:
+    """Return how unlike the others each text of a set is; no labels, and none known to be normal.
+
+    The texts are dealt into five folds, and those of a fold are scored by a detector that was
+    fitted on the others, so that no text is held against itself. Copies of it may be among the
+    others: what is said again and again is usual. Equal texts get equal scores.
+
+    Parameters
+    ----------
+    X : sequence of str, or data frame
+        50 or more that are not empty, as `PolarDetector.fit` takes them.
+    detector : PolarDetector, optional
+        How texts are read and compared; "auto", "texts" or "columns". It stays as it is. By
+        default "auto" with a `contamination` of `share`, .1 at most: anomalies may be like one
+        another, as spam is, and so many texts that are nearest to each one are passed over.
+    share : float
+        What share of the texts is flagged, the strangest ones.
+    max_texts : int
+        Of more texts, a random sample of so many is what all are held against.
+    progress : callable, optional
+        Called with stage, texts done, texts in all.
+
+    Returns
+    -------
+    Assessment
+        Without programs. A p-value is the share of the texts that score as high: it ranks the text,
+        and promises nothing of how many are anomalous.
+
+    Raises
+    ------
+    InputError
+        Fewer texts, another detector, a share that is none, or what `PolarDetector.fit` refuses.
+    ModelNotFoundError, ModelError
+        As `PolarDetector.fit`.
+
+    Warns
+    -----
+    TrainingWarning
+        As `PolarDetector.fit`.
+
+    Notes
+    -----
+    Scores of several fits compare, as each is in units of what is usual among its own texts.
+
+    Examples
+    --------
+    >>> found = screen(texts)                        # doctest: +SKIP
+    >>> found.to_frame().nlargest(20, "score")       # doctest: +SKIP
+    """
+    share = number("share", share, high=1.0)
+    max_texts = whole("max_texts", max_texts, low=MIN_TEXTS, high=sys.maxsize)
+    if detector is None:
+        detector = PolarDetector(contamination=passed_over(share))
+    settings = Settings.of(detector.get_params(deep=False))
+    given = TrainingTexts.read(X, None, settings.rows)
+    settings = replace(settings, rows=given.rows)
+    check_enough(given.texts)
+    head = by_columns.chosen_head(settings, given.texts)
+    _check_compares(head)
+    doubts = given.doubts([*given.texts], keeps_texts=True, reads_texts=head.reads_texts)
+    for doubt in doubts:
+        warnings.warn(doubt, TrainingWarning, stacklevel=2)
+    found = _Screening(head, settings, given.texts, max_texts).run(Tracker(progress))
+    return replace(_ranked(found, share), index=index_of(X))
+
+
+def passed_over(share: float) -> float:
+    """Return the contamination of a detector by default, where such a share is flagged."""
+    return min(share, _MAX_PASSED_OVER)
+
+
+def check_enough(texts: Sequence[str]) -> None:
+    """Raise `InputError` where there are too few to hold each against the others."""
+    n_filled = sum(bool(text.strip()) for text in texts)
+    if n_filled < MIN_TEXTS:
+        raise InputError(
+            f"Got {n_filled} texts or rows that are not empty; expected at least {MIN_TEXTS}, as "
+            "each is held against the others; add some."
+        )
+
+
+def _check_compares(head: Head) -> None:
+    if not isinstance(head, AutoHead) or head.needs_labels:
+        raise InputError(
+            f"Got detector {head.name}; expected one whose scores compare from fit to fit, and "
+            "that wants no labels: auto, texts or columns; choose one of these."
+        )
+
+
+class _Screening:
+    """The fits of a screening.
+
+    Parameters
+    ----------
+    head : Head
+        Unfitted.
+    settings : Settings
+        With the template of the texts where they are rows.
+    texts : sequence of str
+    max_texts : int
+    """
+
+    def __init__(
+        self, head: Head, settings: Settings, texts: Sequence[str], max_texts: int
+    ) -> None:
+        self._head = head
+        self._detector = PolarDetector(**vars(settings) | {"detector": head})
+        self._texts = texts
+        filled = np.flatnonzero([bool(text.strip()) for text in texts])
+        order = np.random.default_rng(settings.seed).permutation(filled)
+        self._folds = np.zeros(len(texts), np.intp)
+        self._folds[order] = np.arange(len(order)) % _N_FOLDS
+        self._others = np.sort(order[:max_texts])  # what all are held against
+
+    def run(self, tracker: Tracker) -> Assessment:
+        """Return what there is to say of each text by a fit on others."""
+        if self._head.reads_texts:
+            self._read(tracker)
+        distinct, first = first_places(self._texts)
+        stage = tracker.stage("screen", len(distinct))
+        parts, order = [], []
+        for fold in range(_N_FOLDS):
+            mine = np.flatnonzero(self._folds[first] == fold)
+            if not len(mine):  # of a few texts that all have copies
+                continue
+            order.append(mine)
+            parts.append(self._held_against_others(fold, [distinct[i] for i in mine]))
+            stage.advance(len(mine))
+        place = dict(zip(distinct, np.argsort(np.concatenate(order)).tolist(), strict=True))
+        return Assessment.below(parts).rows(np.asarray([place[text] for text in self._texts]))
+
+    def _read(self, tracker: Tracker) -> None:
+        """Have the models read the texts that are read again and again, each once."""
+        from polar_detect.memory import with_memory
+
+        detector, others = self._detector, [self._texts[i] for i in self._others]
+        with_memory(detector, self._texts, remembered=others)
+        engine = detector.engine_
+        # As the encoder is chosen for all texts, not for each fold.
+        detector.set_params(encoder=engine.encoder_model.name)
+        engine = engine.configured(
+            max_tokens=detector.max_tokens, head=self._head, has_texts=detector.store_texts
+        )
+        with alone():
+            engine.extractor.read_all(others, stage="read texts", tracker=tracker)
+
+    def _held_against_others(self, fold: int, texts: list[str]) -> Assessment:
+        others = self._others[self._folds[self._others] != fold]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the whole set it is said before
+            self._detector.fit([self._texts[i] for i in others])
+        return self._detector.assess(texts, programs_of="none")
+
+
+def _ranked(found: Assessment, share: float) -> Assessment:
+    """Return an assessment whose p-values are ranks, with the strangest texts flagged."""
+    p_values = _ranks(found.scores)
+    return replace(found, p_values=p_values, is_anomaly=p_values <= share)
+
+
+def _ranks(scores: Float64Array) -> Float64Array:
+    """Return the share of scores that are at least as high as each; NaN for those that are NaN.
+
+    >>> _ranks(np.array([0.5, 2.0, np.nan, 1.0, 1.0])).tolist()
+    [1.0, 0.25, nan, 0.75, 0.75]
+    """
+    ranks = np.full(len(scores), np.nan)
+    known: IndexArray = np.flatnonzero(~np.isnan(scores))
+    ranks[known] = rankdata(-scores[known], "max") / max(len(known), 1)
+    return ranks
