@@ -79,9 +79,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     contamination : float
         Share of the normal texts, 0 to below .5, that may be anomalous all the same. Each text,
         each of its tokens, and the numbers of a row then pass over the nearest of the normal
-        texts, so many of them, and a few like it do not make it normal. P-values stay as they
-        are: anomalies among the held-out texts make them too large rather than too small. To
-        have about that share of the same texts flagged, `alpha` has to be larger than it.
+        texts, so many of them, and a few like it do not make it normal; what layers change in
+        it, which is held against all of them at once, does not count. P-values stay as they are:
+        anomalies among the held-out texts make them too large rather than too small. To have
+        about that share of the same texts flagged, `alpha` has to be larger than it.
     store_texts : bool
         Whether the training texts are kept, to be shown as neighbours and, by detectors that
         need it, to be put in front of new ones (context gain).

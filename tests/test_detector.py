@@ -875,6 +875,25 @@ def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(tiny_pa
     assert scores[0.1][0] - scores[0.1][1:].max() > 2 * (scores[0][0] - scores[0][1:].max())
 
 
+@pytest.mark.parametrize("kind", some_by_default(UNLABELLED, "auto"))
+def test_what_cannot_pass_over_strangers_among_the_normal_texts_does_not_count(
+    kind, tiny_pair, tmp_path
+):
+    groups = {}
+    for contamination in (0, 0.1):
+        detector = PolarDetector(kind, **tiny_pair, contamination=contamination, max_tokens=12)
+        scores = detector.fit(FEW).score_samples(NEW)
+        detector.save(tmp_path / "detector")
+        assert PolarDetector.load(tmp_path / "detector").score_samples(NEW).tobytes() == (
+            scores.tobytes()
+        )
+        features = detector.explain(NEW).features
+        groups[contamination] = {f.group for f in features if not f.is_of_encoder("change")}
+        has_changes = any(f.is_of_encoder("change") for f in features)
+        assert has_changes == ("change" in groups[contamination])
+    assert groups[0] - groups[0.1] == {"change"}
+
+
 @pytest.mark.parametrize("contamination", [-0.1, 0.5, 1, float("nan")])
 def test_a_contamination_that_cannot_be_is_refused(contamination):
     with pytest.raises(InputError, match="expected the share of normal texts that may be anom"):
