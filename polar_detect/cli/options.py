@@ -18,13 +18,12 @@ from polar_detect.serve.settings import ServeSettings
 # Options of which one is given, in place of the others: groups of fields.
 Alternatives = tuple[tuple[str, ...], ...]
 
-Input = Annotated[
-    Path,
-    typer.Argument(
-        help="CSV, TSV, Excel, Parquet or JSONL file, or a text file with one text a line; "
-        "text formats also .gz or .zst; - for stdin."
-    ),
-]
+_FILES = (
+    "CSV, TSV, Excel, Parquet or JSONL file, or a text file with one text a line; text formats "
+    "also .gz or .zst"
+)
+Input = Annotated[Path, typer.Argument(help=f"{_FILES}; - for stdin.")]
+InputFile = Annotated[Path, typer.Argument(help=f"{_FILES}.")]
 DetectorFolder = Annotated[Path, typer.Option("--detector", help="Folder that `fit` wrote.")]
 TextColumn = Annotated[
     str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
@@ -146,7 +145,7 @@ class ScreenOptions:
 
     alternatives: ClassVar[Alternatives] = (("text_column", "columns", "all_columns"),)
 
-    input: Input
+    input: InputFile
     out: Annotated[
         Path,
         typer.Option(help="File for all rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
