@@ -47,6 +47,7 @@ _LINES = (RAISE, LOWER, LOOP, KEEP)
 _LINE_STYLES = ("-", "--", ":", "-.")
 _N_FEATURES = _N_COLUMNS = 10  # that are drawn, if not told otherwise
 _MAX_DOTS = 300  # of each feature, in a notebook
+_LAYERS_HEIGHT = 2.4  # inches
 
 
 def plot_program(
@@ -153,7 +154,7 @@ def plot_layers(values: Explanation | ArrayLike, *, ax: Axes | None = None) -> A
             "Got an explanation without layers, as no model reads the rows; expected one by a "
             "detector that reads texts; take plot_columns."
         )
-    axes = _axes(ax, height=2.4)
+    axes = _axes(ax, height=_LAYERS_HEIGHT)
     if isinstance(values, Explanation):
         parts = values.by_layer()
         draw_layers(axes, *_sizes(parts))
@@ -237,13 +238,11 @@ def _explanation_figure(known: Explanation) -> Figure:
     """Return parts of the score by layer, or by column where there are none, and by feature."""
     # A dot takes about 100 bytes; a notebook keeps them all.
     dots = known.rows(evenly(len(known.values), _MAX_DOTS))
-    size, ratios = 5.6, (1.0, 1.5)
-    if not known.n_layers:
-        below = swarm_height(_swarms(dots, _N_FEATURES), _language_of(dots))
-        ratios = (_bars_height(min(len(known.by_column()), _N_COLUMNS)), 0.8 + below)
-        size = sum(ratios)
-    figure = Figure(figsize=(9, size), layout="constrained")
-    top, bottom = figure.subplots(2, 1, height_ratios=ratios)
+    below = swarm_height(_swarms(dots, _N_FEATURES), _language_of(dots))
+    n_bars = min(len(known.by_column()), _N_COLUMNS)
+    heights = (_LAYERS_HEIGHT if known.n_layers else _bars_height(n_bars), 0.8 + below)
+    figure = Figure(figsize=(9, sum(heights)), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=heights)
     plot = plot_layers if known.n_layers else plot_columns
     plot(known, ax=top)
     plot_features(dots, ax=bottom)

@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -143,6 +145,18 @@ def test_a_notebook_shows_the_pictures_inline(n_texts):
 
 def test_a_notebook_is_not_flooded_by_a_large_batch():
     assert len(explanation(5_000)._repr_html_()) < 400_000
+
+
+def test_names_of_features_do_not_stand_in_one_another_in_a_notebook():
+    features = tuple(Feature("change", layer=layer) for layer in range(10))
+    values = np.random.default_rng(0).normal(0, 1, (20, len(features)))
+    with drawing.plain_style():
+        figure = plots._explanation_figure(Explanation(0, values, values, features, 10))
+        figure.draw_without_rendering()
+    names = figure.axes[1].get_yticklabels()
+    assert all("\n" in name.get_text() for name in names)
+    spans = sorted(name.get_window_extent().intervaly.tolist() for name in names)
+    assert all(above[0] >= below[1] for below, above in itertools.pairwise(spans))
 
 
 def test_texts_without_tokens_are_left_out_of_the_pictures():
