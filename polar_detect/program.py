@@ -94,6 +94,10 @@ class Program:
     def __str__(self) -> str:
         return " ".join(_printed_pieces(self.layers)) or _EMPTY
 
+    def __repr__(self) -> str:
+        """Return the call that builds it: thirty layers one by one are hard to read."""
+        return f"Program.parse({str(self)!r})"
+
     def __len__(self) -> int:
         return len(self.layers)
 

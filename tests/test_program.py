@@ -19,6 +19,13 @@ def test_a_printed_program_is_read_back_unchanged(sequence):
     assert Program.parse(str(Program(sequence))).layers == sequence
 
 
+@given(layers | segments)
+def test_a_program_is_shown_as_the_call_that_builds_it(sequence):
+    own = Program(sequence)
+    assert repr(own) == f"Program.parse('{own}')"
+    assert eval(repr(own)) == own
+
+
 @given(layers | segments, layers | segments)
 def test_different_programs_are_printed_differently(one, other):
     assert (str(Program(one)) == str(Program(other))) == (one == other)
