@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -41,7 +41,7 @@ class Engine:
 
     model: models.LocalModel
     encoder_model: models.LocalModel
-    extractor: Extractor
+    extractor: Extractor = field(repr=False)  # to show it would load the models of a copy
 
     @classmethod
     def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
@@ -66,8 +66,9 @@ class Engine:
 
     @property
     def n_layers(self) -> int:
-        """Layers of the language model."""
-        return self.extractor.tracer.backbone.n_layers
+        """Layers of the language model, which a copy knows before it loads that."""
+        known: int | None = vars(self).get("_n_layers")
+        return self.extractor.tracer.backbone.n_layers if known is None else known
 
     def shares_models_with(self, other: "Engine") -> bool:
         """Return whether both read with the same loaded models, however they read."""
@@ -99,7 +100,7 @@ class Engine:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to load, and how it reads."""
-        reads = vars(self).get("_reads")
+        reads, n_layers = vars(self).get("_reads"), vars(self).get("_n_layers")
         if "extractor" in vars(self):
             tracer = self.extractor.tracer
             reads = {
@@ -107,7 +108,13 @@ class Engine:
                 "curves": tracer.curves,
                 "wants_context": self.extractor.wants_context,
             }
-        return {"model": self.model, "encoder_model": self.encoder_model, "_reads": reads}
+            n_layers = self.n_layers
+        return {
+            "model": self.model,
+            "encoder_model": self.encoder_model,
+            "_reads": reads,
+            "_n_layers": n_layers,
+        }
 
     def __getattr__(self, name: str) -> Any:
         """Load the models of an engine that was pickled, when they are first asked for."""

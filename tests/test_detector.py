@@ -739,6 +739,16 @@ def test_copies_score_identically(detector):
     np.testing.assert_array_equal(deep.score_samples(NEW), scores)
 
 
+def test_a_copy_is_shown_without_loading_its_models(fitted_on_tiny):
+    own = pickle.loads(pickle.dumps(fitted_on_tiny))
+    assert "PolarDetector" in own._repr_html_()  # newer scikit-learn shows what was fitted
+    assert repr(own.engine_).startswith("Engine(model=LocalModel(")
+    assert pickle.loads(pickle.dumps(own)).n_layers == fitted_on_tiny.n_layers
+    assert "extractor" not in vars(own.engine_)
+    own.score_samples(NEW[:1])  # control
+    assert "extractor" in vars(own.engine_)
+
+
 def test_a_pickled_detector_refuses_other_weights(tiny_folder, tiny_pair, tmp_path):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     pickled = pickle.dumps(fit_fast(tiny_pair | {"model": str(folder)}))
