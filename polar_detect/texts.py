@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn import exceptions
 
 from polar_detect.arrays import BoolArray, IndexArray
-from polar_detect.errors import InputError, NotFittedError
+from polar_detect.errors import InputError, NotFittedError, listing
 from polar_detect.frames import are_written, in_pandas, named
 from polar_detect.visible import in_usual_widths, plainly_spaced, without_unseen
 
@@ -31,6 +31,8 @@ Texts: TypeAlias = (
     Sequence[str] | pd.Series | pd.Index | pd.DataFrame | NDArray[Any] | HasArrowStream
 )
 
+_ROWS = (Mapping, list, tuple, np.ndarray, np.void)  # what may be one of those of a table
+_MAX_NAMES = 5  # of columns, in a message
 _MIN_PASTED = 20  # different texts
 _MIN_KNOWN, _FEW, _CHANCE = 8, 0.1, 2  # texts; a share; times what repeats itself
 
@@ -70,12 +72,12 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
         )
     if isinstance(X, bytes | Mapping | Set) or not _is_iterable(X):
         raise InputError(
-            f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series; "
-            "convert it first."
+            f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series, or "
+            "of rows a data frame; convert it first."
         )
     texts = _values(X, rows)
     for i, text in enumerate(texts):
-        _check_text(text, i)
+        _check_text(text, i, rows)
     if not texts:
         raise InputError("Got no texts; expected at least one; check the input.")
     return [str(text) for text in texts]  # numpy's strings are a subclass
@@ -269,13 +271,20 @@ def _values(X: Any, rows: "RowTemplate | None") -> list[Any]:
     if isinstance(X, pd.DataFrame):
         if rows is not None and not are_written(X, rows):
             return rows.texts(named(X, rows))
+        if X.shape[1] != 1:
+            names = listing([*map(str, X.columns)], _MAX_NAMES)
+            raise InputError(
+                f"Got a table of {X.shape[1]} columns ({names}); expected one column of texts; "
+                "select it first."
+            )
         X = X.to_numpy(object)
     if hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
         return list(X.to_pylist())
-    if isinstance(X, np.ndarray) and X.ndim > 1:
-        if X.ndim > 2 or X.shape[1] != 1:
+    if len(shape := getattr(X, "shape", ())) > 1:  # a sparse matrix has one, too
+        if not isinstance(X, np.ndarray) or shape[1:] != (1,):
             raise InputError(
-                f"Got an array of shape {X.shape}; expected one column of texts; select it first."
+                f"Got an array of shape {tuple(shape)}; expected one column of texts; select it "
+                "first, or of rows pass a data frame."
             )
         X = X[:, 0]
     return list(X)
@@ -302,12 +311,14 @@ def _is_iterable(X: Any) -> bool:
     return isinstance(X, Iterable) and getattr(X, "ndim", 1) > 0
 
 
-def _check_text(text: Any, i: int) -> None:
+def _check_text(text: Any, i: int, rows: "RowTemplate | None") -> None:
     if not isinstance(text, str):
-        raise InputError(
-            f"Got {type(text).__name__} at position {i}; expected texts (str); convert the "
-            "values first, missing ones to ''."
-        )
+        todo = "expected texts (str); convert the values first, missing ones to ''"
+        if isinstance(text, _ROWS):
+            todo = "expected texts (str); of rows pass a data frame, e.g. pandas.DataFrame(X)"
+        elif rows is not None:
+            todo = "expected rows; pass a data frame, of a single row e.g. frame.iloc[[0]]"
+        raise InputError(f"Got {type(text).__name__} at position {i}; {todo}.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -185,8 +185,23 @@ def test_columns_of_a_data_frame_that_are_missing_or_named_twice_are_named(
     for parts in ([measured, measured], [measured, measured.rename(columns={0: "0"})[["0"]]]):
         with pytest.raises(InputError, match=r"Got two columns named '[0p].*; expected a name"):
             fitted_on_frame.score_samples(pd.concat(parts, axis=1))
-    with pytest.raises(InputError, match="expected one column of texts"):
+    with pytest.raises(
+        InputError,
+        match=r"Got a table of 3 columns \(0, pressure \[bar\], .*\); expected one column",
+    ):
         fitted_on_tiny.score_samples(measured)
+
+
+def test_who_asks_about_a_row_without_its_columns_is_told_to_pass_a_data_frame(
+    fitted_on_frame, measured
+):
+    for row in (measured.iloc[0], measured.iloc[0].tolist()):
+        with pytest.raises(InputError, match=r"Got .* at position \d; .* frame.iloc\[\[0\]\]"):
+            fitted_on_frame.score_samples(row)
+    for rows in (measured.to_dict("records"), measured.to_records(index=False)):
+        with pytest.raises(InputError, match=r"of rows pass a data frame, e.g. pandas.DataFrame"):
+            fitted_on_frame.score_samples(rows)
+    assert len(fitted_on_frame.score_samples(measured.iloc[[0]])) == 1  # as it says
 
 
 def test_columns_of_several_levels_are_named_as_headers_of_two_rows_are(tmp_path):

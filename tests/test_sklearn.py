@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -148,15 +149,26 @@ def test_texts_come_from_any_container():
         (["oil", None], "Got NoneType at position 1; expected texts"),
         ([], "Got no texts; expected at least one"),
         (pa.array(["oil", None]), "Got NoneType at position 1; expected texts"),
-        ({"note": ["oil"]}, "Got dict; expected a sequence of texts"),
+        ({"note": ["oil"]}, "Got dict; expected a sequence of texts, .*, or of rows a data frame"),
         ({"oil"}, "Got set; expected a sequence of texts"),
         (b"oil", "Got bytes; expected a sequence of texts"),
         (None, "Got NoneType; expected a sequence of texts"),
         (5, "Got int; expected a sequence of texts"),
         (np.asarray("oil"), "Got ndarray; expected a sequence of texts"),
         (["a \ud800"], "lone surrogate"),
-        (pa.table({"a": ["x"], "b": ["y"]}), r"Got an array of shape \(1, 2\); expected one col"),
-        (np.full((2, 2), "a"), r"Got an array of shape \(2, 2\); expected one column"),
+        (
+            pa.table({"a": ["x"], "b": ["y"]}),
+            r"Got a table of 2 columns \(a, b\); expected one col",
+        ),
+        (pd.DataFrame(index=[0, 1]), r"Got a table of 0 columns \(\); expected one column"),
+        (np.full((2, 2), "a"), r"Got an array of shape \(2, 2\); .*, or of rows pass a data frame"),
+        (
+            sparse.csr_matrix((3, 1)),
+            r"Got an array of shape \(3, 1\); .* of rows pass a data",
+        ),
+        ([{"flow": 1}], "Got dict at position 0; .*; of rows pass a data frame, e.g. pandas.DataF"),
+        ([["oil", 1]], "Got list at position 0; .*; of rows pass a data frame, e.g. pandas.DataF"),
+        (np.zeros(1, "f4,i4"), "Got void at position 0; .*; of rows pass a data frame, e.g. panda"),
     ],
 )
 def test_what_is_not_texts_is_refused(given, message):
