@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polar_detect import plots as plots
     from polar_detect.detector import PolarDetector as PolarDetector
     from polar_detect.detectors.estimator import (
         SignatureOutlierDetector as SignatureOutlierDetector,
@@ -21,6 +22,7 @@ __all__ = [
     "SignatureOutlierDetector",
     "SignatureTransformer",
     "__version__",
+    "plots",
     "screen",
 ]
 
@@ -38,6 +40,8 @@ if not TYPE_CHECKING:  # else a type checker would take any name for a class of 
 
     def __getattr__(name: str) -> Any:
         """Import what is public on first use: torch takes seconds, and --help does not need it."""
+        if name == "plots":
+            return importlib.import_module("polar_detect.plots")
         if name not in _HOMES:
             raise AttributeError(f"module 'polar_detect' has no attribute '{name}'")
         return getattr(importlib.import_module(_HOMES[name]), name)

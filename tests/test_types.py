@@ -1,6 +1,8 @@
 """What a type checker and a shell's completion see of the package, on a user's own script."""
 
 import pydoc
+import subprocess
+import sys
 import typing
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from polar_detect.tables import RowTemplate
 
 SCRIPT = """
 import pandas as pd
-from polar_detect import PolarDetector, Program, Report
+from polar_detect import PolarDetector, Program, Report, plots
 
 
 class ArrowTable:  # as those of polars
@@ -28,6 +30,7 @@ reasons: list[str] = assessment.reasons()
 verdicts: list[int] = detector.fit_predict(ArrowTable(), [1]).tolist()
 Report.of(detector, ("oil",), assessment=assessment).save("report.html")
 program: Program = Program.parse("0-3 [4-5]x2")
+label: str = plots.plot_program(program, 8).get_xlabel()
 """
 WRONG = {
     "from polar_detect import PolarDetektor": 'has no attribute "PolarDetektor"',
@@ -58,6 +61,12 @@ def test_completion_and_help_name_what_was_not_used_yet():
     assert "class Program(" in page
     with pytest.raises(AttributeError, match="module 'polar_detect' has no attribute 'Detector'"):
         _ = polar_detect.Detector
+
+
+def test_plots_are_there_once_the_package_is_imported():
+    own = "import polar_detect; print(polar_detect.plots.plot_layers.__name__)"
+    done = subprocess.run([sys.executable, "-c", own], capture_output=True, text=True, check=True)
+    assert done.stdout == "plot_layers\n"
 
 
 @pytest.mark.parametrize("name", ["fit", "assess", "score_samples", "predict", "fit_predict"])
