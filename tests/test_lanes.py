@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 import torch
@@ -88,6 +89,26 @@ def test_overlapping_functions_have_the_callers_gradient_mode_and_hand_errors_on
     with pytest.raises(ZeroDivisionError):
         overlap(lambda i: 1 // i, range(3))
     assert torch.get_num_threads() == n_threads
+
+
+@pytest.mark.parametrize("n_threads", [2], indirect=True)
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_overlapping_functions_end_soon_once_one_of_them_has_failed(n_threads, error):
+    del n_threads
+    works, end = threading.Event(), time.monotonic() + 20
+
+    def work(i):
+        if not i:
+            works.wait(timeout=300)
+            raise error
+        while time.monotonic() < end:
+            spread(abs, [1])
+            works.set()
+
+    with pytest.raises(error):
+        overlap(work, range(2))
+    assert time.monotonic() < end
+    assert overlap(lambda i: spread(abs, [i]), range(3)) == [[0], [1], [2]]  # and others begin
 
 
 def test_lanes_leave_the_modes_of_the_caller_and_give_them_back():

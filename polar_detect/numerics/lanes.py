@@ -19,8 +19,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # n_lanes: as many as torch had threads when the outermost one began; leads: whether this thread is
-# one of those that `overlap`.
+# one of those that `overlap`; stopped: whether what these do is still wanted.
 _inside = threading.local()
+
+
+class _StoppedError(Exception):
+    """What ends a function whose result nobody waits for any more."""
 
 
 @contextlib.contextmanager
@@ -76,6 +80,8 @@ def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
     Where gradients are recorded, the calls run here, one after the other.
     """
     with lanes():
+        if getattr(_inside, "leads", False) and _inside.stopped.is_set():
+            raise _StoppedError
         todo = list(items)
         n_lanes: int = _inside.n_lanes
         if min(n_lanes, len(todo)) == 1 or torch.is_grad_enabled():
@@ -87,7 +93,8 @@ def overlap(function: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     """Return ``[function(item) for item in items]``, as many at once as there are lanes.
 
     For functions that `spread` work by themselves, again and again: where one of them has fewer
-    blocks left than there are lanes, another one's blocks fill them.
+    blocks left than there are lanes, another one's blocks fill them. Where one of them fails, or
+    Ctrl-C ends the wait for them, the others end where they `spread` next.
     """
     with lanes():
         todo = list(items)
@@ -95,14 +102,19 @@ def overlap(function: Callable[[Item], Result], items: Iterable[Item]) -> list[R
         if min(n_lanes, len(todo)) <= 1:
             return [function(item) for item in todo]
         own = torch.set_grad_enabled(torch.is_grad_enabled())(function)
-        with ThreadPoolExecutor(n_lanes, "overlap", _lead, (n_lanes,)) as leaders:
-            return list(leaders.map(own, todo))
+        stopped = threading.Event()
+        with ThreadPoolExecutor(n_lanes, "overlap", _lead, (n_lanes, stopped)) as leaders:
+            try:
+                return list(leaders.map(own, todo))
+            except BaseException:
+                stopped.set()  # leaving waits for the leaders, whose searches may take a minute
+                raise
 
 
-def _lead(n_lanes: int) -> None:
-    """Make this thread one that spreads its work on so many lanes."""
+def _lead(n_lanes: int, stopped: threading.Event) -> None:
+    """Make this thread one that spreads its work on so many lanes, until it is stopped."""
     torch.set_num_threads(1)
-    _inside.n_lanes, _inside.leads = n_lanes, True
+    _inside.n_lanes, _inside.leads, _inside.stopped = n_lanes, True, stopped
 
 
 @functools.cache
