@@ -121,8 +121,12 @@ class Assessment:
         language = Language(tongue, are_rows=self.are_rows)
         return reasons_of(self.explanation, language, odd_cells=self.odd_cells)
 
-    def rows(self, places: IndexArray) -> Self:
-        """Return what is said of the texts in these places."""
+    def rows(self, places: IndexArray | BoolArray) -> Self:
+        """Return what is said of the texts in these places, or where a mask is true.
+
+        E.g. ``assessment.rows(assessment.is_anomaly)``.
+        """
+        places = np.arange(len(self.scores))[places]
 
         def chosen(own: Sequence[Any]) -> tuple[Any, ...]:
             return tuple(own[i] for i in places) if own else ()

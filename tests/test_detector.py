@@ -306,6 +306,17 @@ def test_a_notebook_keeps_of_an_assessment_a_table_and_not_each_texts_neighbours
         assert assessment._repr_html_() is None
 
 
+def test_rows_of_an_assessment_are_named_by_their_places_or_by_a_mask(fitted_on_tiny):
+    assessment = fitted_on_tiny.assess(pd.Series([*NEW[:2], *STRANGE[:2]]))
+    flagged = np.flatnonzero(assessment.is_anomaly)
+    own = assessment.rows(flagged)
+    assert 0 < len(own.scores) < 4
+    for places in (assessment.is_anomaly, assessment.is_anomaly.tolist(), flagged.tolist()):
+        found = assessment.rows(places)
+        assert found.to_frame().equals(own.to_frame())
+        assert found.neighbours == own.neighbours
+
+
 @pytest.mark.parametrize("index", [None, "abc"])
 def test_a_notebook_puts_into_words_only_the_rows_that_it_shows(fitted_on_tiny, monkeypatch, index):
     texts = pd.Series([NEW[0], "", STRANGE[0]], index=None if index is None else [*index])

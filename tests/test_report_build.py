@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from work_orders import NORMAL, STRANGE
 
@@ -184,6 +185,18 @@ def test_a_report_is_made_saved_and_shown_in_python_too(
         Report.of(fitted_on_tiny, TEXTS, [True])
     with pytest.raises(InputError, match="Got an assessment of 15 texts for 14; expected one of"):
         Report.of(fitted_on_tiny, TEXTS[1:], assessment=assessed)
+
+
+def test_a_report_refuses_an_assessment_of_what_was_sorted_since(fitted_on_tiny):
+    texts = pd.Series(TEXTS[:4], index=[*"abca"])
+    assessed = fitted_on_tiny.assess(texts)
+    for sorted_since in (texts[::-1], texts[::-1].to_frame()):
+        with pytest.raises(
+            InputError, match="Got an assessment of the same texts in another order"
+        ):
+            Report.of(fitted_on_tiny, sorted_since, assessment=assessed)
+    for same in (texts, texts.to_frame(), texts.tolist(), texts.reset_index(drop=True)):
+        assert Report.of(fitted_on_tiny, same, assessment=assessed).data.n_rows == 4
 
 
 def test_a_report_is_made_of_texts_that_can_be_read_but_once(fitted_on_tiny):

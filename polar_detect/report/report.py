@@ -3,6 +3,7 @@
 import html
 import numbers
 import warnings
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from polar_detect import atomic
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
+from polar_detect.frames import index_of
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
 from polar_detect.report.choices import Format, Tongue
@@ -83,8 +85,8 @@ class Report:
         ------
         InputError
             As `PolarDetector.assess` and `PolarDetector.fit` raise it; or an assessment of another
-            number of texts, or without some of their programs; no text to explain; or another
-            language.
+            number of texts, in another order, or without some of their programs; no text to
+            explain; or another language.
         """
         Language(tongue)  # is one; all that may be wrong is told before the long work
         if not isinstance(top, numbers.Integral) or top < 1:
@@ -99,6 +101,11 @@ class Report:
             raise InputError(
                 f"Got an assessment of {len(assessment.scores)} texts for {len(texts)}; expected "
                 "one of the same texts; leave it out to have them assessed."
+            )
+        if _is_reordered(assessment.index, index_of(X)):
+            raise InputError(
+                "Got an assessment of the same texts in another order, by their index; expected "
+                "one in this order; leave it out to have them assessed."
             )
         table = Table(
             frame=pd.DataFrame({"text": texts}),
@@ -149,3 +156,10 @@ class Report:
             f'<iframe srcdoc="{html.escape(page)}" style="width:100%;height:48rem;border:0">'
             "</iframe>"
         )
+
+
+def _is_reordered(before: "pd.Index[Any] | None", now: "pd.Index[Any] | None") -> bool:
+    """Return whether rows have the names that they had, as they do once a frame was sorted."""
+    if before is None or now is None or before.equals(now):
+        return False
+    return Counter(before) == Counter(now)
