@@ -28,7 +28,13 @@ class HasArrowStream(Protocol):
 
 # What `as_texts` takes, for type checkers.
 Texts: TypeAlias = (
-    Sequence[str] | pd.Series | pd.Index | pd.DataFrame | NDArray[Any] | HasArrowStream
+    Sequence[str]
+    | pd.Series
+    | pd.Index
+    | pd.DataFrame
+    | pd.api.extensions.ExtensionArray  # what `series.values` are of strings
+    | NDArray[Any]
+    | HasArrowStream
 )
 
 _ROWS = (Mapping, list, tuple, np.ndarray, np.void)  # what may be one of those of a table
