@@ -44,6 +44,8 @@ class TrainingTexts:
         Whether some were given.
     frame : pandas.DataFrame, optional
         The data frame that they were written out of, if they were.
+    n_ones : int
+        How many labels are the number 1, where no -1 occurs.
     """
 
     texts: tuple[str, ...]
@@ -51,6 +53,7 @@ class TrainingTexts:
     rows: "RowTemplate | None"
     has_labels: bool
     frame: "pd.DataFrame | None"
+    n_ones: int
 
     @classmethod
     def of(cls, X: Texts, y: Any, rows: "RowTemplate | None") -> Self:
@@ -77,7 +80,8 @@ class TrainingTexts:
         texts = as_texts(X, rows)
         if rows is None:
             texts = as_seen(texts)
-        return cls(tuple(texts), anomalous(y, len(texts)), rows, y is not None, frame)
+        is_anomalous = anomalous(y, len(texts))
+        return cls(tuple(texts), is_anomalous, rows, y is not None, frame, _n_ones(y))
 
     @property
     def normal(self) -> list[str]:
@@ -119,6 +123,7 @@ class TrainingTexts:
             *of_columns,
             *doubts_of_texts(normal),
             *doubts_of_labels(self.texts, self.is_anomalous),
+            *self._doubts_of_ones(),
         ]
         if not keeps_texts or self.rows is None:
             return own
@@ -126,6 +131,14 @@ class TrainingTexts:
             return [*own, *warn_of_hours(self.rows, len(normal))]
         filled = [text for text in self.texts if text.strip()]  # words of anomalies are words, too
         return [*own, *by_columns.doubts(self.rows, filled)]
+
+    def _doubts_of_ones(self) -> list[str]:
+        if self.n_ones <= len(self.texts) / 2:
+            return []
+        return [
+            f"labels that are 1, which counts as anomalous where no -1 occurs: {self.n_ones} of "
+            f"{len(self.texts)}; if 1 is to mean normal, give anomalous texts -1"
+        ]
 
     def _labelled(self, *, is_anomalous: bool) -> list[str]:
         places = np.flatnonzero(self.is_anomalous == is_anomalous)
@@ -157,6 +170,13 @@ def _said_of_ones(y: Any) -> str:
         " All labels are 1, which counts as anomalous where no -1 occurs: leave y out where all "
         "texts are normal."
     )
+
+
+def _n_ones(y: Any) -> int:
+    """Return how many labels are 1, but none where a -1 or a truth value says what it means."""
+    labels = [] if y is None else np.ravel(np.asarray(y)).tolist()
+    is_said = -1 in labels or any(isinstance(label, bool) for label in labels)
+    return 0 if is_said else labels.count(1)
 
 
 def _with_tokens(texts: list[str], tracer: "Tracer | None") -> list[str]:

@@ -74,6 +74,15 @@ def test_flags_what_no_normal_row_says(fitted: PolarDetector, column: str, cell:
     assert (by_column[column] >= np.stack([*by_column.values()]).max(0)).mean() > 0.9
 
 
+def test_who_writes_one_for_normal_is_told_what_it_counts_as() -> None:
+    mixed, ones = pd.concat([NORMAL, spoilt(NEW)]), np.repeat([1, 0], [200, 100])
+    said = "labels that are 1, which counts as anomalous where no -1 occurs: 200 of 300; if 1 is"
+    with pytest.warns(TrainingWarning, match=said):
+        PolarDetector("columns").fit(mixed, ones)
+    for plain in (1 - ones, 2 * ones - 1, ones == 1):  # controls: warnings are errors
+        PolarDetector("columns").fit(mixed, plain)
+
+
 def test_new_words_are_usual_where_they_are_frequent() -> None:
     names = [f"person {i}" for i in range(30)]  # of 200 rows, each of whom no other row names
     own = PolarDetector("columns").fit(NORMAL.assign(operator=[*names, *(["A", "B"] * 85)]))
