@@ -3,6 +3,7 @@
 What needs models is imported where it is used: a detector that goes by columns does without torch.
 """
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -158,11 +159,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         -----
         TrainingWarning
             All normal texts say the same, or each is there several times; a text is labelled both
-            normal and anomalous; or, of a data frame, a column counts the rows or holds dates or
-            codes, so that in new rows all of it is new (it does not count where no model reads
-            the rows), or verdicts, which new rows do not have yet, or words among numbers, or
-            columns are what an assessment adds, or words that the detector does not read; or the
-            fit will take hours.
+            normal and anomalous, or most are labelled 1 and none -1; or, of a data frame, a column
+            counts the rows or holds dates or codes, so that in new rows all of it is new (it does
+            not count where no model reads the rows), or verdicts, which new rows do not have yet,
+            or words among numbers, or columns are what an assessment adds, or words that the
+            detector does not read; or the fit will take hours.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
@@ -454,13 +455,22 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _warn(doubts: Iterable[str], alpha: float, n_calibration: int) -> None:
     """Warn whoever called `fit` of an alpha that nothing can reach, and of the training texts."""
+    level = _level_of_caller()
     smallest = calibration.smallest_alpha(n_calibration)
     if alpha < smallest:
         warnings.warn(
             f"Got alpha {alpha:g}; expected at least {smallest:.4g}, the smallest p-value with "
             f"{n_calibration} held-out texts, as below it no text is flagged; raise alpha, or fit "
             "on more normal texts.",
-            stacklevel=4,
+            stacklevel=level,
         )
     for doubt in doubts:
-        warnings.warn(doubt, TrainingWarning, stacklevel=4)
+        warnings.warn(doubt, TrainingWarning, stacklevel=level)
+
+
+def _level_of_caller() -> int:
+    """Return how many calls above `_warn`, which is 1, the first of another package stands."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith("polar_detect."):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -83,6 +83,15 @@ def test_who_writes_one_for_normal_is_told_what_it_counts_as() -> None:
         PolarDetector("columns").fit(mixed, plain)
 
 
+@pytest.mark.parametrize("name", ["fit", "fit_predict"])
+def test_warnings_name_the_line_that_asked_for_the_fit(name: str) -> None:
+    ask = getattr(PolarDetector("columns", alpha=1e-3), name)
+    with pytest.warns(UserWarning, match="Got alpha 0.001|do not count: 'day'") as caught:
+        ask(NORMAL.assign(day=DAYS))
+    assert len(caught) == 2
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_new_words_are_usual_where_they_are_frequent() -> None:
     names = [f"person {i}" for i in range(30)]  # of 200 rows, each of whom no other row names
     own = PolarDetector("columns").fit(NORMAL.assign(operator=[*names, *(["A", "B"] * 85)]))
