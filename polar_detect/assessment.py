@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
 from polar_detect.report.choices import Tongue
@@ -235,7 +235,8 @@ class Assessment:
 
     def __repr__(self) -> str:
         """Return how many texts it is of: a notebook would keep their neighbours otherwise."""
-        return f"Assessment({len(self.scores)} texts, {int(self.is_anomaly.sum())} flagged)"
+        said = counted(len(self.scores), "row" if self.are_rows else "text")
+        return f"Assessment({said}, {int(self.is_anomaly.sum())} flagged)"
 
     def _repr_html_(self) -> str | None:
         """Return the table of `to_frame` for a notebook, as pandas is set to show it.

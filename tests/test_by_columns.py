@@ -70,6 +70,8 @@ def test_flags_what_no_normal_row_says(fitted: PolarDetector, column: str, cell:
     odd = NEW[:20].assign(**{column: cell})
     assessment = fitted.assess(odd)
     assert assessment.is_anomaly.mean() > 0.9
+    assert repr(assessment).startswith("Assessment(20 rows, ")
+    assert repr(fitted.assess(odd[:1])) == "Assessment(1 row, 1 flagged)"
     by_column = fitted.explain(odd).by_column()
     assert (by_column[column] >= np.stack([*by_column.values()]).max(0)).mean() > 0.9
 
