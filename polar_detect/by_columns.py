@@ -1,6 +1,7 @@
 """What `PolarDetector` does with rows that it judges by their columns alone, without models."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -209,7 +210,7 @@ def fit(
         n_anomalous=len(anomalous),
         created=moment(),
         fingerprint=fingerprint_of(normal, anomalous),
-        settings=settings,
+        settings=replace(settings, rows=settings.rows.unread()),
     )
 
 

@@ -3,7 +3,7 @@
 import numbers
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -147,4 +147,4 @@ def _rows(value: Any) -> "RowTemplate | None":
         raise InputError(
             f"Got rows {value!r}; expected a RowTemplate, or None; fit one on the table."
         )
-    return value
+    return replace(value, is_read=True)  # whoever fitted it: the next detector may read them

@@ -289,6 +289,70 @@ def test_what_is_ever_new_is_left_out_by_itself_where_columns_alone_count(tmp_pa
     assert told == [of_dates, of_notes]
 
 
+def raw_parts(n_rows, *, seed=0, first=0):
+    """Return parts with a date, a lot and a running number, as a plant exports them."""
+    days = pd.date_range("2026-04-01", periods=n_rows + first)[first:]
+    passing = {
+        "day": days.strftime("%Y-%m-%d"),
+        "lot": [f"L-{250 + (first + i) // 6}" for i in range(n_rows)],
+        "no": range(first, first + n_rows),
+    }
+    return pd.concat([pd.DataFrame(passing), parts(n_rows, seed=seed)], axis=1)
+
+
+def test_new_rows_may_lack_columns_that_are_new_in_all_rows(run, tmp_path):
+    train, folder = tmp_path / "train.csv", tmp_path / "detector"
+    raw_parts(120).to_csv(train, index=False)
+    assert run("fit", train, "--all-columns", "--out", folder)[0] == 0
+    new = raw_parts(60, seed=1, first=120).rename(columns={"size [mm]": "Size [mm]"})
+    new.loc[0, "weight [g]"] = 50.0
+    detector = PolarDetector.load(folder)
+    expected = detector.score_samples(new)
+    path = tmp_path / "new.csv"
+    for lacking, said in ((["day", "no"], "'day', 'no'"), ([], ""), (["lot"], "'lot'")):
+        left, out = new.drop(columns=lacking), tmp_path / f"out{len(lacking)}.csv"
+        left.to_csv(path, index=False)
+        english = f"columns that do not count are missing: {said}"
+        japanese = f"この表にない列（判定には使わないため影響しません）：{said}"
+        for command, name in (("score", out), ("report", tmp_path / "report.json")):
+            options = (path, "--detector", folder, "--out", name)
+            for tongue, sentence in (("en", english), ("ja", japanese)):
+                code, _, err = run(command, *options, "--lang", tongue)
+                told = [one for one in err.splitlines() if sentence[:10] in one]
+                assert (code, told) == (0, [f"{path}: {sentence}"] * bool(said))
+        scores = pd.read_csv(out)["score"].to_numpy()
+        np.testing.assert_array_equal(scores, (-expected).round(6))
+        np.testing.assert_array_equal(detector.score_samples(left), expected)
+        assert detector.assess(left).reasons() == detector.assess(new).reasons()
+    lacking = new.drop(columns=["day", "program"])  # what counts is asked for
+    lacking.to_csv(path, index=False)
+    code, _, err = run("score", path, "--detector", folder, "--out", out)
+    assert (code, "Got column 'program'; the table has: lot, no, Size" in err) == (1, True)
+    with pytest.raises(InputError, match="Got column 'program'"):
+        detector.score_samples(lacking)
+
+
+def test_new_rows_need_columns_whose_empty_cells_count_and_those_that_models_read(tmp_path):
+    frame = raw_parts(120)
+    frame.loc[frame["program"] == "P1", "day"] = ""
+    detector = PolarDetector("columns")
+    with pytest.warns(TrainingWarning) as warned:
+        detector.fit(frame)
+    assert "only counts whether cells are empty: 'day'" in str(warned[-1].message)
+    detector.save(tmp_path / "detector")
+    for own in (detector, PolarDetector.load(tmp_path / "detector")):
+        assert own.rows_.dispensable == ["lot", "no"]
+        own.score_samples(frame.drop(columns=["lot", "no"]))
+        with pytest.raises(InputError, match="Got column 'day'"):
+            own.score_samples(frame.drop(columns=["day"]))
+    read = RowTemplate.fit(frame, [*frame.columns])  # control: as models read it
+    assert read == detector.rows_
+    with pytest.raises(InputError, match="Got column 'lot'"):
+        read.texts(frame.drop(columns=["lot"]))
+    with pytest.raises(InputError, match="Got column 'no'"):  # a new fit wants them, too
+        PolarDetector("columns", rows=own.rows_).fit(frame.drop(columns=["no"]))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -3,6 +3,7 @@ import pytest
 
 from polar_detect.signature.new_cells import KnownValues, NewCell
 from polar_detect.tables import RowTemplate
+from polar_detect.tables.rows.template_column import TemplateColumn
 
 
 def known_in(**columns):
@@ -106,3 +107,12 @@ def test_a_number_that_is_a_name_is_new_as_words_are_and_a_measured_one_is_not()
         (),  # which is said of numbers otherwise
         (),
     ]
+
+
+def test_what_is_ever_new_is_never_told_as_new():
+    for is_ever_new, said in ((True, []), (False, ["lot"])):
+        columns = TemplateColumn("lot", None, is_ever_new=is_ever_new), TemplateColumn("T", 1)
+        template = RowTemplate(columns)
+        known = KnownValues.of(template, [f"lot: L-{i % 2}; T: {i}.0" for i in range(40)])
+        (found,) = known.new_cells(["lot: missing; T: 1.0"])
+        assert [cell.column for cell in found] == said

@@ -23,6 +23,7 @@ import schemathesis
 import uvicorn
 from heeding import HEEDING
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import TypeAdapter, ValidationError
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 from work_orders import NEW, STRANGE
@@ -35,6 +36,7 @@ from polar_detect.errors import ArtifactError, InputError
 from polar_detect.serve import server
 from polar_detect.serve.answers import Answers, Explained, Score
 from polar_detect.serve.app import create_app
+from polar_detect.serve.bodies import kind_of_body
 from polar_detect.serve.settings import ServeSettings
 from polar_detect.stopping import STOPPING
 from polar_detect.tables import RowTemplate
@@ -288,6 +290,29 @@ def test_a_body_in_another_encoding_is_told_the_one_to_use(client, charset):
         answer = client.post("/score", content=content, headers=headers)
         assert answer.status_code == 400
         assert answer.json()["detail"].startswith("Got a body that is not in UTF-8; expected JSON")
+
+
+def test_rows_may_lack_columns_that_are_ever_new_where_no_model_reads_them():
+    frame = pd.DataFrame({"flow": [3, 4] * 20, "no": range(40)})
+    read = RowTemplate.fit(frame, [*frame.columns])
+    for template, lacks in ((read.unread(), True), (read, False)):
+        body = TypeAdapter(kind_of_body(template, SMALL))
+        whole = body.validate_python({"rows": [{"flow": 3, "no": None}, {"flow": 4, "no": 7}]})
+        assert whole.as_texts() == ["flow: 3; no: missing", "flow: 4; no: 7"]
+        if lacks:
+            some = body.validate_python({"rows": [{"flow": 3}, {"flow": 4, "no": 7}]})
+            assert some.as_texts() == whole.as_texts()
+            assert body.validate_python({"rows": [{"flow": 3}]}).as_texts() == [
+                "flow: 3; no: missing"
+            ]
+        else:
+            with pytest.raises(ValidationError, match="Got a row without no"):
+                body.validate_python({"rows": [{"flow": 3}]})
+        with pytest.raises(ValidationError, match="Got a row without flow"):
+            body.validate_python({"rows": [{"no": 7}]})
+        row = body.json_schema()["$defs"]["Rows"]["properties"]["rows"]["items"]
+        assert row["required"] == (["flow"] if lacks else ["flow", "no"])
+        assert [*row["properties"]] == ["flow", "no"]
 
 
 def test_the_openapi_page_names_the_columns_of_rows(counting):

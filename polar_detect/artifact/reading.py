@@ -84,12 +84,11 @@ def stored_origin(folder: Path) -> Origin:
     column = manifest.get("text_column")
     whole = Stored(folder / MANIFEST, manifest)
     rows = whole.part("settings").get("rows") or manifest.get("input")  # once, it stood there
-    return Origin(
-        sha256,
-        None if column is None else str(column),
-        None if rows is None else RowTemplate.from_json(rows),
-        _head_class(whole).reads_texts,
-    )
+    template = None if rows is None else RowTemplate.from_json(rows)
+    reads_texts = _head_class(whole).reads_texts
+    if template is not None and not reads_texts:
+        template = template.unread()
+    return Origin(sha256, None if column is None else str(column), template, reads_texts)
 
 
 def _read(folder: Path, manifest: dict[str, Any], engines: "Engines") -> PolarDetector:
@@ -167,6 +166,7 @@ def _read_with_columns(detector: PolarDetector, folder: Path, manifest: dict[str
     with fitting_together(folder):
         arrays, texts = _arrays(folder, manifest, n_layers=0)
         reference = read_row_reference(stored, texts, own.rows)
+        own = replace(own, rows=reference.template.unread())
         detector.fitted_ = _fitted(stored, arrays, own, reference, None)
 
 

@@ -141,13 +141,14 @@ def _written_rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
 def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
     """Return the body with rows that the detector writes out itself, as `score` does."""
     columns, max_chars = template.names, limits.max_chars
+    needed = [name for name in columns if name not in template.dispensable]
 
     def checked(row: dict[str, Any]) -> dict[str, Any]:
         row = _by_own_names(row, columns)
-        _check_row(row, columns, max_chars)
+        _check_row(row, columns, needed, max_chars)
         return row
 
-    row_schema = WithJsonSchema(_row_schema(columns, max_chars))
+    row_schema = WithJsonSchema(_row_schema(columns, needed, max_chars))
     Row = Annotated[dict[str, Any], AfterValidator(checked), row_schema]
 
     class Rows(Asked):
@@ -162,7 +163,8 @@ def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
 
         def as_texts(self) -> list[str]:
             cells = {
-                name: pd.Series([row[name] for row in self.rows], dtype=object) for name in columns
+                name: pd.Series([row.get(name) for row in self.rows], dtype=object)
+                for name in columns
             }
             return template.texts(pd.DataFrame(cells))
 
@@ -182,9 +184,9 @@ def _by_own_names(row: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     return named if len(named) == len(row) else row
 
 
-def _check_row(row: dict[str, Any], columns: list[str], max_chars: int) -> None:
+def _check_row(row: dict[str, Any], columns: list[str], needed: list[str], max_chars: int) -> None:
     """Refuse a row with other columns, or with what is no cell."""
-    missing = [name for name in columns if name not in row]
+    missing = [name for name in needed if name not in row]
     unknown = [name for name in row if name not in columns]
     got = [f"without {_listed(missing)}"] * bool(missing)
     got += [f"with {_listed(unknown)}, which the detector does not know"] * bool(unknown)
@@ -213,12 +215,12 @@ def _is_cell(cell: Any, max_chars: int) -> bool:
     return cell is None or isinstance(cell, int)
 
 
-def _row_schema(columns: list[str], max_chars: int) -> dict[str, Any]:
+def _row_schema(columns: list[str], needed: list[str], max_chars: int) -> dict[str, Any]:
     cell = {"type": ["number", "string", "boolean", "null"], "maxLength": max_chars}
     return {
         "type": "object",
         "properties": dict.fromkeys(columns, cell),
-        "required": columns,
+        "required": needed,
         "additionalProperties": False,
     }
 

@@ -62,7 +62,8 @@ class KnownValues:
         """
         rows = [cells for cells in template.read(texts).cells if cells is not None]
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
-        asked = [column for column in template.columns if column.is_name or not column.is_numeric]
+        own = [column for column in template.columns if not column.is_ever_new]
+        asked = [column for column in own if column.is_name or not column.is_numeric]
         said = categories_of(frame, [column.name for column in asked], template.notation)
         ever_new = new_later(frame, said)
         said = {name: own for name, own in said.items() if name not in ever_new}

@@ -6,7 +6,7 @@ when it was fitted and is stored with the detector, so that later rows are writt
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast, get_args
 
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import ArtifactError
-from polar_detect.tables.cells.names import said_of_matches
+from polar_detect.errors import ArtifactError, listing
+from polar_detect.tables.cells.names import on_one_line, said_of_matches
 from polar_detect.tables.cells.numbers import MISSING, NOTATION, Notation
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.selection import find_columns
@@ -24,6 +24,8 @@ from polar_detect.tables.rows.fitting import fitted_columns
 from polar_detect.tables.rows.parsed import NumericColumns, ParsedRows
 from polar_detect.tables.rows.row_text import SEPARATOR, label_of, split_row, write_cells
 from polar_detect.tables.rows.template_column import Category, TemplateColumn
+
+_MAX_LISTED_COLUMNS = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class RowTemplate:
     columns : tuple of TemplateColumn
     notation : {1, 2, 3}
         Which cells are numbers, which are missing, and how wide words are.
+    is_read : bool
+        Whether models read the rows, so that every column says something. It is not stored: what
+        detector has the template tells.
 
     Examples
     --------
@@ -45,6 +50,7 @@ class RowTemplate:
 
     columns: tuple[TemplateColumn, ...]
     notation: Notation = NOTATION
+    is_read: bool = field(default=True, compare=False)
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
@@ -60,13 +66,29 @@ class RowTemplate:
             raise no_column([*map(str, frame.columns)], str(missing[0]), None)
         return cls(fitted_columns(frame, names))
 
+    def unread(self) -> "RowTemplate":
+        """Return the same for rows that no model reads: tables may lack what does not count."""
+        return replace(self, is_read=False)
+
+    @property
+    def dispensable(self) -> list[str]:
+        """Names of the columns that a table may lack, as nothing depends on what they say.
+
+        >>> dates = TemplateColumn("Date", None, is_ever_new=True)
+        >>> template = RowTemplate((dates, TemplateColumn("T", 1)))
+        >>> template.dispensable, template.unread().dispensable
+        ([], ['Date'])
+        """
+        columns = () if self.is_read else self.columns
+        return [own.name for own in columns if own.is_ever_new and own.category is None]
+
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
 
         Parameters
         ----------
         frame : (n_rows, …) pandas.DataFrame
-            With every column of the template.
+            With every column of the template that is not dispensable.
 
         Raises
         ------
@@ -76,7 +98,7 @@ class RowTemplate:
         found = self._find([*map(str, frame.columns)])
         written = [
             write_cells(
-                frame[found[column.name]],
+                _cells(frame, found.get(column.name)),
                 column.name,
                 column.decimals,
                 self.notation,
@@ -87,15 +109,20 @@ class RowTemplate:
         return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
 
     def notices(self, present: Sequence[str], *, other_sheets: Sequence[str] = ()) -> list[str]:
-        """Return which columns of a table are taken for others; raise as `texts` does."""
-        return said_of_matches(self._find(present, other_sheets).items())
+        """Return which columns are taken for others, and which are missing; raise as `texts`."""
+        found = self._find(present, other_sheets)
+        lacking = [repr(on_one_line(name)) for name in self.names if name not in found]
+        if not lacking:
+            return said_of_matches(found.items())
+        names = listing(lacking, _MAX_LISTED_COLUMNS)
+        return [*said_of_matches(found.items()), f"columns that do not count are missing: {names}"]
 
     def _find(self, present: Sequence[str], other_sheets: Sequence[str] = ()) -> dict[str, str]:
-        """Return what a table calls each column; raise as `texts` does."""
+        """Return what a table calls each column that it has; raise as `texts` does."""
         forms = {own.name: own.form if own.is_numeric else None for own in self.columns}
-        found = find_columns(present, forms)
+        found, dispensable = find_columns(present, forms), self.dispensable
         for name in forms:
-            if name not in found:
+            if name not in found and name not in dispensable:
                 raise no_column(present, name, None, other_sheets=other_sheets)
         return found
 
@@ -235,6 +262,11 @@ def is_filled(frame: pd.DataFrame) -> NDArray[np.bool_]:
     filled = np.ones(len(frame), bool)
     filled[blank] = False
     return filled
+
+
+def _cells(frame: pd.DataFrame, name: str | None) -> pd.Series:
+    """Return a column of a table; empty cells where there is none of that name."""
+    return pd.Series([""] * len(frame), dtype=object) if name is None else frame[name]
 
 
 def _checked_notation(value: Any) -> Notation:
