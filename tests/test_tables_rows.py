@@ -1435,6 +1435,63 @@ def test_what_is_ever_new_is_neither_a_number_nor_a_category_of_rows():
     ]
 
 
+def tools(codes, *, n_each=30, name="tool", step=0.0):
+    """Return rows in the order of time, whose lengths grow with the code by so many deviations."""
+    rng, n_rows = np.random.default_rng(0), n_each * len(codes)
+    places = np.arange(n_rows) // n_each
+    return pd.DataFrame(
+        {
+            "day": pd.date_range("2026-04-01", periods=n_rows, freq="7h").strftime("%Y-%m-%d"),
+            name: [codes[i] for i in places],
+            "machine": rng.choice(["M1", "M2"], n_rows),
+            "length": (step * places + rng.normal(50, 1, n_rows)).round(2),
+        }
+    )
+
+
+def new_among(frame):
+    template = RowTemplate.fit(frame, [*frame.columns])
+    return [own.name for own in template.columns if own.is_ever_new]
+
+
+@pytest.mark.parametrize(
+    ("codes", "name"),
+    [
+        (["T99", "T100", "T101", "T102", "T103"], "tool"),
+        (["c2503", "C2511", "C2517", "C2520", "C2531"], "coil"),
+        (["X8/3", "X8/12", "X9/1", "X9/2", "X10/1"], "lot"),
+        (["4711", "4713", "4714", "4718", "4720"], "Batch No"),
+        (["ロット９", "ロット10", "ロット11", "ロット12", "ロット13"], "lot"),
+    ],
+)
+def test_codes_that_count_up_in_time_are_ever_new_however_few(codes, name):
+    frame = tools(codes, name=name)
+    assert new_among(frame) == ["day", name]
+    assert new_among(frame[::-1].reset_index(drop=True)) == ["day", name]
+    spaced = frame.assign(
+        **{name: ["" if i % 7 == 3 else own for i, own in enumerate(frame[name])]}
+    )
+    assert new_among(spaced) == ["day", name]
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (tools(["T1", "T2", "T3", "T4"]), "few"),
+        (tools(["T1", "T2", "T3", "T4", "T1", "T5"]), "one returns"),
+        (tools(["T1", "T2", "T4", "T3", "T5"]), "in disorder"),
+        (tools(["a", "b", "c", "d", "e"]), "words"),
+        (tools(["20 mm", "25 mm", "30 mm", "35 mm", "40 mm"]), "measured"),
+        (tools(["D20", "D25", "D30", "D35", "D40"], step=4.0), "the length is that of the size"),
+        (tools([f"T{i}" for i in range(1, 6)]).assign(day="2026-04-01"), "by tool, not in time"),
+        (tools([*(f"T{i}" for i in range(1, 6)), "T1"], n_each=1010), "it returns far below"),
+        (tools(["4711", "4713", "4714", "4718", "4720"], name="force"), "numbers"),
+    ],
+)
+def test_codes_that_may_return_count(frame, why):
+    assert [name for name in new_among(frame) if name != "day"] == [], why
+
+
 @pytest.mark.parametrize("cells", [*DATES.values(), *CODES.values()])
 def test_dates_and_codes_that_go_on_in_new_rows_are_warned_of(cells):
     frame = pd.DataFrame({"when": cells, "a, b": ["M"] * 29, "t": ["1"] * 29}, dtype=str)

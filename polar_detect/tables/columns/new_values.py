@@ -4,7 +4,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ _CODE = re.compile(
 )
 # A digit among some letters and marks, but no sentence of a language that has no blanks.
 _PASSING_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#./:+]*", re.IGNORECASE)
+_CODE_PART = re.compile(r"\d+|\D+")
 
 _ID_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|(?-i:[a-z]ID)$",
@@ -92,11 +93,44 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
     that come again there, as of releases, are not new.
     """
     found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
-    if any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1])):
+    if _are_in_time(rows):
         passing = {name: _passing(rows[name]) for name in names if name not in found}
         found |= {name: f"{said} are all new" for name, said in passing.items() if said}
         found = {name: said for name, said in found.items() if not _come_again(rows[name])}
     return {name: found[name] for name in names if name in found}
+
+
+def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
+    """Return the columns of codes of which each comes in one run, and is more than those before.
+
+    In rows in the order of time, as tools T101, T102 … or a lot a day do. Five suffice, which come
+    in order by chance in one of sixty columns; but products may be made in order of their sizes.
+    """
+    rows = frame.iloc[:_MAX_ROWS]
+    found = [name for name in names if _count_up(rows[name])]
+    if not found or not _are_in_time(rows):
+        return []
+    return [name for name in found if _count_up(frame[name])]  # none returns further down
+
+
+def _count_up(column: pd.Series) -> bool:
+    texts = _plain(cells_as_text(column))
+    runs = [text for text, _ in groupby(texts)]
+    if not _MIN_PASSING <= len(runs) < len(texts):
+        return False
+    keys = [*map(_in_natural_order, runs)]
+    if not any(all(a < b for a, b in pairwise(own)) for own in (keys, keys[::-1])):
+        return False
+    is_number = is_id_name(str(column.name)) and _are_whole(texts)
+    return is_number or _are_codes(texts, _PASSING_CODE)
+
+
+def _in_natural_order(code: str) -> list[tuple[int, str]]:
+    """Return what codes are sorted by, so that T99 comes before T100."""
+    parts = _CODE_PART.findall(code.casefold())
+    return [
+        (len(own), own) if (own := part.lstrip("0")).isdecimal() else (0, part) for part in parts
+    ]
 
 
 def _passing(column: pd.Series) -> str | None:
@@ -148,6 +182,11 @@ def _come_again(column: pd.Series) -> bool:
     half = len(texts) // 2
     n_runs = 1 + sum(a != b for a, b in pairwise(texts))
     return set(texts[half:]) <= set(texts[:half]) and n_runs > _MIN_RUNS * len(set(texts))
+
+
+def _are_in_time(rows: pd.DataFrame) -> bool:
+    """Return whether a column shows that rows are in the order of time."""
+    return any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1]))
 
 
 def _is_in_time(column: pd.Series) -> bool:

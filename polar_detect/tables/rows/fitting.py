@@ -4,7 +4,7 @@ Hides that numbers may be names, as those of programs, or count the rows, and th
 of others by being empty or filled only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -16,7 +16,7 @@ from polar_detect.factors import Codes, Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.columns.new_values import new_later
+from polar_detect.tables.columns.new_values import counting_up, new_later
 from polar_detect.tables.rows.categories import categories_of, gaps_of
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
 from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
@@ -27,8 +27,24 @@ _MOST_GAPS = 50  # columns that are empty in some rows; of more it is not asked 
 
 
 def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[TemplateColumn, ...]:
-    """Return columns of a table as their cells are."""
-    ever_new = new_later(frame, names) if len(frame) >= _MIN_ROWS else {}
+    """Return columns of a table as their cells are.
+
+    Codes that count up are lots or tools, that new rows do not have, unless others depend on them,
+    as those of products that are made in order of their sizes.
+    """
+    if len(frame) < _MIN_ROWS:
+        return _fitted(frame, names, ())
+    ever_new = [*new_later(frame, names)]
+    columns = _fitted(frame, names, ever_new)
+    asked = {name for own in columns for name in own.asked}
+    others = [own.name for own in columns if not (own.is_ever_new or own.name in asked)]
+    counts = counting_up(frame, others)
+    return _fitted(frame, names, [*ever_new, *counts]) if counts else columns
+
+
+def _fitted(
+    frame: pd.DataFrame, names: Sequence[str], ever_new: Collection[str]
+) -> tuple[TemplateColumn, ...]:
     columns = [
         TemplateColumn(name, None, is_ever_new=True)
         if name in ever_new
@@ -39,8 +55,7 @@ def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[TemplateC
     columns = [_with_factors(own, frame[own.name], levels) for own in columns]
     categories = _categories(levels, columns)
     columns = [replace(own, category=categories.get(own.name)) for own in columns]
-    factors = {name for own in columns for name in own.factors}
-    factors |= {name for own in categories.values() for name in own.factors}
+    factors = {name for own in columns for name in own.asked}
     return tuple(_told_apart(own, levels) if own.name in factors else own for own in columns)
 
 

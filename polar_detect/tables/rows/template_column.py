@@ -85,6 +85,11 @@ class TemplateColumn:
         return self.category is not None and self.category.of == "words"
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The columns on which its numbers depend, and those that tell what else it says."""
+        return self.factors + (() if self.category is None else self.category.factors)
+
+    @property
     def is_name(self) -> bool:
         """Whether its numbers are names, such as those of programs, that tell of other columns."""
         return self.is_numeric and self.repeats
