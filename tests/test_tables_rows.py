@@ -1435,6 +1435,46 @@ def test_what_is_ever_new_is_neither_a_number_nor_a_category_of_rows():
     ]
 
 
+def metered(**columns):
+    """Return rows of which no column shows time, beside a number that tells nothing of the place.
+
+    A column is given by its steps, or as it is where it has one more value.
+    """
+    frame = pd.DataFrame({"force": np.random.default_rng(5).normal(50, 1, 60).round(2)})
+    for name, own in columns.items():
+        frame[name] = np.round(own if len(own) == 60 else 800 + np.cumsum([0, *own]), 2)
+    return frame
+
+
+RNG = np.random.default_rng(0)
+STEPS = RNG.normal(5, 1, 59)
+TWICE = 2 * np.arange(60)
+
+
+@pytest.mark.parametrize(
+    ("frame", "new"),
+    [
+        (metered(energy=STEPS), ["energy"]),
+        (metered(left=-STEPS), ["left"]),
+        (metered(energy=STEPS, water=RNG.choice([1.0, 1.2, 1.5], 59)), ["energy", "water"]),
+        (metered(place=[10.0] * 59), ["place"]),
+        (metered(energy=STEPS, huge=TWICE * 1e200), []),
+        (metered(size=np.sort(RNG.normal(100, 15, 60))), []),
+        (metered(size=np.sort(RNG.uniform(0, 100, 60))), []),
+        (metered(energy=np.repeat(STEPS, 4)[:59]), []),  # goes on
+        (metered(way=TWICE + RNG.normal(0, 0.2, 60)), []),  # measured: turns back
+        (metered(way=TWICE, pull=np.sin(TWICE / 20)), []),
+        (metered(way=TWICE, pull=3 * TWICE + RNG.normal(0, 0.2, 60)), []),
+        (metered(energy=STEPS).drop(columns="force"), []),
+        (metered(energy=STEPS)[:39], []),
+        (metered(energy=[*STEPS[:58], -1]), []),
+    ],
+)
+def test_running_totals_are_ever_new_without_dates_where_the_order_tells_nothing(frame, new):
+    assert new_among(frame) == new
+    assert [*new_later(frame.astype(str), [*frame.columns])] == new
+
+
 def tools(codes, *, n_each=30, name="tool", step=0.0):
     """Return rows in the order of time, whose lengths grow with the code by so many deviations."""
     rng, n_rows = np.random.default_rng(0), n_each * len(codes)

@@ -24,6 +24,7 @@ from polar_detect.tables.columns.dates import (
     are_times_of_day,
     mostly_match,
 )
+from polar_detect.tables.columns.running_totals import is_total, running_totals
 
 _MAX_ROWS = 5000
 _MIN_COUNTED = 3
@@ -90,14 +91,33 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
     """Return the same, and what is said of what passes: running totals, and codes as of lots.
 
     That it does shows where a column of dates says that the rows are in the order of time. Dates
-    that come again there, as of releases, are not new.
+    that come again there, as of releases, are not new. Totals are told without dates where they
+    grow steadily.
     """
     found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
     if _are_in_time(rows):
         passing = {name: _passing(rows[name]) for name in names if name not in found}
         found |= {name: f"{said} are all new" for name, said in passing.items() if said}
         found = {name: said for name, said in found.items() if not _come_again(rows[name])}
+    found |= dict.fromkeys(_totals(rows, names, {*found}), f"{_GROWING} are all new")
     return {name: found[name] for name in names if name in found}
+
+
+def _totals(rows: pd.DataFrame, names: Collection[str], found: Collection[str]) -> list[str]:
+    """Return running totals among columns that were not found to be new, without any dates."""
+    asked = [name for name in names if name not in found and _may_be_total(rows[name])]
+    if not asked:
+        return []
+    others = [j for j, name in enumerate(rows.columns) if str(name) not in found]
+    numbers = {str(rows.columns[j]): _numbers(rows.iloc[:, j]) for j in others}
+    totals = running_totals({name: own for name, own in numbers.items() if own is not None})
+    return [name for name in asked if name in totals]
+
+
+def _may_be_total(column: pd.Series) -> bool:
+    """Return whether a column may hold running totals, as its first rows show soon."""
+    first = _numbers(column.iloc[: 2 * _FIRST])
+    return first is not None and is_total(first)
 
 
 def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
