@@ -353,6 +353,56 @@ def test_a_row_with_numbers_is_no_second_header_though_a_cell_of_it_has_the_name
     assert read(path, expected=("temp upper",))[0].columns == ("speed", "temp upper", "note")
 
 
+def stations(above, *, judged="OK", n_rows=30):
+    """Return lines of two stations as a line of machines exports them, a serial before them."""
+    rows = [f"S{i},06:{i:02},11.{i},{judged},8.{i},{judged}," for i in range(n_rows)]
+    return [*above, *rows]
+
+
+GROUPS = "Serial,Station 1,,,Station 2,,"
+NAMED = (
+    *("Serial", "Station 1 Start", "Station 1 Force", "Station 1 Judge"),
+    *("Station 2 Torque", "Station 2 Judge"),
+)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_names_below_groups_belong_to_them_beside_times_and_verdicts(tmp_path, ending):
+    names = ",Start,Force,Judge,Torque,Judge,"
+    table = open_table(write(tmp_path / f"a{ending}", stations([GROUPS, names])))
+    assert table.columns[:6] == NAMED
+    with_units = [GROUPS, names, ",,kN,,Nm,,"]
+    table = open_table(write(tmp_path / f"b{ending}", stations(with_units)))
+    assert table.columns[2:5] == (
+        "Station 1 Force [kN]",
+        "Station 1 Judge",
+        "Station 2 Torque [Nm]",
+    )
+    for above, judged in (
+        ([GROUPS, ",Start,Force,OK,Torque,OK,"], "OK"),  # said again below
+        ([GROUPS, ",Start,,Judge,Torque,Judge,"], "OK"),  # a column is left without
+        ([GROUPS, ",Start,n/a,Judge,n/a,Judge,"], "OK"),
+    ):
+        table = open_table(write(tmp_path / f"c{ending}", stations(above, judged=judged)))
+        assert "Station 1" in table.columns
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+@pytest.mark.parametrize("said", ["UTC", "hh:mm", "TT.MM.JJJJ hh:mm:ss"])
+def test_what_form_a_time_has_may_stand_among_units(tmp_path, said, ending):
+    rows = [f"{i % 24:02}:07,{20 + i / 10:.1f},4.{i}" for i in range(30)]
+    path = write(tmp_path / f"a{ending}", ["Time,T1,p1", f"{said},degC,bar", *rows])
+    assert open_table(path).columns == ("Time", "T1 [degC]", "p1 [bar]")
+    path = write(tmp_path / f"b{ending}", ["Time,T1,p1", f"{said},cold,low", *rows])  # control
+    assert open_table(path).columns == ("Time", "T1", "p1")
+
+
+def test_units_stand_above_limits_with_decimal_commas(tmp_path):
+    rows = [f"{i};{'<0,5' if i % 9 == 0 else f'1,{i}'};7,{i}" for i in range(30)]
+    path = write(tmp_path / "a.csv", ["Probe;Nitrat;pH", ";mg/l;", *rows])
+    assert open_table(path).columns == ("Probe", "Nitrat [mg/l]", "pH")
+
+
 def test_units_below_the_names_go_into_them_as_in_a_sheet(tmp_path):
     units = ["装置名,XYZ-100", NAMES, "-,℃,MPa", *ROWS]  # of which the last column has none
     path = write(tmp_path / "a.csv", units)

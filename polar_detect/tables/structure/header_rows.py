@@ -41,6 +41,9 @@ _MOST_NAMES = 3  # rows: two of words and one of units
 # Of a row whose other cells are all units; above limits some forms call it 規格 too.
 _UNIT_LABELS = frozenset({"単位", "規格", "unit", "units", "uom", "einheit", "einheiten"})
 _DASH = "-"
+_OF_TIME = re.compile(
+    r"utc|gmt|ces?t|mes?z|jst|cst|[ydmhstj]{1,4}(?:[-/.:T ]{1,2}[ydmhsftj]{1,4})+", re.IGNORECASE
+)
 _NUMBER_IN_BRACKETS = re.compile(rf"[{re.escape(OPENING)}][\d.,\s]*[{re.escape(CLOSING)}]")
 
 
@@ -132,13 +135,21 @@ def header_from(grid: Grid, top: int, *, is_text: bool = False) -> Header:
 
 
 def _without_label(row: Sequence[Any]) -> Sequence[Any]:
-    """Return a row of units with a dash in place of the word that says so: 単位, mm, mm."""
+    """Return a row of units with a dash in place of the word that says so: 単位, mm, mm.
+
+    And in place of the zone or the form of a time: UTC, bar, degC.
+    """
+    row = [_DASH if isinstance(cell, str) and _is_of_time(cell) else cell for cell in row]
     filled = [j for j, cell in enumerate(row) if cell is not None]
     others = [row[j] for j in filled[1:]]
     is_told = bool(others) and are_texts([row[j] for j in filled]) and are_units(others)
     if not is_told or folded(row[filled[0]]).strip("[]()") not in _UNIT_LABELS:
         return row
     return [*row[: filled[0]], _DASH, *row[filled[0] + 1 :]]
+
+
+def _is_of_time(cell: str) -> bool:
+    return _OF_TIME.fullmatch(cell.strip()) is not None and not is_unit(cell)
 
 
 def _specified(grid: Grid, top: int) -> tuple[int, ...]:
@@ -165,6 +176,7 @@ def _with_next_rows(grid: Grid, top: int, *, is_text: bool) -> Header:
         is_spanned(grid, top)
         or any(folded(own) in grid.wanted and own != names[j] for j, own in both.items())
         or _are_above_numbers(grid, [top + 1, *grid.below(last)])
+        or _names_the_unnamed(grid, top, grid.below(last)[:SAMPLE_ROWS])
     )
     if not is_header:
         return alone
@@ -190,6 +202,26 @@ def is_spanned(grid: Grid, first: int) -> bool:
         for j in range(left, right + 1)
         for i in body
     )
+
+
+def _names_the_unnamed(grid: Grid, top: int, below: Sequence[int]) -> bool:
+    """Return whether the row below the names has one wherever they have none, as below groups.
+
+    Of what it says nothing stands below again, and numbers stand below some. Below a title it
+    names all columns apart.
+    """
+    names, second = grid.rows[top], grid.rows[top + 1]
+    said = {j: str(cell).strip() for j, cell in enumerate(second) if cell is not None}
+    columns = {j: grid.column(j, below) for j in range(len(names))}
+    filled = {j for j, own in columns.items() if any(cell is not None for cell in own)}
+    unnamed = {j for j in filled if names[j] is None}
+    is_below_title = len({*said.values()}) == len(said) >= len(filled)
+    if not unnamed or not unnamed <= said.keys() or is_below_title:
+        return False
+    are_named = all(_is_name(own) or is_state(own) for own in said.values())
+    are_again = any(str(cell).strip() == own for j, own in said.items() for cell in columns[j])
+    have_numbers = any(are_numbers(columns[j], own, 1.0) for j, own in said.items())
+    return are_named and not are_again and have_numbers
 
 
 def _has_units(grid: Grid, first: int) -> bool:
@@ -248,6 +280,8 @@ def are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:
     cells = pd.Series(below, dtype=object)
     form = NumberForm(comma=has_decimal_commas(cells_as_text(cells)))
     found = ColumnNumbers.of(cells, form)
+    if found.share < min_share:  # which takes long
+        found = ColumnNumbers.of(cells, NumberForm.of(cells, name))
     n_numbers = int(np.isfinite(found.values).sum())
     is_again = name.strip() in found.words
     return n_numbers >= _MIN_NUMBERS and found.share >= min_share and not is_again
