@@ -1435,6 +1435,18 @@ def test_what_is_ever_new_is_neither_a_number_nor_a_category_of_rows():
     ]
 
 
+@pytest.mark.parametrize("cells", [["01.03.25", "02.03.25"], ["25/03/01"], ["250301", "250302"]])
+def test_short_dates_of_few_days_are_told_by_the_name_of_their_column(cells):
+    said = [cells[i * len(cells) // 30] for i in range(30)]
+    for name in ("Datum", "mfg_date", "生産日期", "検査日"):
+        frame = pd.DataFrame({name: said, "product": ["A", "B"] * 15})
+        assert new_among(frame) == [name], name
+    for name in ("size", "update", "Datumscode"):  # control
+        assert new_among(pd.DataFrame({name: said, "product": ["A", "B"] * 15})) == []
+    sizes = pd.DataFrame({"Datum": ["10-20-30", "40-20-30"] * 15, "product": ["A", "B"] * 15})
+    assert new_among(sizes) == []
+
+
 def metered(**columns):
     """Return rows of which no column shows time, beside a number that tells nothing of the place.
 

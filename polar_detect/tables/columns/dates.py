@@ -66,6 +66,11 @@ _LONG_ORDERS, _SHORT_ORDERS = (
 _LONG_ORDERS += tuple(re.compile(order, re.IGNORECASE) for order in _MONTHS_AND_WEEKS)
 # Which may be ratios, unless they are in order.
 _BARE_ORDERS = tuple(map(re.compile, (rf"{_MONTH}[-/]{_DAY}", rf"{_DAY}[-/.]{_MONTH}\.")))
+_DIGITS = re.compile(rf"{_SHORT_YEAR}{_TWO_DIGITS}")
+_DATE_NAME = re.compile(
+    r"(?<![^\W\d_])(?:date|datum|fecha|data)(?![^\W\d_])|(?-i:[a-z]Date)|(?:datum|日付|年月日|日期|日)$",
+    re.IGNORECASE,
+)
 _TIME_OF_DAY = re.compile(
     r"(?:午[前後]|[ap]\.?m\.?)? ?(?:[01]?\d|2[0-4])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
     r"|時[0-5]?\d分?(?:[0-5]?\d秒)?) ?(?:[ap]\.?m\.?|uhr)?",
@@ -73,15 +78,21 @@ _TIME_OF_DAY = re.compile(
 )
 
 
-def are_dates(texts: Sequence[str]) -> bool:
+def are_dates(texts: Sequence[str], name: str = "") -> bool:
     """Return whether nearly all of them, in half width, are dates, months or weeks.
+
+    Of dates such as 03.04.25 there are five, or the column is called one of dates: 250403 then
+    is one, too.
 
     >>> are_dates(["Thu 03.04.2025 06:15 Uhr"]), are_dates(["3-Apr-2025"]), are_dates(["2025-W14"])
     (True, True, True)
     >>> are_dates(["10-20-30"]), are_dates(["2025-04 ok"])
     (False, False)
+    >>> are_dates(["03.04.25"]), are_dates(["03.04.25"], "Datum"), are_dates(["250403"], "日付")
+    (False, True, True)
     """
-    if any(mostly_match(texts, order) for order in _orders(texts)):
+    called = (*_SHORT_ORDERS, _DIGITS) if _DATE_NAME.search(name) else ()
+    if any(mostly_match(texts, order) for order in (*_orders(texts), *called)):
         return True
     return any(_are_in_order(texts, order) for order in _BARE_ORDERS)
 

@@ -246,7 +246,7 @@ def _always_new(column: pd.Series) -> str | None:
 
 def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
     """Return what the filled cells of a column, `texts`, are that no new row says again."""
-    if are_dates(texts):
+    if are_dates(texts, str(column.name)):
         return "holds dates, and those of new rows"
     if are_times_of_day(texts) and not are_durations(column, texts, str(column.name)):
         return "holds times of day, and those of new rows"
