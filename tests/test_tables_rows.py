@@ -1447,6 +1447,21 @@ def test_short_dates_of_few_days_are_told_by_the_name_of_their_column(cells):
     assert new_among(sizes) == []
 
 
+@pytest.mark.parametrize("name", ["Lot", "製造ロット", "batchNo", "Chargen-Nr.", "批次号"])
+def test_lots_that_count_up_are_ever_new_however_few_and_whatever_depends_on_them(name):
+    lots = ["L99", "L100"]
+    recipes = {"L99": "R1", "L100": "R2"}
+    frame = tools(lots, name=name, step=4.0)
+    frame["recipe"] = frame[name].map(recipes)
+    assert new_among(frame) == ["day", name]
+    assert new_among(tools(["4711"], name=name)) == ["day", name]
+    for others in (tools(lots, name="tool", step=4.0), tools(["L1", "L2", "L1"], name=name)):
+        assert new_among(others) == ["day"]
+    assert new_among(frame.drop(columns="day")) == []  # no time
+    words = tools(["a", "b"], name=name)
+    assert new_among(words) == ["day"]
+
+
 def metered(**columns):
     """Return rows of which no column shows time, beside a number that tells nothing of the place.
 

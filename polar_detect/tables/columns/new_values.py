@@ -55,6 +55,23 @@ _ID_NAME = re.compile(
 )
 
 
+_LOT_NAME = re.compile(
+    r"(?:(?<![^\W\d_])(?:lot|batch|los|coil|charge)|(?-i:(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge))"
+    r"|chargen|ロット|バッチ|チャージ|批次?)"
+    r"[ _.\-]*(?:(?:no|nr|num|number|nummer|id|code)\.?|#|番号|号)?$",
+    re.IGNORECASE,
+)
+
+
+def is_lot_name(name: str) -> bool:
+    """Return whether a column is called as one is that names lots.
+
+    >>> [*filter(is_lot_name, ["Lot", "batchNo", "Chargen-Nr.", "製造ロット番号", "Lot size"])]
+    ['Lot', 'batchNo', 'Chargen-Nr.', '製造ロット番号']
+    """
+    return _LOT_NAME.search(name.strip()) is not None
+
+
 def is_id_name(name: str) -> bool:
     """Return whether a column is called as one is that names the rows.
 
@@ -125,6 +142,7 @@ def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
 
     In rows in the order of time, as tools T101, T102 … or a lot a day do. Five suffice, which come
     in order by chance in one of sixty columns; but products may be made in order of their sizes.
+    Where the column is called Lot or the like, one does.
     """
     rows = frame.iloc[:_MAX_ROWS]
     found = [name for name in names if _count_up(rows[name])]
@@ -136,12 +154,13 @@ def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
 def _count_up(column: pd.Series) -> bool:
     texts = _plain(cells_as_text(column))
     runs = [text for text, _ in groupby(texts)]
-    if not _MIN_PASSING <= len(runs) < len(texts):
+    is_lot = is_lot_name(str(column.name))
+    if not (1 if is_lot else _MIN_PASSING) <= len(runs) < len(texts):
         return False
     keys = [*map(_in_natural_order, runs)]
     if not any(all(a < b for a, b in pairwise(own)) for own in (keys, keys[::-1])):
         return False
-    is_number = is_id_name(str(column.name)) and _are_whole(texts)
+    is_number = (is_lot or is_id_name(str(column.name))) and _are_whole(texts)
     return is_number or _are_codes(texts, _PASSING_CODE)
 
 

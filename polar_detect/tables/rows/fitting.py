@@ -16,7 +16,7 @@ from polar_detect.factors import Codes, Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.columns.new_values import counting_up, new_later
+from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new_later
 from polar_detect.tables.rows.categories import categories_of, gaps_of
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
 from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
@@ -30,14 +30,18 @@ def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[TemplateC
     """Return columns of a table as their cells are.
 
     Codes that count up are lots or tools, that new rows do not have, unless others depend on them,
-    as those of products that are made in order of their sizes.
+    as those of products that are made in order of their sizes; of lots whatever does.
     """
     if len(frame) < _MIN_ROWS:
         return _fitted(frame, names, ())
     ever_new = [*new_later(frame, names)]
     columns = _fitted(frame, names, ever_new)
     asked = {name for own in columns for name in own.asked}
-    others = [own.name for own in columns if not (own.is_ever_new or own.name in asked)]
+    others = [
+        own.name
+        for own in columns
+        if not own.is_ever_new and (own.name not in asked or is_lot_name(own.name))
+    ]
     counts = counting_up(frame, others)
     return _fitted(frame, names, [*ever_new, *counts]) if counts else columns
 
