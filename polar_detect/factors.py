@@ -123,6 +123,8 @@ def factors_of(
     """
     known = ~np.isnan(numbers)
     values = _tamed(bounded(numbers[known]))
+    if not len(values) or not np.ptp(values):  # of 0.1 and 0.1 the mean need not be 0.1
+        return ()
     codes = {name: codes_there[known] for name, codes_there in categories.items()}
     chosen: tuple[str, ...] = ()
     group = np.zeros(len(values), np.intp)

@@ -124,3 +124,15 @@ def test_rows_without_factors_are_of_one_kind(rows):
     assert kinds.levels == ((),)
     assert kinds.place(rows).tolist() == [0] * len(rows)
     assert [len(own) for own in kinds.members(rows)] == [len(rows)]
+
+
+@pytest.mark.parametrize("limit", [0.1, 9.9, 10.1, 850.0])
+def test_limits_that_are_the_same_in_all_rows_depend_on_nothing(limit):
+    rng = np.random.default_rng(0)
+    said = {"gage": rng.integers(0, 3, 200), "operator": rng.integers(0, 2, 200)}
+    assert factors_of(np.full(200, limit), said) == ()
+    one_off = np.full(200, limit)
+    one_off[7] *= 3
+    assert factors_of(one_off, said) == ()
+    by_gage = limit * (1 + said["gage"])  # control
+    assert factors_of(by_gage, said) == ("gage",)
