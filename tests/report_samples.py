@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from polar_detect.drift import Drift, Shift
+from polar_detect.features.table import Feature
 from polar_detect.program import Program
 from polar_detect.report.data import (
     CellReport,
@@ -24,7 +25,6 @@ from polar_detect.report.data import (
     Swarm,
 )
 from polar_detect.report.reasons import reasons_of_row
-from polar_detect.signature.features import Feature
 
 N_LAYERS = 30
 BASE = 0.12

@@ -13,7 +13,7 @@ import polar_detect
 # commands for it, run without the models.
 WITHOUT_TORCH = (
     "errors", "program", "executor.schedule", "search", "programs.interchange",
-    "signature.features", "signature.numbers", "signature.wording", "detectors", "outliers",
+    "features", "signature.numbers", "signature.wording", "detectors", "outliers",
     "calibration", "metrics", "drift", "explain", "tables", "artifact.sealing",
     "artifact.contents", "visible", "fluency", "backbone.tokenizing",
     "report", "cli", "detector", "artifact.reading", "artifact.writing", "scoring", "serve",
@@ -58,7 +58,7 @@ def test_modules_do_not_import_each_other_in_a_circle():
 # From what knows nothing of the others to what knows them all.
 LAYERS = (
     *("errors", "program", "numerics", "tables", "models", "backbone", "search", "executor"),
-    *("programs", "signature", "detectors", "artifact"),
+    *("programs", "features", "signature", "detectors", "artifact"),
 )
 
 
@@ -72,6 +72,13 @@ def test_packages_import_only_what_stands_below_them():
                 assert LAYERS.index(package) <= LAYERS.index(own), f"{name} imports {imported}"
                 n_checked += package != own
     assert n_checked > 100
+
+
+def test_what_reads_features_does_not_know_how_signatures_are_made():
+    for reader in ("detectors", "explain", "drift"):
+        for name in parts_of(reader):
+            assert not [n for n in MODULES[name] if n.startswith("polar_detect.signature")], name
+    assert "polar_detect.features.table" in MODULES["detectors.base"]
 
 
 PACKAGE = Path(polar_detect.__file__).parent

@@ -15,10 +15,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from polar_detect.features.table import Feature
 from polar_detect.report.data import CellReport
 from polar_detect.report.html import render_html
 from polar_detect.report.report import Report
-from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

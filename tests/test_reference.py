@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from polar_detect.signature.features import Feature
+from polar_detect.features.table import Feature
 from polar_detect.signature.geometry import Geometry
 from polar_detect.signature.neighbours import (
     Neighbours,

@@ -25,6 +25,7 @@ from scipy import stats
 
 from polar_detect import calibration
 from polar_detect.drift import measure_drift
+from polar_detect.features.table import Feature
 from polar_detect.graphemes import starts_of_graphemes
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
@@ -52,7 +53,6 @@ from polar_detect.report.phrases import (
 from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.signature import spans
-from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import (
     TokenLoss,
     joined_in_words,

@@ -19,6 +19,7 @@ from report_samples import (
 from rich.console import Console
 
 from polar_detect.drift import Drift, Shift
+from polar_detect.features.table import Feature
 from polar_detect.report.as_json import render_json
 from polar_detect.report.data import Column, Contribution, Swarm
 from polar_detect.report.html import render_html
@@ -26,7 +27,6 @@ from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.phrases import findings, headline, leading_reasons
 from polar_detect.report.terminal import worst_rows
-from polar_detect.signature.features import Feature
 from polar_detect.signature.new_cells import NewCell
 from polar_detect.signature.spans import TokenLoss
 

@@ -17,7 +17,7 @@ from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
 from polar_detect.detectors.views import Views, choose_views, taught
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.stored import Stored
 
 _FILE = "auto.json"

@@ -11,8 +11,8 @@ from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.scale import Scale
 from polar_detect.detectors.views import Views, choose_column_views
 from polar_detect.errors import InputError
-from polar_detect.signature.column_features import LEVEL, kind_of, number_columns
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.of_columns import LEVEL, kind_of, number_columns
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.stored import unfit
 
 

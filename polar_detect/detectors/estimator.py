@@ -18,8 +18,8 @@ from polar_detect.arrays import BoolArray, Float64Array, IntArray
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.detectors.views import can_be_viewed
 from polar_detect.errors import InputError
-from polar_detect.signature.column_features import COLUMN
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.of_columns import COLUMN
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.texts import UnfittedError
 
 _FAR = 3.0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
+from polar_detect.contrast import contrast
 from polar_detect.detectors.weighting import (
     Part,
     alone,
@@ -14,9 +15,7 @@ from polar_detect.detectors.weighting import (
     mean_view,
     telling,
 )
-from polar_detect.signature.contrast import contrast
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.named import (
+from polar_detect.features.named import (
     FAR_SIMILARITY,
     FLUENCY,
     LENGTH,
@@ -25,6 +24,7 @@ from polar_detect.signature.named import (
     MEMORY_RATIO,
     SIMILARITY,
 )
+from polar_detect.features.table import Feature, FeatureTable
 
 _STRENGTH = 0.03  # inverse regularisation
 # With so many normal texts what is learned counts for half of what it does with very many.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.arrays import Float64Array
+from polar_detect.contrast import contrast
 from polar_detect.detectors.column_views import column_likeness, column_parts, new_words_view
 from polar_detect.detectors.evidence import (
     separation_by,
@@ -30,9 +31,7 @@ from polar_detect.detectors.weighting import (
     unit_spread,
     unit_tail,
 )
-from polar_detect.signature.contrast import contrast
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.named import (
+from polar_detect.features.named import (
     FLUENCY,
     LENGTH,
     LOSS,
@@ -43,6 +42,7 @@ from polar_detect.signature.named import (
     SIMILARITY,
     WORDING_LIKENESS,
 )
+from polar_detect.features.table import Feature, FeatureTable
 
 # Easy and broken language count for so much beside topic and form at most, and easy language, which
 # asks no other text, for as much again where there are no more normal texts than these.

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from polar_detect.features.table import Feature
 from polar_detect.program import Program
 from polar_detect.report import phrases
 from polar_detect.report.choices import Tongue
 from polar_detect.report.data import Contribution, DetectorFacts, ReportData
 from polar_detect.report.language import Language
-from polar_detect.signature.features import Feature
 
 FORMAT = 1
 # Parts whose keys stand among those of what they are part of; without a model there are none.

@@ -13,6 +13,8 @@ from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size
+from polar_detect.features.named import WORDING_LIKENESS
+from polar_detect.features.table import FeatureTable
 from polar_detect.report.cells import cells_of
 from polar_detect.report.data import (
     Contribution,
@@ -29,9 +31,7 @@ from polar_detect.report.data import (
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import OddCells, raising, whole_parts
 from polar_detect.report.swarm import evenly, swarms_of
-from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.known_words import KnownWords
-from polar_detect.signature.named import WORDING_LIKENESS
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.tables import Table
 from polar_detect.visible import read_places

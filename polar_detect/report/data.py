@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
+from polar_detect.features.table import Feature
 from polar_detect.program import Program
-from polar_detect.signature.features import Feature
 from polar_detect.signature.new_cells import NewCell
 from polar_detect.signature.spans import TokenLoss
 

@@ -7,13 +7,13 @@ from typing import Any, Self
 from unicodedata import bidirectional
 
 from polar_detect.errors import InputError
+from polar_detect.features.of_columns import column_of, kind_of
+from polar_detect.features.table import Feature
 from polar_detect.report.choices import TONGUES, Tongue
 from polar_detect.report.data import Column, DetectorFacts, Group, Layer, Source
 from polar_detect.report.formatting import NAME_CHARACTERS, one_line
 from polar_detect.report.forms import Form
 from polar_detect.report.messages import sentences, texts
-from polar_detect.signature.column_features import column_of, kind_of
-from polar_detect.signature.features import Feature
 from polar_detect.visible import visible
 
 # What stands in a sentence under a name is looked up under that name, or under this kind.

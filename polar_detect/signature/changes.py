@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.numerics.blocks import product
 from polar_detect.numerics.lanes import spread
-from polar_detect.signature.features import Feature, FeatureTable
 
 _Found = TypeVar("_Found")
 

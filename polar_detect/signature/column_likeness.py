@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import Float64Array
-from polar_detect.signature.column_features import LIKENESS, column_feature
-from polar_detect.signature.features import FeatureTable
+from polar_detect.features.of_columns import LIKENESS, column_feature
+from polar_detect.features.table import FeatureTable
 from polar_detect.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it

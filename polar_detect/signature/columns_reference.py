@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from polar_detect.arrays import BoolArray
+from polar_detect.features.table import FeatureTable
 from polar_detect.signature.categories import CategoryReference
-from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.numbers import NumberReference
 
 if TYPE_CHECKING:

@@ -5,13 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array
-from polar_detect.programs.menu import Menu
-from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
-from polar_detect.progress import Tracker
-from polar_detect.signature.encoder import Encoder
-from polar_detect.signature.features import Feature, FeatureTable, by_layer
-from polar_detect.signature.length_curve import length_curve_features
-from polar_detect.signature.named import (
+from polar_detect.features.named import (
     FAR_SIMILARITY,
     FLUENCY,
     LOCAL_SIMILARITY,
@@ -19,6 +13,12 @@ from polar_detect.signature.named import (
     MEMORY_RATIO,
     SIMILARITY,
 )
+from polar_detect.features.table import Feature, FeatureTable, by_layer
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
+from polar_detect.progress import Tracker
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.length_curve import length_curve_features
 from polar_detect.signature.neighbours import Neighbours, contexts
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import N_NEIGHBOURS, Reference

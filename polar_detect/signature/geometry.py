@@ -7,8 +7,8 @@ import numpy as np
 import scipy.linalg
 
 from polar_detect.arrays import Float32Array
+from polar_detect.features.table import Feature, FeatureTable, by_layer
 from polar_detect.numerics.blocks import product
-from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.readings import Readings
 
 _MAX_COMPONENTS = 96

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray, IntArray
+from polar_detect.features.table import FeatureTable
 from polar_detect.signature.changes import features_without
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.geometry import Geometries
 from polar_detect.signature.likeness import KeptOut, Seen
 from polar_detect.signature.readings import Readings

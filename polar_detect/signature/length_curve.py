@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.arrays import Float32Array
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.search import Candidate, loss_by_length
-from polar_detect.signature.features import Feature, FeatureTable
 
 GROUP = "length_curve"
 _N_POINTS = 10  # of which the last is the full program, at zero

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array
+from polar_detect.features.table import FeatureTable
 from polar_detect.shares import exactly
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes
 from polar_detect.signature.columns_reference import HasColumns
-from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.geometry import Geometries
 from polar_detect.signature.likeness import Likeness, Seen
 from polar_detect.signature.neighbours import (

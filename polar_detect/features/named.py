@@ -1,6 +1,6 @@
 """Features of a signature that are asked for one by one, where they are made and where read."""
 
-from polar_detect.signature.features import Feature
+from polar_detect.features.table import Feature
 
 LOSS = Feature("loss", "mean")
 MEMORY_RATIO = Feature("memory", "ratio")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from polar_detect.signature.features import Feature
+from polar_detect.features.table import Feature
 
 COLUMN = "column"  # the group of these features
 NumberKind = Literal["value", "residual", "distance", "missing"]
