@@ -14,7 +14,7 @@ from polar_detect.program import Program
 from polar_detect.report.choices import Tongue
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import OddCells, reasons_of
-from polar_detect.signature.new_cells import NewCell
+from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables.columns.results import OF_COLUMNS, OF_ROWS, OF_TEXTS
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them

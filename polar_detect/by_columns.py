@@ -23,7 +23,7 @@ from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
-from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
+from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
 from polar_detect.tables import warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING

@@ -21,8 +21,8 @@ MOST_FACTORS = 3
 # To these shares all factors together and each of them have to bring the deviations from the
 # centre down: what a column keeps beside them is then less than half of its variance.
 _EXPLAINED, _EACH = 2 / 3, 0.9
-# Of a column's deviations: where columns are held beside one another (`signature.numbers`), numbers
-# that are nearer to a straight line are not told from it.
+# Of a column's deviations: where columns are held beside one another
+# (`signature.columns.numbers`), numbers that are nearer to a straight line are not told from it.
 _RESOLVED = 0.22
 _MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
 _NOTHING = 1e-9  # of a column's deviations: what rounding leaves of numbers that are the same

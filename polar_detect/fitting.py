@@ -17,12 +17,12 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
-from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import Reference
-from polar_detect.signature.spill import Spill
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.spill import Spill
 from polar_detect.texts import distinct_texts
 
 _N_FOLDS = 4

@@ -23,7 +23,7 @@ from polar_detect.texts import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from polar_detect.signature.tracer import Tracer
+    from polar_detect.signature.reading.tracer import Tracer
     from polar_detect.tables.rows.template import RowTemplate
 
 MIN_NORMAL = 40

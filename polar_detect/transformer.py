@@ -22,10 +22,10 @@ from polar_detect.programs.menu import Menu
 from polar_detect.progress import Tracker
 from polar_detect.settings import MAX_SEED, MAX_TOLERANCE, model_name, number, truth, whole
 from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import menu_texts
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import Reference
-from polar_detect.signature.tracer import CurveKind
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.tracer import CurveKind
 from polar_detect.texts import Texts, UnfittedError, as_seen, as_texts
 
 _N_FOLDS = 4

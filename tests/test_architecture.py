@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sources import MODULES, reached
+from sources import MODULES, PATHS, reached
 
 import polar_detect
 
@@ -13,9 +13,9 @@ import polar_detect
 # commands for it, run without the models.
 WITHOUT_TORCH = (
     "errors", "program", "executor.schedule", "search", "programs.interchange",
-    "features", "signature.numbers", "signature.wording", "detectors", "outliers",
-    "calibration", "metrics", "drift", "explain", "tables", "artifact.sealing",
-    "artifact.contents", "visible", "fluency", "backbone.tokenizing",
+    "features", "signature.columns", "signature.labelled", "signature.normal.row_reference",
+    "detectors", "outliers", "calibration", "metrics", "drift", "explain", "tables",
+    "artifact.sealing", "artifact.contents", "visible", "words", "fluency", "backbone.tokenizing",
     "report", "cli", "detector", "artifact.reading", "artifact.writing", "scoring", "serve",
     "cli.commands.fit", "cli.commands.score", "cli.commands.report", "cli.commands.serve",
 )  # fmt: skip
@@ -92,26 +92,47 @@ def test_the_reference_lists_the_packages_in_their_order():
     assert [n for n in listed if n in LAYERS] == [n for n in LAYERS if n in listed]
 
 
-TABLES = (PACKAGE / "tables" / "README.md").read_text(encoding="utf-8")
-STAGES = re.findall(r"(?m)^\| `(\w+)` \|", TABLES)
+def map_of(package: str) -> tuple[str, list[str]]:
+    """Return the page of a package that has stages, and these in their order."""
+    page = (PACKAGE / package / "README.md").read_text(encoding="utf-8")
+    return page, re.findall(r"(?m)^\| `(\w+)` \|", page.split("\n## ")[0])
 
 
-def test_stages_of_tables_are_the_packages_and_import_only_those_above_them():
-    assert set(STAGES) == {path.parent.name for path in PACKAGE.glob("tables/*/__init__.py")}
+@pytest.mark.parametrize(("package", "n_least"), [("tables", 50), ("signature", 15)])
+def test_stages_are_the_packages_and_import_only_those_above_them(package, n_least):
+    _, stages = map_of(package)
+    assert set(stages) == {path.parent.name for path in PACKAGE.glob(f"{package}/*/__init__.py")}
     n_checked = 0
     for name, found in MODULES.items():
-        for imported in (n for n in found if n.startswith("polar_detect.tables.")):
-            own, other = (n.split("tables.")[-1].split(".")[0] for n in (f"{name}.", imported))
-            if name.startswith("tables.") and {own, other} <= set(STAGES):
-                assert STAGES.index(other) <= STAGES.index(own), f"{name} imports {imported}"
+        for imported in (n for n in found if n.startswith(f"polar_detect.{package}.")):
+            own, other = (n.split(f"{package}.")[-1].split(".")[0] for n in (f"{name}.", imported))
+            if name.startswith(f"{package}.") and {own, other} <= set(stages):
+                assert stages.index(other) <= stages.index(own), f"{name} imports {imported}"
                 n_checked += other != own
-    assert n_checked > 50
+    assert n_checked > n_least
 
 
-def test_the_map_of_tables_names_modules_that_there_are():
-    named = re.findall(r"`((?:" + "|".join(STAGES) + r")\.\w+)", TABLES)
-    assert len(set(named)) > 20
-    assert [name for name in named if f"tables.{name}" not in MODULES] == []
+@pytest.mark.parametrize(("package", "n_least"), [("tables", 20), ("signature", 15)])
+def test_the_map_of_stages_names_modules_that_there_are(package, n_least):
+    page, stages = map_of(package)
+    named = re.findall(r"`((?:" + "|".join(stages) + r")\.\w+)", page)
+    assert len(set(named)) > n_least
+    assert [name for name in named if f"{package}.{name}" not in MODULES] == []
+
+
+def test_each_group_of_features_stands_on_the_map_of_signatures():
+    page, _ = map_of("signature")
+    groups = {
+        argument.value
+        for name, path in PATHS.items()
+        if name.split(".")[0] in {"signature", "features"}
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"Feature", "by_layer"}
+        for argument in call.args[:1]
+        if isinstance(argument, ast.Constant)
+    }
+    assert len(groups) > 8
+    assert [group for group in groups if f"`{group}`" not in page] == []
 
 
 ARRAYS = re.compile(r"\b(\w*Array|Tensor|Vector|FeatureTable|Mask|\w*States)\b")

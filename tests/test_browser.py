@@ -19,7 +19,7 @@ from polar_detect.features.table import Feature
 from polar_detect.report.data import CellReport
 from polar_detect.report.html import render_html
 from polar_detect.report.report import Report
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.marks.spans import TokenLoss
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 N_ROWS = 30

@@ -11,7 +11,7 @@ from polar_detect.detectors.weighting import unit_tail
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of, kind_of
 from polar_detect.features.table import Feature, FeatureTable
-from polar_detect.signature.categories import CategoryReference, UsualLevels
+from polar_detect.signature.columns.categories import CategoryReference, UsualLevels
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import Category
 

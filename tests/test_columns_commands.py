@@ -34,7 +34,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.results import LocalEngine
 from polar_detect.serve.answers import Answers, Explained
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,

@@ -37,10 +37,11 @@ from polar_detect.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
 from polar_detect.report.reasons import reasons_of
-from polar_detect.signature import extraction, spill, tracer
+from polar_detect.signature import extraction
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.likeness import KeptOut, Seen
-from polar_detect.signature.reference import Reference
+from polar_detect.signature.labelled.likeness import KeptOut, Seen
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.reading import spill, tracer
 from polar_detect.texts import UnfittedError
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows

@@ -52,7 +52,7 @@ from polar_detect.report.phrases import (
 )
 from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
-from polar_detect.signature.spans import TokenLoss, joined_in_words
+from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
 from polar_detect.texts import as_seen
 from polar_detect.visible import read_places, visible
 from polar_detect.words import touched_words, word_places, words_of

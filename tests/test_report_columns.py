@@ -27,8 +27,8 @@ from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.phrases import findings, headline, leading_reasons
 from polar_detect.report.terminal import worst_rows
-from polar_detect.signature.new_cells import NewCell
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.marks.spans import TokenLoss
 
 
 def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():

@@ -26,8 +26,8 @@ from polar_detect.report.data import Contribution, FeaturePart, Group
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
-from polar_detect.signature.new_cells import NewCell
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.marks.spans import TokenLoss
 
 FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"
 

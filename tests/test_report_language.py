@@ -23,7 +23,7 @@ from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.messages import texts
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.marks.spans import TokenLoss
 
 # What is scored: Japanese may count it where English names it.
 UNITS = {"text", "texts", "counter"}

@@ -26,7 +26,7 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.report.cells import cells_of
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import reasons_of
-from polar_detect.signature.new_cells import NewCell
+from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,

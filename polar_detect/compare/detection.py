@@ -21,7 +21,7 @@ from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
 
 

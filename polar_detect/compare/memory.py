@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from polar_detect.detector import PolarDetector
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.tracer import Tracer
 
 
 @dataclass(eq=False)

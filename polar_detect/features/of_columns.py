@@ -8,13 +8,13 @@ from polar_detect.features.table import Feature
 COLUMN = "column"  # the group of these features
 NumberKind = Literal["value", "residual", "distance", "missing"]
 Kind = Literal[NumberKind, "level", "new", "likeness"]
-# Of numbers against normal rows; see `signature.numbers`.
+# Of numbers against normal rows; see `signature.columns.numbers`.
 NUMBER_KINDS: tuple[NumberKind, ...] = get_args(NumberKind)
 MISSING: NumberKind = "missing"
-# Of categories; see `signature.categories`.
+# Of categories; see `signature.columns.categories`.
 LEVEL: Kind = "level"
 NEW: Kind = "new"
-LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.column_likeness`
+LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.labelled.column_likeness`
 
 
 def column_feature(column: str, kind: Kind) -> Feature:

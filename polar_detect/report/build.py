@@ -31,8 +31,8 @@ from polar_detect.report.data import (
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import OddCells, raising, whole_parts
 from polar_detect.report.swarm import evenly, swarms_of
-from polar_detect.signature.known_words import KnownWords
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.marks.known_words import KnownWords
+from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import Table
 from polar_detect.visible import read_places
 
@@ -136,7 +136,7 @@ def _rows(
 
 def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLoss, ...]]:
     """Return what the tokens of texts cost the language model beside normal ones."""
-    from polar_detect.signature.token_losses import Normal, token_losses  # and torch
+    from polar_detect.signature.marks.token_losses import Normal, token_losses  # and torch
 
     tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.text_reference
     words = KnownWords.of(reference.texts) if reference.texts else None

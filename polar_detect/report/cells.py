@@ -7,8 +7,8 @@ from typing import NamedTuple
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import LIKENESS, column_of, kind_of
 from polar_detect.report.data import CellReport
-from polar_detect.signature.categories import USUAL_SHARE
-from polar_detect.signature.columns_reference import HasColumns
+from polar_detect.signature.columns.categories import USUAL_SHARE
+from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.row_text import SEPARATOR
 from polar_detect.tables.rows.template_column import TemplateColumn

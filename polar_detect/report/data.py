@@ -9,8 +9,8 @@ from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
 from polar_detect.features.table import Feature
 from polar_detect.program import Program
-from polar_detect.signature.new_cells import NewCell
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.marks.spans import TokenLoss
 
 if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not
     from polar_detect.tables import Numbering

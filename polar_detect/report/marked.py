@@ -10,7 +10,7 @@ from typing import Literal
 from polar_detect.graphemes import whole_graphemes
 from polar_detect.report.data import RowReport
 from polar_detect.report.formatting import one_line
-from polar_detect.signature.spans import TokenLoss, joined_in_words
+from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
 from polar_detect.visible import visible
 from polar_detect.words import words_at
 

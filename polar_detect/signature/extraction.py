@@ -17,13 +17,13 @@ from polar_detect.features.table import Feature, FeatureTable, by_layer
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.progress import Tracker
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.length_curve import length_curve_features
-from polar_detect.signature.neighbours import Neighbours, contexts
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import N_NEIGHBOURS, Reference
-from polar_detect.signature.spill import Spill
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.normal.neighbours import Neighbours, contexts
+from polar_detect.signature.normal.reference import N_NEIGHBOURS, Reference
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.spill import Spill
+from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts import distinct_texts
 
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.

@@ -6,12 +6,12 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray, IntArray
 from polar_detect.features.table import FeatureTable
-from polar_detect.signature.changes import features_without
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.geometry import Geometries
-from polar_detect.signature.likeness import KeptOut, Seen
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import Reference
+from polar_detect.signature.labelled.likeness import KeptOut, Seen
+from polar_detect.signature.normal.changes import Trajectories, features_without
+from polar_detect.signature.normal.geometry import Geometries
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.reading.readings import Readings
 from polar_detect.texts import distinct_texts
 
 
@@ -76,8 +76,8 @@ class LeaveOneOutReference:
     def distances(self, readings: Readings, origins: IndexArray) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""
         groups = self.groups[origins]
-        whole = (self.readings.trajectories, self._own_groups)
-        tables = [features_without(*whole, readings.trajectories, groups)]
+        normal, own = map(Trajectories.of, (self.readings, readings))
+        tables = [features_without(normal, self._own_groups, own, groups)]
         if self.reference.geometries is not None:
             parts = FeatureTable.by_group(
                 groups,

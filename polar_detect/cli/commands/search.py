@@ -45,8 +45,8 @@ from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minima
 from polar_detect.programs.predictor import ProgramPredictor
 from polar_detect.report.language import Language
 from polar_detect.search import DEFAULT_METHOD, Candidate, Method, Refinement, menu_search
-from polar_detect.signature.tracer import Tracer
-from polar_detect.signature.traces import Curves, Traces
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.signature.reading.traces import Curves, Traces
 
 _SEARCH_CHUNK = 16
 

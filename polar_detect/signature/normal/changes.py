@@ -17,6 +17,7 @@ from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.numerics.blocks import product
 from polar_detect.numerics.lanes import spread
+from polar_detect.signature.reading.readings import Readings
 
 _Found = TypeVar("_Found")
 
@@ -113,6 +114,11 @@ class Trajectories(NamedTuple):
 
     decoder: Float32Array
     encoder: Float32Array
+
+    @classmethod
+    def of(cls, readings: Readings) -> Self:
+        """Return those of texts that were read."""
+        return cls(readings.traces.trajectory, readings.encoding.trajectory)
 
     @property
     def changes(self) -> tuple[Float32Array, Float32Array]:

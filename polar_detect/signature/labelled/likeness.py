@@ -13,13 +13,13 @@ from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.contrast import contrast
 from polar_detect.features.named import MIN_TEACHING_TEXTS, SENTENCE_LIKENESS, WORDING_LIKENESS
 from polar_detect.features.table import FeatureTable
-from polar_detect.signature.by_text import ByText
-from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
-from polar_detect.signature.wording import heaviest_words, wording
+from polar_detect.signature.labelled.column_likeness import ColumnLikeness, likeness_columns
+from polar_detect.signature.labelled.wording import heaviest_words, wording
+from polar_detect.signature.reading.by_text import ByText
 from polar_detect.texts import distinct_texts
 
 if TYPE_CHECKING:
-    from polar_detect.signature.readings import Readings
+    from polar_detect.signature.reading.readings import Readings
     from polar_detect.tables.rows.template import RowTemplate
 
 Folds = IntArray

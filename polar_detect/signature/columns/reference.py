@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from polar_detect.arrays import BoolArray
 from polar_detect.features.table import FeatureTable
-from polar_detect.signature.categories import CategoryReference
-from polar_detect.signature.numbers import NumberReference
+from polar_detect.signature.columns.categories import CategoryReference
+from polar_detect.signature.columns.numbers import NumberReference
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate

@@ -14,10 +14,10 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.tokenizing import shortened
 from polar_detect.executor.batches import batches
 from polar_detect.numerics.lanes import lanes
-from polar_detect.signature.known_words import KnownWords, WordShares
-from polar_detect.signature.spans import TokenLoss
-from polar_detect.signature.token_index import TokenIndex
-from polar_detect.signature.token_states import stored_states
+from polar_detect.signature.marks.known_words import KnownWords, WordShares
+from polar_detect.signature.marks.spans import TokenLoss
+from polar_detect.signature.normal.token_index import TokenIndex
+from polar_detect.signature.reading.token_states import stored_states
 
 
 class Normal(NamedTuple):

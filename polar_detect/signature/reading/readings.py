@@ -7,11 +7,10 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, IndexArray
-from polar_detect.signature.by_text import ByText
-from polar_detect.signature.changes import Trajectories
-from polar_detect.signature.encoder import Encoding
-from polar_detect.signature.spill import Spill
-from polar_detect.signature.traces import Traces
+from polar_detect.signature.reading.by_text import ByText
+from polar_detect.signature.reading.encoder import Encoding
+from polar_detect.signature.reading.spill import Spill
+from polar_detect.signature.reading.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,6 @@ class Readings(ByText):
         """Which texts the language model sees anything of, (n_texts,)."""
         seen: BoolArray = self.traces.n_tokens > 0
         return seen
-
-    @property
-    def trajectories(self) -> Trajectories:
-        """Pooled states of both models."""
-        return Trajectories(self.traces.trajectory, self.encoding.trajectory)
 
     def kept_by(self, spill: Spill) -> Self:
         """Return the same, with the states of tokens where `spill` keeps them."""

@@ -18,14 +18,14 @@ from polar_detect.executor.schedule import Job
 from polar_detect.numerics.block_sizes import block_tokens
 from polar_detect.numerics.lanes import lanes, n_lanes, spread
 from polar_detect.program import Program, one_edit_programs
-from polar_detect.signature.token_states import (
+from polar_detect.signature.reading.token_states import (
     TextTokens,
     TokenStates,
     kept_places,
     no_tokens,
     stored_states,
 )
-from polar_detect.signature.traces import Curves, Traces
+from polar_detect.signature.reading.traces import Curves, Traces
 
 CurveKind = Literal["none", "first-order", "exact"]
 _TOKEN_DEPTHS = (0.1, 0.2, 1 / 3, 0.53, 0.73, 1.0)  # shares of the layers

@@ -9,7 +9,7 @@ import scipy.linalg
 from polar_detect.arrays import Float32Array
 from polar_detect.features.table import Feature, FeatureTable, by_layer
 from polar_detect.numerics.blocks import product
-from polar_detect.signature.readings import Readings
+from polar_detect.signature.reading.readings import Readings
 
 _MAX_COMPONENTS = 96
 _SHRINKAGE = 0.1  # of the kept variances towards their mean

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from polar_detect.arrays import Float16Array, Float32Array, IndexArray, IntArray
-from polar_detect.signature.by_text import ByText
+from polar_detect.signature.reading.by_text import ByText
 
 _MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
 _KEPT_OF_LONGER = 64

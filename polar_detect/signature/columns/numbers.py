@@ -14,9 +14,14 @@ from polar_detect.factors import Kinds, Levels
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
 from polar_detect.shares import exactly
-from polar_detect.signature.allowed_rows import groups_by_allowed
-from polar_detect.signature.column_scale import RULES, VERSION_0_1, ColumnScale
-from polar_detect.signature.normal_rows import CellState, CellStates, ColumnCovariance, NormalRows
+from polar_detect.signature.columns.allowed_rows import groups_by_allowed
+from polar_detect.signature.columns.normal_rows import (
+    CellState,
+    CellStates,
+    ColumnCovariance,
+    NormalRows,
+)
+from polar_detect.signature.columns.scale import RULES, VERSION_0_1, ColumnScale
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows

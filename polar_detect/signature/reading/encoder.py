@@ -18,8 +18,13 @@ from polar_detect.fluency import is_shared, letter_value
 from polar_detect.numerics.block_sizes import RowsAlike, is_alike_anywhere, random_states
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
-from polar_detect.signature.by_text import ByText
-from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places, no_tokens
+from polar_detect.signature.reading.by_text import ByText
+from polar_detect.signature.reading.token_states import (
+    TextTokens,
+    TokenStates,
+    kept_places,
+    no_tokens,
+)
 
 _LEAST_TOKENS = 128
 _START = 256  # characters; no longer than the encoder reads

@@ -11,21 +11,21 @@ import numpy as np
 from polar_detect.arrays import BoolArray, Float32Array
 from polar_detect.features.table import FeatureTable
 from polar_detect.shares import exactly
-from polar_detect.signature.categories import CategoryReference
-from polar_detect.signature.changes import Changes
-from polar_detect.signature.columns_reference import HasColumns
-from polar_detect.signature.geometry import Geometries
-from polar_detect.signature.likeness import Likeness, Seen
-from polar_detect.signature.neighbours import (
+from polar_detect.signature.columns.categories import CategoryReference
+from polar_detect.signature.columns.numbers import NumberReference
+from polar_detect.signature.columns.reference import HasColumns
+from polar_detect.signature.labelled.likeness import Likeness, Seen
+from polar_detect.signature.normal.changes import Changes, Trajectories
+from polar_detect.signature.normal.geometry import Geometries
+from polar_detect.signature.normal.neighbours import (
     Neighbours,
     cosines_of,
     crowding_of,
     local_similarity,
     nearest,
 )
-from polar_detect.signature.numbers import NumberReference
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.token_index import Novelty, TokenIndex
+from polar_detect.signature.normal.token_index import Novelty, TokenIndex
+from polar_detect.signature.reading.readings import Readings
 from polar_detect.texts import as_seen, first_places
 from polar_detect.visible import plainly_spaced, without_unseen
 
@@ -145,7 +145,7 @@ class Reference(HasColumns):
             readings.embeddings,
             TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
             encoder_tokens,
-            Changes.fit(readings.trajectories),
+            Changes.fit(Trajectories.of(readings)),
             Geometries.fit(readings) if has_geometries else None,
             None if rows is None else NumberReference.fit(rows, readings.texts),
             None if rows is None else CategoryReference.fit(rows, readings.texts),
@@ -184,7 +184,7 @@ class Reference(HasColumns):
         """
         tables = [] if self.geometries is None else [self.geometries.distances(readings)]
         if self.changes is not None:
-            tables.append(self.changes.features(readings.trajectories))
+            tables.append(self.changes.features(Trajectories.of(readings)))
         if self.likeness is not None and likeness is None:
             likeness = self.likeness.features(Seen.of(readings))
         if likeness is not None:

@@ -9,8 +9,8 @@ from polar_detect.arrays import Float32Array
 from polar_detect.features.named import LENGTH, LOSS, MODEL_FLUENCY
 from polar_detect.features.table import Feature, FeatureTable, by_layer
 from polar_detect.search import FullLoss
-from polar_detect.signature.by_text import ByText
-from polar_detect.signature.token_states import TokenStates, mean_by_text
+from polar_detect.signature.reading.by_text import ByText
+from polar_detect.signature.reading.token_states import TokenStates, mean_by_text
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from polar_detect.arrays import Float16Array
-from polar_detect.signature.token_states import TextTokens, TokenStates
+from polar_detect.signature.reading.token_states import TextTokens, TokenStates
 
 _MAX_IN_MEMORY = 2**28  # bytes: some 200 texts of 128 tokens, with both default models
 

@@ -17,7 +17,7 @@ class TokenLoss:
         Tokens that share a character (a kanji may take three) are one span.
     loss : float, nats
         Sum over the tokens of the span; in reports beside how often normal texts have each, see
-        `signature.token_losses`.
+        `signature.marks.token_losses`.
     """
 
     start: int
