@@ -18,7 +18,7 @@ from polar_detect.progress import ASSESS_CHUNK, Tracker
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.reading.readings import Readings
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 _CHUNK_TOKENS = 2**14  # about, as texts' states are held together: 1.3 MB of each of 125 tokens
 # Of the demo's work orders SmolLM2 makes a token of 3.4 letters, and 1.9 of a Japanese character,

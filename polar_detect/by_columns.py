@@ -27,7 +27,7 @@ from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowRefere
 from polar_detect.tables import warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate

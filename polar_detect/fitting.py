@@ -23,7 +23,7 @@ from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 _N_FOLDS = 4
 # The largest share of the texts that teach which one text and its copies may be, where at least so

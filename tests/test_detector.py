@@ -26,6 +26,7 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import assessing, assessment, fitting
 from polar_detect.calibration import rate_at
+from polar_detect.containers import UnfittedError
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, LightGBMHead
 from polar_detect.engine import Engine
@@ -42,7 +43,6 @@ from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.labelled.likeness import KeptOut, Seen
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.reading import spill, tracer
-from polar_detect.texts import UnfittedError
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
 METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")

@@ -26,7 +26,6 @@ from scipy import stats
 from polar_detect import calibration
 from polar_detect.drift import measure_drift
 from polar_detect.features.table import Feature
-from polar_detect.graphemes import starts_of_graphemes
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
 from polar_detect.report.chance import chance
@@ -53,9 +52,9 @@ from polar_detect.report.phrases import (
 from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
-from polar_detect.texts import as_seen
-from polar_detect.visible import read_places, visible
-from polar_detect.words import touched_words, word_places, words_of
+from polar_detect.texts.graphemes import starts_of_graphemes
+from polar_detect.texts.visible import as_seen, read_places, visible
+from polar_detect.texts.words import touched_words, word_places, words_of
 
 ENGLISH = Language("en")
 
@@ -443,7 +442,7 @@ def test_each_character_that_is_read_stands_where_it_is_shown(text):
 def test_words_are_looked_for_no_further_than_to_the_blank_behind_the_last_place(monkeypatch):
     looked_at = []
     monkeypatch.setattr(
-        "polar_detect.words.word_places", lambda text: looked_at.append(text) or [(0, 4)]
+        "polar_detect.texts.words.word_places", lambda text: looked_at.append(text) or [(0, 4)]
     )
     assert touched_words("pump-2 leaks " * 1000, [(1, 3)]) == [[(0, 4)]]
     assert looked_at == ["pump-2"]
@@ -483,7 +482,7 @@ def test_words_keep_the_vowel_signs_at_their_end():
 def test_the_words_of_a_text_are_found_once_however_many_of_its_tokens_are_marked(monkeypatch):
     found = []
     monkeypatch.setattr(
-        "polar_detect.words.word_places", lambda text: found.append(text) or word_places(text)
+        "polar_detect.texts.words.word_places", lambda text: found.append(text) or word_places(text)
     )
     text = "ab " * 100
     tokens = [TokenLoss(i, i + 1, 1.0) for i in range(len(text))]

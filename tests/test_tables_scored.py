@@ -25,7 +25,7 @@ from polar_detect.tables import (
     warn_of_verdicts,
 )
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.texts import doubts_of_labels
+from polar_detect.texts.doubts import doubts_of_labels
 
 ADDED = [*kinds_of_columns(are_rows=False)]
 REASONS = "few similar normal texts +5.15; content unlike that of normal texts +1.42"

@@ -34,7 +34,7 @@ from polar_detect.report.swarm import evenly, swarms_of
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import Table
-from polar_detect.visible import read_places
+from polar_detect.texts.visible import read_places
 
 _TOP_FEATURES = 8
 _LISTED = 500

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect import calibration
-from polar_detect.graphemes import whole_graphemes
 from polar_detect.report.data import Contribution, ReportData
 from polar_detect.tables.cells.text import cell_as_text
-from polar_detect.visible import visible
+from polar_detect.texts.graphemes import whole_graphemes
+from polar_detect.texts.visible import visible
 
 NO_VALUE = "–"
 NAME_CHARACTERS = 48  # of a name or a cell in a sentence

@@ -31,7 +31,7 @@ from polar_detect.report.formatting import (
     significant,
 )
 from polar_detect.report.language import Language
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 # Mail servers and browsers cope with 5 MB; the cards may use what the rest leaves: 500 listed
 # rows take 0.5 MB at most, the style sheet and the global charts 0.3 MB.

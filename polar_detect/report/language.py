@@ -14,7 +14,7 @@ from polar_detect.report.data import Column, DetectorFacts, Group, Layer, Source
 from polar_detect.report.formatting import NAME_CHARACTERS, one_line
 from polar_detect.report.forms import Form
 from polar_detect.report.messages import sentences, texts
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 # What stands in a sentence under a name is looked up under that name, or under this kind.
 _KIND_OF = {"cause": "errors", "notice": "notices", "method": "cell", "other": "cell"}

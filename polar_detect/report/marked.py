@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from polar_detect.graphemes import whole_graphemes
 from polar_detect.report.data import RowReport
 from polar_detect.report.formatting import one_line
 from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
-from polar_detect.visible import visible
-from polar_detect.words import words_at
+from polar_detect.texts.graphemes import whole_graphemes
+from polar_detect.texts.visible import visible
+from polar_detect.texts.words import words_at
 
 Level = Literal["plain", "much", "most", "unread"]
 

@@ -34,7 +34,7 @@ from polar_detect.report.formatting import (
 )
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import new_values, reasons_of_row
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary

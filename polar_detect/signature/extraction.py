@@ -24,7 +24,7 @@ from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
 from polar_detect.signature.reading.tracer import Tracer
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.
 _N_CONTEXT = 2

@@ -12,7 +12,7 @@ from polar_detect.signature.normal.changes import Trajectories, features_without
 from polar_detect.signature.normal.geometry import Geometries
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.reading.readings import Readings
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ from polar_detect.report.facts import description
 from polar_detect.report.language import Language
 from polar_detect.settings import Settings
 from polar_detect.tables.cells.names import match_column, on_one_line
-from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
+from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
+from polar_detect.texts.visible import as_seen
 from polar_detect.training import MIN_NORMAL, too_few_labelled
 
 

@@ -17,7 +17,7 @@ from polar_detect.report.formatting import rate_by_chance
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
 from polar_detect.tables.formats import STDIN
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 err = Console(stderr=True)
 out = Console()

@@ -26,7 +26,7 @@ from polar_detect.report.choices import Format
 from polar_detect.report.data import ReportData
 from polar_detect.report.language import Language
 from polar_detect.report.rendering import check_folder, format_of, render
-from polar_detect.texts import KnownTexts
+from polar_detect.texts.known import KnownTexts
 
 
 def report(options: ReportOptions) -> None:

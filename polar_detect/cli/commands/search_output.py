@@ -13,7 +13,7 @@ from polar_detect.program import Program
 from polar_detect.programs.interchange import PolarSample
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import Candidate
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 NOTHING = "empty text: there is nothing to measure"
 _CAP = 1.0  # what a program loses beyond this is drawn as this

@@ -16,7 +16,7 @@ from polar_detect.features.table import FeatureTable
 from polar_detect.signature.labelled.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.labelled.wording import heaviest_words, wording
 from polar_detect.signature.reading.by_text import ByText
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 if TYPE_CHECKING:
     from polar_detect.signature.reading.readings import Readings

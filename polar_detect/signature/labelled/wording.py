@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from polar_detect.arrays import Float32Array
-from polar_detect.words import words_of
+from polar_detect.texts.words import words_of
 
 N_CODES = 2**16
 _MAX_CHARACTERS = 4_000  # of a text; the models read less of it

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array
-from polar_detect.words import emoji_of, is_spaced, touched_words, words_of
+from polar_detect.texts.words import emoji_of, is_spaced, touched_words, words_of
 
 
 class WordShares(NamedTuple):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from polar_detect.graphemes import starts_of_graphemes
-from polar_detect.words import is_spaced, touched_words
+from polar_detect.texts.graphemes import starts_of_graphemes
+from polar_detect.texts.words import is_spaced, touched_words
 
 
 @dataclass(frozen=True, slots=True)

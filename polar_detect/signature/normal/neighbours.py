@@ -8,7 +8,7 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, IntArray
 from polar_detect.numerics.blocks import product
-from polar_detect.texts import first_places
+from polar_detect.texts.distinct import first_places
 
 _CROWDING_SHARE = 0.5
 _CHUNK = 512  # texts whose similarities to all others are held at a time

@@ -26,8 +26,8 @@ from polar_detect.signature.normal.neighbours import (
 )
 from polar_detect.signature.normal.token_index import Novelty, TokenIndex
 from polar_detect.signature.reading.readings import Readings
-from polar_detect.texts import as_seen, first_places
-from polar_detect.visible import plainly_spaced, without_unseen
+from polar_detect.texts.distinct import first_places
+from polar_detect.texts.visible import as_seen, plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate

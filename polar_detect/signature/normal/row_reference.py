@@ -16,7 +16,7 @@ from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
-from polar_detect.texts import distinct_texts, first_places
+from polar_detect.texts.distinct import distinct_texts, first_places
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate

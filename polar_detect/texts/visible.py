@@ -76,6 +76,20 @@ def in_usual_widths(text: str) -> str:
     return normalize("NFC", usual)  # a voice mark may stand behind a letter that was wide already
 
 
+def as_seen(texts: Sequence[str]) -> list[str]:
+    r"""Return texts without what nobody sees: signs without width, kinds of spaces, blanks behind.
+
+    And Japanese ones in usual widths. A model reads these, so that with them an ordinary text would
+    look strange. The cells of rows are written so too. See `without_unseen`,
+    `in_usual_widths` and `plainly_spaced`.
+
+    >>> as_seen(["oil \n", "異常なし\u3000", "ﾊﾞﾙﾌﾞ", "  fuse", "\u200evalve", "a\r\nb"])
+    ['oil', '異常なし', 'バルブ', '  fuse', 'valve', 'a\nb']
+    """
+    usual = map(in_usual_widths, texts)
+    return [plainly_spaced(without_unseen(text)).rstrip() for text in usual]
+
+
 def read_places(text: str, read: Callable[[Sequence[str]], list[str]]) -> list[int]:
     r"""Return where in `text` each character stands of what is read of it, and at last its end.
 
@@ -83,9 +97,8 @@ def read_places(text: str, read: Callable[[Sequence[str]], list[str]]) -> list[i
     ----------
     text : str
     read : callable
-        Returns texts without what nobody sees in them, as `texts.as_seen` does.
+        Returns texts without what nobody sees in them, as `as_seen` does.
 
-    >>> from polar_detect.texts import as_seen
     >>> read_places("a\r\nカ\u3099", as_seen)
     [0, 1, 3, 5]
     """

@@ -1,7 +1,5 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
-import reprlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -10,10 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import exceptions
 
-from polar_detect.arrays import BoolArray, IndexArray
+from polar_detect.arrays import BoolArray
 from polar_detect.errors import InputError, NotFittedError
 from polar_detect.frames import are_written, in_pandas, named
-from polar_detect.visible import in_usual_widths, plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -30,9 +27,6 @@ class HasArrowStream(Protocol):
 Texts: TypeAlias = (
     Sequence[str] | pd.Series | pd.Index | pd.DataFrame | NDArray[Any] | HasArrowStream
 )
-
-_MIN_PASTED = 20  # different texts
-_MIN_KNOWN, _FEW, _CHANCE = 8, 0.1, 2  # texts; a share; times what repeats itself
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -79,149 +73,6 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     if not texts:
         raise InputError("Got no texts; expected at least one; check the input.")
     return [str(text) for text in texts]  # numpy's strings are a subclass
-
-
-def as_seen(texts: Sequence[str]) -> list[str]:
-    r"""Return texts without what nobody sees: signs without width, kinds of spaces, blanks behind.
-
-    And Japanese ones in usual widths. A model reads these, so that with them an ordinary text would
-    look strange. The cells of rows are written so too. See `visible.without_unseen`,
-    `visible.in_usual_widths` and `visible.plainly_spaced`.
-
-    >>> as_seen(["oil \n", "異常なし\u3000", "ﾊﾞﾙﾌﾞ", "  fuse", "\u200evalve", "a\r\nb"])
-    ['oil', '異常なし', 'バルブ', '  fuse', 'valve', 'a\nb']
-    """
-    usual = map(in_usual_widths, texts)
-    return [plainly_spaced(without_unseen(text)).rstrip() for text in usual]
-
-
-def say_the_same(texts: Sequence[str]) -> bool:
-    """Return whether there are several texts, and all of them say the same."""
-    return len(texts) > 1 == len(set(texts))
-
-
-def times_pasted(texts: Sequence[str]) -> int:
-    """Return how often each text is there, where all are equally often; else 1.
-
-    As where somebody has pasted a table below itself. Of fewer than 20 different ones it may be
-    chance.
-
-    >>> [times_pasted([f"part {i}" for i in range(n)] * 3) for n in (20, 19)]
-    [3, 1]
-    >>> times_pasted([f"part {i}" for i in range(20)] * 3 + ["part 0"])
-    1
-    """
-    counts = Counter(filter(None, texts))
-    often = {*counts.values()}
-    return often.pop() if len(counts) >= _MIN_PASTED and len(often) == 1 else 1
-
-
-class KnownTexts:
-    """Counts texts that a detector was fitted on among those that it is asked for.
-
-    Each is its own nearest normal text, so that its p-value promises nothing.
-
-    Parameters
-    ----------
-    normal : sequence of str
-        What it was fitted on; none where it keeps none.
-
-    >>> known = KnownTexts([f"pump {i} checked" for i in range(30)])
-    >>> known.add([f"pump {i} checked" for i in range(20, 40)])
-    >>> known.n_beyond_chance
-    10
-    """
-
-    def __init__(self, normal: Sequence[str]) -> None:
-        counts = Counter(as_seen(normal))
-        self._known = {*counts}
-        n_repeated = sum(n for n in counts.values() if n > 1)
-        # Of messages that come again and again new rows hold as many.
-        self._by_chance = _CHANCE * n_repeated / max(len(normal), 1) + _FEW
-        self._n_texts = self._n_known = 0
-
-    def add(self, texts: Sequence[str]) -> None:
-        """Count some more texts; empty ones are none."""
-        filled = [text for text in texts if text.strip()]
-        self._n_texts += len(filled)
-        if self._known:
-            self._n_known += sum(text in self._known for text in as_seen(filled))
-
-    @property
-    def n_beyond_chance(self) -> int:
-        """How many are known, where that is no chance; else 0."""
-        is_beyond = self._n_known > self._by_chance * self._n_texts
-        return self._n_known if is_beyond and self._n_known >= _MIN_KNOWN else 0
-
-
-def doubts_of_texts(texts: Sequence[str]) -> list[str]:
-    """Return what a fit on normal texts should be warned of.
-
-    >>> doubts_of_texts(["OK", "OK"])
-    ['all 2 normal texts say the same, so that any other will look strange; add others']
-    """
-    if say_the_same(texts):
-        return [
-            f"all {len(texts)} normal texts say the same, so that any other will look strange; "
-            "add others"
-        ]
-    if (times := times_pasted(texts)) > 1:
-        return [
-            f"each normal text is there {times} times, beside which new ones will look strange; "
-            "leave the copies out"
-        ]
-    return []
-
-
-def labelled_both(texts: Sequence[str], is_anomalous: BoolArray) -> list[str]:
-    """Return the texts that are labelled both normal and anomalous, in order.
-
-    >>> labelled_both(["oil", "fuse", "oil", "hose"], np.array([True, False, False, True]))
-    ['oil']
-    """
-    pairs = [*zip(texts, is_anomalous.tolist(), strict=True)]
-    normal = {text for text, label in pairs if not label and text.strip()}
-    return [*dict.fromkeys(text for text, label in pairs if label and text in normal)]
-
-
-def doubts_of_labels(texts: Sequence[str], is_anomalous: BoolArray) -> list[str]:
-    """Return what a fit with labels should be warned of."""
-    both = labelled_both(texts, is_anomalous)
-    if not both:
-        return []
-    return [
-        f"texts that are labelled both normal and anomalous: {len(both)}, such as "
-        f"{reprlib.repr(both[0])}; correct the labels"
-    ]
-
-
-def distinct_texts(texts: Sequence[str]) -> tuple[list[str], IndexArray]:
-    """Return distinct texts in the order of their first occurrence, and each text's place there.
-
-    >>> distinct_texts(["oil", "fuse", "oil"])
-    (['oil', 'fuse'], array([0, 1, 0]))
-    """
-    place: dict[str, int] = {}
-    places = [place.setdefault(text, len(place)) for text in texts]
-    return list(place), np.asarray(places, np.intp)
-
-
-def first_places(texts: Sequence[str]) -> tuple[list[str], IndexArray]:
-    """Return distinct texts as `distinct_texts` does, and where each stands first.
-
-    >>> first_places(["oil", "fuse", "oil"])
-    (['oil', 'fuse'], array([0, 1]))
-    """
-    first: dict[str, int] = {}
-    for i, text in enumerate(texts):
-        first.setdefault(text, i)
-    return list(first), np.asarray([*first.values()], np.intp)
-
-
-def sample(texts: Sequence[str], n: int, *, seed: int) -> list[str]:
-    """Return `n` of the texts at random, all where there are fewer, in random order."""
-    order = np.random.default_rng(seed).permutation(len(texts))
-    return [texts[i] for i in order[:n]]
 
 
 def anomalous(y: Any, n_texts: int) -> BoolArray:
