@@ -7,15 +7,13 @@ import numpy as np
 
 from polar_detect.drift import Drift, Shift
 from polar_detect.features.table import Feature
+from polar_detect.messages.sources import Column, Group, Layer
 from polar_detect.program import Program
 from polar_detect.report.data import (
     CellReport,
-    Column,
     Contribution,
     DetectorFacts,
     FeaturePart,
-    Group,
-    Layer,
     ListedRow,
     ModelFacts,
     ProgramReport,

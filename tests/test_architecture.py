@@ -16,7 +16,8 @@ WITHOUT_TORCH = (
     "features", "signature.columns", "signature.labelled", "signature.normal.row_reference",
     "detectors", "outliers", "calibration", "metrics", "drift", "explain", "tables",
     "artifact.sealing", "artifact.contents", "texts", "fluency", "backbone.tokenizing",
-    "report", "cli", "detector", "artifact.reading", "artifact.writing", "scoring", "serve",
+    "messages", "report", "cli", "detector", "artifact.reading", "artifact.writing",
+    "scoring", "serve",
     "cli.commands.fit", "cli.commands.score", "cli.commands.report", "cli.commands.serve",
 )  # fmt: skip
 
@@ -58,7 +59,8 @@ def test_modules_do_not_import_each_other_in_a_circle():
 # From what knows nothing of the others to what knows them all.
 LAYERS = (
     *("errors", "program", "numerics", "texts", "tables", "models", "backbone", "search"),
-    *("executor", "programs", "features", "signature", "detectors", "artifact"),
+    *("executor", "programs", "features", "signature", "detectors", "artifact", "messages"),
+    "report",
 )
 
 

@@ -27,7 +27,7 @@ from polar_detect.compare.views import Cost
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.engine import Engine
 from polar_detect.errors import InputError, OutputError, TrainingWarning
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule

@@ -16,9 +16,9 @@ from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PyODHead
 from polar_detect.detectors.texts import TextsHead
 from polar_detect.features.of_columns import column_feature
-from polar_detect.report.forms import Form
-from polar_detect.report.language import Language
-from polar_detect.report.messages import sentences
+from polar_detect.messages.catalogue import sentences
+from polar_detect.messages.forms import Form
+from polar_detect.messages.language import Language
 
 LEAST = {
     "embeddings": ((60, 384), 9),

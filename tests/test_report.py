@@ -26,21 +26,14 @@ from scipy import stats
 from polar_detect import calibration
 from polar_detect.drift import measure_drift
 from polar_detect.features.table import Feature
+from polar_detect.messages.formatting import NO_VALUE, Numbers, moment, one_line
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Column, Group, Layer
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
 from polar_detect.report.chance import chance
-from polar_detect.report.data import (
-    Column,
-    Contribution,
-    FeaturePart,
-    Group,
-    Layer,
-    ProgramReport,
-    Swarm,
-)
-from polar_detect.report.formatting import NO_VALUE, Numbers, moment, one_line
+from polar_detect.report.data import Contribution, FeaturePart, ProgramReport, Swarm
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
 from polar_detect.report.phrases import (
     advice,

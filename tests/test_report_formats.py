@@ -19,12 +19,13 @@ from some_by_default import some_by_default
 
 from polar_detect import Report
 from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Group
+from polar_detect.messages.tongues import TONGUES
 from polar_detect.report import drawing, figures
 from polar_detect.report.as_json import render_json
-from polar_detect.report.choices import TONGUES
-from polar_detect.report.data import Contribution, FeaturePart, Group
+from polar_detect.report.data import Contribution, FeaturePart
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.marks.spans import TokenLoss

@@ -14,9 +14,9 @@ from japanese import is_japanese
 import polar_detect
 from polar_detect import errors, tables
 from polar_detect.errors import PolarError
-from polar_detect.report.forms import Form
-from polar_detect.report.language import Language
-from polar_detect.report.messages import _read, sentences, texts
+from polar_detect.messages.catalogue import _read, sentences, texts
+from polar_detect.messages.forms import Form
+from polar_detect.messages.language import Language
 
 PACKAGE = Path(polar_detect.__file__).parent
 ERRORS = {name for name, own in vars(errors).items() if isinstance(own, type)} - {"Exception"}
@@ -26,7 +26,7 @@ ERRORS |= {"UnfittedError", "contradiction"}
 ENGLISH_MODULES = (
     *("cli/commands/search", "cli/commands/serve", "search/", "serve/"),
     *("programs/", "program", "metrics", "plots", "frames", "transformer"),
-    *("texts", "report/language"),
+    *("containers", "messages/language"),
     *("detectors/estimator", "detectors/pyod"),
     "cli/config",  # read before anybody knows in which language
 )

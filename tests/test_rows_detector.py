@@ -22,10 +22,10 @@ from polar_detect.artifact.sealing import sealed
 from polar_detect.containers import as_texts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.frames import in_pandas, row_template, unwritten
+from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.cells import cells_of
-from polar_detect.report.language import Language
 from polar_detect.report.reasons import reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables import (

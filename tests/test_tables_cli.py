@@ -16,7 +16,7 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect.cli.commands.fit import _of_rows, _of_unread, _read, _without_ever_new
 from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import FitOptions
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
 from polar_detect.texts.known import KnownTexts
 

@@ -11,7 +11,7 @@ from polar_detect.cli.options import FitOptions
 from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.scoring import earlier_result
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.tables import (

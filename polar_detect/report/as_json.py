@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.report import phrases
-from polar_detect.report.choices import Tongue
 from polar_detect.report.data import Contribution, DetectorFacts, ReportData
-from polar_detect.report.language import Language
 
 FORMAT = 1
 # Parts whose keys stand among those of what they are part of; without a model there are none.
@@ -39,7 +39,7 @@ def render_json(data: ReportData, tongue: Tongue = "en") -> str:
       ``labelled_words``; of each of ``listed``: ``length``; of ``drift``: ``layers``;
     - of each ``feature``: ``layer``.
     """
-    language = Language.of(data.detector, tongue)
+    language = data.detector.language(tongue)
     said = {
         "format": FORMAT,
         "language": language.tongue,

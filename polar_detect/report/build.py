@@ -15,17 +15,16 @@ from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size
 from polar_detect.features.named import WORDING_LIKENESS
 from polar_detect.features.table import FeatureTable
+from polar_detect.messages.sources import Layer, Source
 from polar_detect.report.cells import cells_of
 from polar_detect.report.data import (
     Contribution,
     FeaturePart,
-    Layer,
     ListedRow,
     ProgramReport,
     ProgramUse,
     ReportData,
     RowReport,
-    Source,
     Swarm,
 )
 from polar_detect.report.facts import facts_of

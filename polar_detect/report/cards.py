@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from polar_detect.messages.formatting import Numbers
+from polar_detect.messages.language import Language
 from polar_detect.report import charts, marked, phrases
-from polar_detect.report.data import Contribution, ReportData, RowReport
-from polar_detect.report.formatting import Numbers, total
-from polar_detect.report.language import Language
+from polar_detect.report.data import Contribution, ReportData, RowReport, total
 
 BARS_HEIGHT = 96.0
 _N_LAYERS = 6

@@ -13,10 +13,10 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import Shift
+from polar_detect.messages.formatting import Numbers, p_value
+from polar_detect.messages.language import Language
 from polar_detect.program import Program
 from polar_detect.report.data import Contribution
-from polar_detect.report.formatting import Numbers, p_value
-from polar_detect.report.language import Language
 
 CELL_HEIGHT = 28.0
 _GAP = 0.1  # share of a layer's place that stays empty on either side

@@ -1,13 +1,16 @@
 """What a report shows, as plain values: computed once, rendered many ways."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
 from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Source
+from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.marks.spans import TokenLoss
@@ -16,53 +19,17 @@ if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not
     from polar_detect.tables import Numbering
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A layer of the language model."""
-
-    index: int
-
-    @property
-    def label(self) -> str:
-        """How files name it, e.g. ``L11``."""
-        return f"L{self.index}"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A property of the whole text: a family of features."""
-
-    name: str
-
-    @property
-    def label(self) -> str:
-        """How files name it, e.g. ``context``."""
-        return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the row that the text is."""
-
-    name: str
-    is_empty: bool = False  # whether that row has an empty cell there
-    beside: tuple[str, ...] = ()  # other columns, beside which only what it says is unusual
-
-    @property
-    def label(self) -> str:
-        """How files name it, e.g. ``column/Torque [Nm]``."""
-        return f"column/{self.name}"
-
-
-Source = Layer | Group | Column
-
-
 @dataclass(frozen=True)
 class Contribution:
     """One bar of an explanation: where a part of the score comes from."""
 
     source: Source
     value: float  # SHAP value: its part of the score
+
+
+def total(parts: Iterable[Contribution]) -> float:
+    """Return the sum of the contributions."""
+    return math.fsum(part.value for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +147,15 @@ class DetectorFacts:
     n_anomalous: int
     created: str  # ISO date and time
     reads_rows: bool = False  # of a table, which are written out as texts
+
+    def language(self, tongue: Tongue, *, isolates: bool = False) -> Language:
+        """Return the language in which to speak of what the detector finds."""
+        return Language(
+            tongue,
+            are_rows=self.reads_rows,
+            isolates=isolates,
+            by_columns=self.models is None,
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.messages.formatting import MINUS
+from polar_detect.messages.language import Language
+from polar_detect.messages.lines import in_lines
 from polar_detect.report.data import Swarm
-from polar_detect.report.formatting import MINUS
-from polar_detect.report.language import Language
-from polar_detect.report.lines import in_lines
 from polar_detect.report.swarm import swarm_axis
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.

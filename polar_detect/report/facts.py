@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from polar_detect import calibration
-from polar_detect.report.choices import Tongue
+from polar_detect.messages.catalogue import texts
+from polar_detect.messages.formatting import moment, p_value
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.report.data import DetectorFacts, ModelFacts
-from polar_detect.report.formatting import moment, p_value
-from polar_detect.report.language import Language
-from polar_detect.report.messages import texts
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever has a detector has it
     from polar_detect.detector import PolarDetector
@@ -48,7 +48,7 @@ def _models_of(detector: "PolarDetector") -> ModelFacts:
 def description(detector: "PolarDetector", tongue: Tongue) -> list[tuple[str, str]]:
     """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
     own = facts_of(detector)
-    language = Language.of(own, tongue)
+    language = own.language(tongue)
     smallest = p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
     return [(language.alone(label), value) for label, value in said]

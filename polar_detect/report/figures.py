@@ -14,12 +14,13 @@ from matplotlib.figure import Figure
 from rich.text import Text
 
 from polar_detect import atomic
+from polar_detect.messages.formatting import moment, one_line, p_value
+from polar_detect.messages.language import Language
+from polar_detect.messages.lines import in_lines
+from polar_detect.messages.tongues import Tongue
 from polar_detect.report import cards, charts, drawing, histogram, phrases
-from polar_detect.report.choices import Tongue
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
-from polar_detect.report.formatting import moment, one_line, p_value, score_numbers
-from polar_detect.report.language import Language
-from polar_detect.report.lines import in_lines
+from polar_detect.report.phrases import score_numbers
 
 _TOP_ROWS = 10
 _TOP_COLUMNS, _TOP_SHIFTS = 6, 4  # drawn where there are no layers
@@ -39,7 +40,7 @@ Kind = Literal["png", "pdf", "svg"]
 
 def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
     """Return one page: findings, scores, layers (or columns), drift and the worst rows."""
-    language = Language.of(data.detector, tongue)
+    language = data.detector.language(tongue)
     with drawing.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
@@ -68,7 +69,7 @@ def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int,
     Pictures that an earlier report left there and this one lacks are removed; nothing else is.
     """
     written, lacks = set(), False
-    language = Language.of(data.detector, tongue)
+    language = data.detector.language(tongue)
     kinds: tuple[Kind, ...] = ("png", "svg")
     with drawing.plain_style():
         for name, figure in _pictures(data, language):

@@ -14,11 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from polar_detect import drift
-from polar_detect.report import cards, charts, histogram, phrases, swarm
-from polar_detect.report.chance import chance
-from polar_detect.report.choices import Tongue
-from polar_detect.report.data import ReportData
-from polar_detect.report.formatting import (
+from polar_detect.messages.formatting import (
     MINUS,
     NO_VALUE,
     Numbers,
@@ -27,10 +23,14 @@ from polar_detect.report.formatting import (
     moment,
     one_line,
     p_value,
-    score_numbers,
     significant,
 )
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
+from polar_detect.report import cards, charts, histogram, phrases, swarm
+from polar_detect.report.chance import chance
+from polar_detect.report.data import ReportData
+from polar_detect.report.phrases import score_numbers
 from polar_detect.texts.visible import visible
 
 # Mail servers and browsers cope with 5 MB; the cards may use what the rest leaves: 500 listed
@@ -62,7 +62,7 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         HTML with inline style sheet, script and SVG; every text of `data` is escaped, and no
         script but the page's own may run.
     """
-    language = Language.of(data.detector, tongue, isolates=True)
+    language = data.detector.language(tongue, isolates=True)
     numbers = score_numbers(data)
     environment = _environment(numbers, language)
     own = [

@@ -3,19 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.report import marked, phrases
-from polar_detect.report.choices import Tongue
 from polar_detect.report.data import ReportData, RowReport
-from polar_detect.report.formatting import (
-    MINUS,
-    Numbers,
-    moment,
-    one_line,
-    p_value,
-    score_numbers,
-    significant,
-)
-from polar_detect.report.language import Language
+from polar_detect.report.phrases import score_numbers
 
 _CELL_CHARACTERS = 120
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a formula
@@ -23,7 +16,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a f
 
 def render_markdown(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as Markdown; texts are escaped, so that they show as they are."""
-    language = Language.of(data.detector, tongue, isolates=True)
+    language = data.detector.language(tongue, isolates=True)
     return "\n".join(_lines(data, language)) + "\n"
 
 

@@ -8,31 +8,32 @@ from typing import Literal
 import numpy as np
 
 from polar_detect import calibration, drift
-from polar_detect.report import marked
-from polar_detect.report.chance import chance
-from polar_detect.report.data import (
-    CellReport,
-    Column,
-    Contribution,
-    ListedRow,
-    ProgramUse,
-    ReportData,
-    RowReport,
-)
-from polar_detect.report.facts import in_words
-from polar_detect.report.formatting import (
+from polar_detect.messages.formatting import (
     MINUS,
     NAME_CHARACTERS,
     NO_VALUE,
     Numbers,
     about,
     cell_range,
+    decimals_for,
     one_line,
     p_value,
     pairs,
+)
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Column
+from polar_detect.report import marked
+from polar_detect.report.chance import chance
+from polar_detect.report.data import (
+    CellReport,
+    Contribution,
+    ListedRow,
+    ProgramUse,
+    ReportData,
+    RowReport,
     total,
 )
-from polar_detect.report.language import Language
+from polar_detect.report.facts import in_words
 from polar_detect.report.reasons import new_values, reasons_of_row
 from polar_detect.texts.visible import visible
 
@@ -40,6 +41,13 @@ Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary
 _N_LEADING = 2  # reasons of each listed row
 _MOVED_CALLS = 0.1  # mean calls; less is no news
+
+
+def score_numbers(data: ReportData) -> Numbers:
+    """Return how scores of this batch are written."""
+    scores = data.batch_scores[np.isfinite(data.batch_scores)]
+    spread = float(np.std(scores)) if len(scores) > 1 else abs(data.base_value)
+    return Numbers(decimals_for(spread), MINUS)
 
 
 def title(data: ReportData, language: Language) -> str:

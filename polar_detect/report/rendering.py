@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from polar_detect.errors import OutputError
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.report.as_json import render_json
-from polar_detect.report.choices import FORMATS, Format, Tongue
+from polar_detect.report.choices import FORMATS, Format
 from polar_detect.report.data import RenderedFile, ReportData
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 
 _ENDINGS: dict[str, Format] = {

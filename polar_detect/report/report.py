@@ -14,11 +14,12 @@ from polar_detect.assessment import Assessment
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
-from polar_detect.report.choices import Format, Tongue
+from polar_detect.report.choices import Format
 from polar_detect.report.data import ReportData
-from polar_detect.report.language import Language
 from polar_detect.report.rendering import check_folder, check_format, format_of, render
 from polar_detect.tables import Table
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.explain import Explanation, mean_size, rank_values
+from polar_detect.messages.formatting import Numbers
+from polar_detect.messages.language import Language
 from polar_detect.report.charts import Tick, level_label, round_levels
 from polar_detect.report.data import Swarm
-from polar_detect.report.formatting import Numbers
-from polar_detect.report.language import Language
 
 LINE_HEIGHT = 34.0
 N_SHADES = 5

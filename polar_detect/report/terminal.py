@@ -10,9 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from polar_detect.drift import Drift
-from polar_detect.program import Program
-from polar_detect.report.data import RowReport
-from polar_detect.report.formatting import (
+from polar_detect.messages.formatting import (
     NO_VALUE,
     Numbers,
     about,
@@ -21,7 +19,9 @@ from polar_detect.report.formatting import (
     p_value,
     pairs,
 )
-from polar_detect.report.language import ENGLISH, Language
+from polar_detect.messages.language import ENGLISH, Language
+from polar_detect.program import Program
+from polar_detect.report.data import RowReport
 from polar_detect.report.reasons import reasons_of_row
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from polar_detect.cli.options import ReportOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
+from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
 from polar_detect.report.choices import Format
 from polar_detect.report.data import ReportData
-from polar_detect.report.language import Language
 from polar_detect.report.rendering import check_folder, format_of, render
 from polar_detect.texts.known import KnownTexts
 

@@ -1,13 +1,9 @@
 """How numbers and the texts of users are written, the same in every renderer."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from polar_detect import calibration
-from polar_detect.report.data import Contribution, ReportData
 from polar_detect.tables.cells.text import cell_as_text
 from polar_detect.texts.graphemes import whole_graphemes
 from polar_detect.texts.visible import visible
@@ -55,13 +51,6 @@ def decimals_for(spread: float) -> int:
     if not math.isfinite(spread) or spread <= 0:
         return 2
     return min(4, max(2, 1 - math.floor(math.log10(spread))))
-
-
-def score_numbers(data: ReportData) -> Numbers:
-    """Return how scores of this batch are written."""
-    scores = data.batch_scores[np.isfinite(data.batch_scores)]
-    spread = float(np.std(scores)) if len(scores) > 1 else abs(data.base_value)
-    return Numbers(decimals_for(spread), MINUS)
 
 
 def significant(value: float) -> str:
@@ -154,11 +143,6 @@ def about(count: float) -> str:
     ('0.2', '1,234')
     """
     return f"{count:.1f}" if 0 < count < 3 else f"{count:,.0f}"
-
-
-def total(parts: Iterable[Contribution]) -> float:
-    """Return the sum of the contributions."""
-    return math.fsum(part.value for part in parts)
 
 
 def rate_by_chance(alpha: float, n_held_out: int) -> float:

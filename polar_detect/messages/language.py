@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self
+from typing import Any
 from unicodedata import bidirectional
 
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of, kind_of
 from polar_detect.features.table import Feature
-from polar_detect.report.choices import TONGUES, Tongue
-from polar_detect.report.data import Column, DetectorFacts, Group, Layer, Source
-from polar_detect.report.formatting import NAME_CHARACTERS, one_line
-from polar_detect.report.forms import Form
-from polar_detect.report.messages import sentences, texts
+from polar_detect.messages.catalogue import sentences, texts
+from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
+from polar_detect.messages.forms import Form
+from polar_detect.messages.sources import Column, Group, Layer, Source
+from polar_detect.messages.tongues import TONGUES, Tongue
 from polar_detect.texts.visible import visible
 
 # What stands in a sentence under a name is looked up under that name, or under this kind.
@@ -57,16 +57,6 @@ class Language:
     are_rows: bool = False
     isolates: bool = False
     by_columns: bool = False
-
-    @classmethod
-    def of(cls, detector: DetectorFacts, tongue: Tongue, *, isolates: bool = False) -> Self:
-        """Return the language in which to speak of what a detector finds."""
-        return cls(
-            tongue,
-            are_rows=detector.reads_rows,
-            isolates=isolates,
-            by_columns=detector.models is None,
-        )
 
     def __post_init__(self) -> None:
         if self.tongue not in TONGUES:

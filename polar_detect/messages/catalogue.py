@@ -1,4 +1,4 @@
-"""All that is said in English and Japanese, as the TOML files in the folder `messages` hold it.
+"""All that is said in English and Japanese, as the TOML files beside this module hold it.
 
 What reports and commands say is looked up by a key. What modules below say in plain English,
 errors above all, is looked up by its English; tests/test_report_sentences.py holds both together.
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).with_name("messages")
+_FOLDER = Path(__file__).parent
 _BY_KEY = ("language", "report", "reasons", "commands")
 _BY_ENGLISH = ("notices", "errors", "compare", "inspect", "parts")
 
