@@ -35,7 +35,7 @@ import pandas as pd
 
 from polar_detect import PolarDetector, calibration
 from polar_detect.assessment import Assessment
-from polar_detect.report import marked
+from polar_detect.report.content import marked
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
 from polar_detect.signature.marks.token_losses import Normal, token_losses

@@ -13,7 +13,7 @@ from polar_detect.explain import Explanation
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
-from polar_detect.report.reasons import OddCells, reasons_of
+from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables.columns.results import OF_COLUMNS, OF_ROWS, OF_TEXTS
 

@@ -23,7 +23,7 @@ from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.features.of_columns import column_feature, column_of
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.report.facts import description
+from polar_detect.report.content.facts import description
 from polar_detect.settings import Settings
 from polar_detect.tables import RowTemplate
 

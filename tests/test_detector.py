@@ -37,7 +37,7 @@ from polar_detect.metrics import auroc
 from polar_detect.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
-from polar_detect.report.reasons import reasons_of
+from polar_detect.report.content.reasons import reasons_of
 from polar_detect.signature import extraction
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.labelled.likeness import KeptOut, Seen

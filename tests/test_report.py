@@ -30,20 +30,20 @@ from polar_detect.messages.formatting import NO_VALUE, Numbers, moment, one_line
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column, Group, Layer
 from polar_detect.program import Program
-from polar_detect.report import cards, charts, histogram
-from polar_detect.report.chance import chance
-from polar_detect.report.data import Contribution, FeaturePart, ProgramReport, Swarm
-from polar_detect.report.html import render_html
-from polar_detect.report.marked import clip, costliest
-from polar_detect.report.phrases import (
+from polar_detect.report.charts import cards, histogram, layout
+from polar_detect.report.charts.swarm import LINE_HEIGHT, swarm_chart
+from polar_detect.report.content.chance import chance
+from polar_detect.report.content.data import Contribution, FeaturePart, ProgramReport, Swarm
+from polar_detect.report.content.marked import clip, costliest
+from polar_detect.report.content.phrases import (
     advice,
     findings,
     layers_lead,
     leading_reasons,
     moved_sentence,
 )
-from polar_detect.report.reasons import reasons_of_row
-from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
+from polar_detect.report.content.reasons import reasons_of_row
+from polar_detect.report.formats.html import render_html
 from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
 from polar_detect.texts.graphemes import starts_of_graphemes
 from polar_detect.texts.visible import as_seen, read_places, visible
@@ -633,8 +633,8 @@ def test_scores_of_the_table_are_numbers_to_a_sheet_that_they_are_pasted_into():
 
 
 def test_waterfall_bars_join_base_and_score():
-    parts = [charts.NamedPart("layer 1", 0.5), charts.NamedPart("predictability", -0.2)]
-    steps = charts.waterfall(0.1, parts, ENGLISH)
+    parts = [layout.NamedPart("layer 1", 0.5), layout.NamedPart("predictability", -0.2)]
+    steps = layout.waterfall(0.1, parts, ENGLISH)
     assert [step.kind for step in steps] == ["total", "raise", "lower", "total"]
     assert steps[-1].value == pytest.approx(0.4)
     raised, lowered = steps[1], steps[2]
@@ -643,7 +643,7 @@ def test_waterfall_bars_join_base_and_score():
 
 def test_layer_bars_grow_from_zero_in_their_direction():
     parts = [Contribution(Layer(0), 0.4), Contribution(Layer(1), -0.2)]
-    columns = charts.layer_bars(parts, 100, Numbers(), ENGLISH, is_signed=True)
+    columns = layout.layer_bars(parts, 100, Numbers(), ENGLISH, is_signed=True)
     up, down = columns.marks
     assert up.y + up.height == pytest.approx(columns.zero)
     assert down.y == pytest.approx(columns.zero)
@@ -668,7 +668,7 @@ def test_bars_of_layers_look_small_where_they_hardly_count():
     own = replace(row(7), layers=layers, whole=(Contribution(Group("loss"), 9.0),))
     reach = cards.least_reach(own)
     assert reach == pytest.approx(0.09, abs=1e-4)
-    columns = charts.layer_bars(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
+    columns = layout.layer_bars(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
     assert max(mark.height for mark in columns.marks) < 3
 
 

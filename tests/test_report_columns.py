@@ -22,12 +22,12 @@ from polar_detect.drift import Drift, Shift
 from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
-from polar_detect.report.as_json import render_json
-from polar_detect.report.data import Contribution, Swarm
-from polar_detect.report.html import render_html
-from polar_detect.report.markdown import render_markdown
-from polar_detect.report.phrases import findings, headline, leading_reasons
-from polar_detect.report.terminal import worst_rows
+from polar_detect.report.content.data import Contribution, Swarm
+from polar_detect.report.content.phrases import findings, headline, leading_reasons
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.report.formats.terminal import worst_rows
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.marks.spans import TokenLoss
 

@@ -22,11 +22,12 @@ from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Group
 from polar_detect.messages.tongues import TONGUES
-from polar_detect.report import drawing, figures
-from polar_detect.report.as_json import render_json
-from polar_detect.report.data import Contribution, FeaturePart
-from polar_detect.report.html import render_html
-from polar_detect.report.markdown import render_markdown
+from polar_detect.report.charts import drawing
+from polar_detect.report.content.data import Contribution, FeaturePart
+from polar_detect.report.formats import figures
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.marks.spans import TokenLoss
 

@@ -11,8 +11,8 @@ from polar_detect.explain import Explanation
 from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.program import Program
-from polar_detect.report import drawing
-from polar_detect.report.data import Swarm
+from polar_detect.report.charts import drawing
+from polar_detect.report.content.data import Swarm
 from polar_detect.search import Candidate
 
 N_LAYERS = 5

@@ -319,7 +319,7 @@ def keys_asked():
     """Yield the keys that the source and the templates ask for, `{}` for what is put in."""
     for strings in source().values():
         yield from (said for said in strings if re.match(r"[a-z_-]+(\.|$)", said))
-    for path in PACKAGE.glob("report/templates/*.jinja"):
+    for path in PACKAGE.glob("report/formats/templates/*.jinja"):
         for key, more in re.findall(r'"([a-z_. ]+)"( ~)?', path.read_text(encoding="utf-8")):
             yield key + "{}" * bool(more)
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Layer
 from polar_detect.program import Program
-from polar_detect.report.data import Contribution
-from polar_detect.report.terminal import (
+from polar_detect.report.content.data import Contribution
+from polar_detect.report.formats.terminal import (
     drift_line,
     layer_ruler,
     program_strip,

@@ -20,12 +20,13 @@ from polar_detect.errors import InputError
 from polar_detect.messages.catalogue import texts
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import TONGUES
-from polar_detect.report import figures, phrases
-from polar_detect.report.as_json import render_json
-from polar_detect.report.facts import description
-from polar_detect.report.html import render_html
-from polar_detect.report.markdown import render_markdown
-from polar_detect.report.terminal import worst_rows
+from polar_detect.report.content import phrases
+from polar_detect.report.content.facts import description
+from polar_detect.report.formats import figures
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.report.formats.terminal import worst_rows
 
 OF_MODELS = re.compile(
     r"\b(?:programs?|layers?|language model|encoder|tokens?|loss(?:es)?)\b|"

@@ -25,8 +25,8 @@ from polar_detect.frames import in_pandas, row_template, unwritten
 from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.report.cells import cells_of
-from polar_detect.report.reasons import reasons_of
+from polar_detect.report.content.cells import cells_of
+from polar_detect.report.content.reasons import reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables import (
     RowColumns,

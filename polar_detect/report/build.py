@@ -16,8 +16,9 @@ from polar_detect.explain import Explanation, mean_size
 from polar_detect.features.named import WORDING_LIKENESS
 from polar_detect.features.table import FeatureTable
 from polar_detect.messages.sources import Layer, Source
-from polar_detect.report.cells import cells_of
-from polar_detect.report.data import (
+from polar_detect.report.charts.swarm import evenly, swarms_of
+from polar_detect.report.content.cells import cells_of
+from polar_detect.report.content.data import (
     Contribution,
     FeaturePart,
     ListedRow,
@@ -27,9 +28,8 @@ from polar_detect.report.data import (
     RowReport,
     Swarm,
 )
-from polar_detect.report.facts import facts_of
-from polar_detect.report.reasons import OddCells, raising, whole_parts
-from polar_detect.report.swarm import evenly, swarms_of
+from polar_detect.report.content.facts import facts_of
+from polar_detect.report.content.reasons import OddCells, raising, whole_parts
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import Table

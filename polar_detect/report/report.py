@@ -18,9 +18,9 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
-from polar_detect.report.choices import Format
-from polar_detect.report.data import ReportData
-from polar_detect.report.rendering import check_folder, check_format, format_of, render
+from polar_detect.report.content.data import ReportData
+from polar_detect.report.formats.choices import Format
+from polar_detect.report.formats.rendering import check_folder, check_format, format_of, render
 from polar_detect.tables import Table
 
 # In a frame links within the page would lead into the notebook's own page. It stands in front of

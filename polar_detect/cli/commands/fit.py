@@ -18,7 +18,7 @@ from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
 from polar_detect.messages.language import Language
-from polar_detect.report.facts import description
+from polar_detect.report.content.facts import description
 from polar_detect.settings import Settings
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted

@@ -15,7 +15,7 @@ from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
-from polar_detect.report.terminal import score_summary
+from polar_detect.report.formats.terminal import score_summary
 from polar_detect.tables.formats import STDIN
 from polar_detect.texts.visible import visible
 

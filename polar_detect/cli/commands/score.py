@@ -22,8 +22,8 @@ from polar_detect.errors import InputError
 from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
-from polar_detect.report.facts import description
-from polar_detect.report.terminal import drift_line, score_summary
+from polar_detect.report.content.facts import description
+from polar_detect.report.formats.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache, check_cache
 from polar_detect.scoring.flags import FlagRule

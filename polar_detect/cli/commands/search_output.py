@@ -11,7 +11,7 @@ from polar_detect.cli.commands.output import out
 from polar_detect.cli.streams import is_utf8
 from polar_detect.program import Program
 from polar_detect.programs.interchange import PolarSample
-from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
+from polar_detect.report.formats.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import Candidate
 from polar_detect.texts.visible import visible
 

@@ -11,8 +11,8 @@ from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
-from polar_detect.report import phrases
-from polar_detect.report.data import Contribution, DetectorFacts, ReportData
+from polar_detect.report.content import phrases
+from polar_detect.report.content.data import Contribution, DetectorFacts, ReportData
 
 FORMAT = 1
 # Parts whose keys stand among those of what they are part of; without a model there are none.

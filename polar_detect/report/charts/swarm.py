@@ -13,8 +13,8 @@ from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.messages.formatting import Numbers
 from polar_detect.messages.language import Language
-from polar_detect.report.charts import Tick, level_label, round_levels
-from polar_detect.report.data import Swarm
+from polar_detect.report.charts.layout import Tick, level_label, round_levels
+from polar_detect.report.content.data import Swarm
 
 LINE_HEIGHT = 34.0
 N_SHADES = 5

@@ -7,7 +7,7 @@ from polar_detect.messages.catalogue import texts
 from polar_detect.messages.formatting import moment, p_value
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.data import DetectorFacts, ModelFacts
+from polar_detect.report.content.data import DetectorFacts, ModelFacts
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever has a detector has it
     from polar_detect.detector import PolarDetector

@@ -7,7 +7,7 @@ from scipy import stats
 
 from polar_detect import calibration
 from polar_detect.messages.formatting import rate_by_chance
-from polar_detect.report.data import ReportData
+from polar_detect.report.content.data import ReportData
 
 _SURPRISE = 0.05  # a count is one where no more than this share of batches reaches beyond
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report import marked, phrases
-from polar_detect.report.data import ReportData, RowReport
-from polar_detect.report.phrases import score_numbers
+from polar_detect.report.content import marked, phrases
+from polar_detect.report.content.data import ReportData, RowReport
+from polar_detect.report.content.phrases import score_numbers
 
 _CELL_CHARACTERS = 120
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a formula

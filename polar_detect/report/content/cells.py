@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import LIKENESS, column_of, kind_of
-from polar_detect.report.data import CellReport
+from polar_detect.report.content.data import CellReport
 from polar_detect.signature.columns.categories import USUAL_SHARE
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.tables import RowTemplate

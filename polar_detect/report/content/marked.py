@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from polar_detect.messages.formatting import one_line
-from polar_detect.report.data import RowReport
+from polar_detect.report.content.data import RowReport
 from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
 from polar_detect.texts.graphemes import whole_graphemes
 from polar_detect.texts.visible import visible

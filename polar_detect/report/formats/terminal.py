@@ -21,8 +21,8 @@ from polar_detect.messages.formatting import (
 )
 from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.program import Program
-from polar_detect.report.data import RowReport
-from polar_detect.report.reasons import reasons_of_row
+from polar_detect.report.content.data import RowReport
+from polar_detect.report.content.reasons import reasons_of_row
 
 if TYPE_CHECKING:
     from polar_detect.tables import Numbering

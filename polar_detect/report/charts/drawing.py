@@ -14,8 +14,8 @@ from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.messages.formatting import MINUS
 from polar_detect.messages.language import Language
 from polar_detect.messages.lines import in_lines
-from polar_detect.report.data import Swarm
-from polar_detect.report.swarm import swarm_axis
+from polar_detect.report.charts.swarm import swarm_axis
+from polar_detect.report.content.data import Swarm
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
 RAISE, LOWER, NORMAL, KEEP, LOOP = "#c2570c", "#2468b0", "#828d99", "#5d6b7a", "#00735c"

@@ -16,7 +16,7 @@ from polar_detect.drift import Shift
 from polar_detect.messages.formatting import Numbers, p_value
 from polar_detect.messages.language import Language
 from polar_detect.program import Program
-from polar_detect.report.data import Contribution
+from polar_detect.report.content.data import Contribution
 
 CELL_HEIGHT = 28.0
 _GAP = 0.1  # share of a layer's place that stays empty on either side

@@ -18,9 +18,10 @@ from polar_detect.messages.formatting import moment, one_line, p_value
 from polar_detect.messages.language import Language
 from polar_detect.messages.lines import in_lines
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report import cards, charts, drawing, histogram, phrases
-from polar_detect.report.data import RenderedFile, ReportData, RowReport
-from polar_detect.report.phrases import score_numbers
+from polar_detect.report.charts import cards, drawing, histogram, layout
+from polar_detect.report.content import phrases
+from polar_detect.report.content.data import RenderedFile, ReportData, RowReport
+from polar_detect.report.content.phrases import score_numbers
 
 _TOP_ROWS = 10
 _TOP_COLUMNS, _TOP_SHIFTS = 6, 4  # drawn where there are no layers
@@ -236,7 +237,7 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     below = figure.add_subplot(grid[1, 0], sharex=top)
     parts = np.asarray([part.value for part in row.layers])
     drawing.draw_layers(below, parts, drawing.colours_by_sign(parts))
-    below.set_ylim(charts.stretched(*below.get_ylim(), cards.least_reach(row)))
+    below.set_ylim(layout.stretched(*below.get_ylim(), cards.least_reach(row)))
     below.set_xlabel(language.say("axis.layer"))
     below.set_ylabel(language.say("card.part"))
     _draw_waterfall(figure.add_subplot(grid[:, 1]), row, data, language)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from polar_detect.messages.formatting import Numbers
 from polar_detect.messages.language import Language
-from polar_detect.report import charts, marked, phrases
-from polar_detect.report.data import Contribution, ReportData, RowReport, total
+from polar_detect.report.charts import layout
+from polar_detect.report.content import marked, phrases
+from polar_detect.report.content.data import Contribution, ReportData, RowReport, total
 
 BARS_HEIGHT = 96.0
 _N_LAYERS = 6
@@ -18,8 +19,8 @@ _N_WHOLE = 6
 class LayersOfRow:
     """What the page shows of the layers of a model that reads a row."""
 
-    program_cells: tuple[charts.LayerCell, ...]
-    bars: charts.Bars
+    program_cells: tuple[layout.LayerCell, ...]
+    bars: layout.Bars
     total: float  # of their parts of the score
 
 
@@ -32,7 +33,7 @@ class Card:
     text: marked.ClippedText
     why: str  # in sentences
     layers: LayersOfRow | None  # None where no model reads the rows
-    steps: tuple[charts.Step, ...]
+    steps: tuple[layout.Step, ...]
     whole_total: float
 
 
@@ -48,13 +49,13 @@ def make_card(
         layers=None
         if row.minimal is None
         else LayersOfRow(
-            charts.program_cells(row.minimal.program, data.n_layers, language),
-            charts.layer_bars(
+            layout.program_cells(row.minimal.program, data.n_layers, language),
+            layout.layer_bars(
                 row.layers, BARS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
             ),
             total(row.layers),
         ),
-        steps=charts.waterfall(data.base_value, score_parts(row, numbers, language), language),
+        steps=layout.waterfall(data.base_value, score_parts(row, numbers, language), language),
         whole_total=total(row.whole),
     )
 
@@ -65,7 +66,7 @@ def least_reach(row: RowReport) -> float:
     return sum(size for size in sizes if math.isfinite(size)) / 100
 
 
-def score_parts(row: RowReport, numbers: Numbers, language: Language) -> list[charts.NamedPart]:
+def score_parts(row: RowReport, numbers: Numbers, language: Language) -> list[layout.NamedPart]:
     """Return the steps from base value to score: strongest layers, other layers, whole text.
 
     Layers that would be written as 0.00 are among the others.
@@ -76,19 +77,19 @@ def score_parts(row: RowReport, numbers: Numbers, language: Language) -> list[ch
     parts = _named([part for part in row.layers if part in strongest], language)
     if others:
         label = language.count("step.other_layers" if parts else "step.layers", len(others))
-        parts.append(charts.NamedPart(label, total(others)))
+        parts.append(layout.NamedPart(label, total(others)))
     return [*parts, *_largest(row.whole, language)]
 
 
-def _largest(parts: Sequence[Contribution], language: Language) -> list[charts.NamedPart]:
+def _largest(parts: Sequence[Contribution], language: Language) -> list[layout.NamedPart]:
     """Return the first few, and the sum of the others as one more."""
     others = parts[_N_WHOLE:]
     if len(others) < 2:
         return _named(parts, language)
     label = language.say("step.others", n=len(others))
-    rest = charts.NamedPart(label, total(others))
+    rest = layout.NamedPart(label, total(others))
     return [*_named(parts[:_N_WHOLE], language), rest]
 
 
-def _named(parts: Sequence[Contribution], language: Language) -> list[charts.NamedPart]:
-    return [charts.NamedPart(language.part(part.source), part.value) for part in parts]
+def _named(parts: Sequence[Contribution], language: Language) -> list[layout.NamedPart]:
+    return [layout.NamedPart(language.part(part.source), part.value) for part in parts]

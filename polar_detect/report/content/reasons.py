@@ -9,7 +9,7 @@ from polar_detect.features import of_columns as column_features
 from polar_detect.messages.formatting import NAME_CHARACTERS, Numbers, one_line
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column, Group, Layer, Source
-from polar_detect.report.data import Contribution, RowReport
+from polar_detect.report.content.data import Contribution, RowReport
 from polar_detect.signature.columns.new_cells import NewCell
 
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying

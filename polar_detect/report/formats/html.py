@@ -27,10 +27,11 @@ from polar_detect.messages.formatting import (
 )
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report import cards, charts, histogram, phrases, swarm
-from polar_detect.report.chance import chance
-from polar_detect.report.data import ReportData
-from polar_detect.report.phrases import score_numbers
+from polar_detect.report.charts import cards, histogram, layout, swarm
+from polar_detect.report.content import phrases
+from polar_detect.report.content.chance import chance
+from polar_detect.report.content.data import ReportData
+from polar_detect.report.content.phrases import score_numbers
 from polar_detect.texts.visible import visible
 
 # Mail servers and browsers cope with 5 MB; the cards may use what the rest leaves: 500 listed
@@ -95,7 +96,7 @@ def _charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str,
         "score_chart": histogram.score_chart(
             data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
         ),
-        "global_steps": charts.size_steps(data.global_whole, language),
+        "global_steps": layout.size_steps(data.global_whole, language),
         "swarm_chart": swarm.swarm_chart(data.swarms, numbers, language),
         "shifts": data.drift.features[:_N_SHIFTS],
         "false_discoveries": drift.FALSE_DISCOVERIES,
@@ -108,13 +109,13 @@ def _layer_charts(data: ReportData, numbers: Numbers, language: Language) -> dic
         return {}
     height = cards.BARS_HEIGHT
     return {
-        "axis": charts.layer_axis(data.n_layers),
-        "global_bars": charts.layer_bars(
+        "axis": layout.layer_axis(data.n_layers),
+        "global_bars": layout.layer_bars(
             data.global_layers, height * 1.4, numbers, language, is_signed=False
         ),
-        "typical": charts.mean_calls(data.programs.typical_calls, language),
-        "batch": charts.mean_calls(data.programs.batch_calls, language),
-        "shift_bars": charts.shift_bars(
+        "typical": layout.mean_calls(data.programs.typical_calls, language),
+        "batch": layout.mean_calls(data.programs.batch_calls, language),
+        "shift_bars": layout.shift_bars(
             data.drift.layers,
             data.n_layers,
             height,
@@ -130,7 +131,7 @@ def _layer_charts(data: ReportData, numbers: Numbers, language: Language) -> dic
 @functools.lru_cache(maxsize=8)
 def _environment(numbers: Numbers, language: Language) -> Environment:
     environment = Environment(
-        loader=PackageLoader("polar_detect.report"),
+        loader=PackageLoader("polar_detect.report.formats"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -177,7 +178,7 @@ def _within_budget(
     environment: Environment, own: Sequence[cards.Card], data: ReportData
 ) -> Iterator[Markup]:
     template = environment.get_template("card.html.jinja")
-    axis = () if data.by_columns else charts.layer_axis(data.n_layers)
+    axis = () if data.by_columns else layout.layer_axis(data.n_layers)
     n_bytes = 0
     for card in own:
         drawn = template.render(

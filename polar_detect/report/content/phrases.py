@@ -22,9 +22,9 @@ from polar_detect.messages.formatting import (
 )
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
-from polar_detect.report import marked
-from polar_detect.report.chance import chance
-from polar_detect.report.data import (
+from polar_detect.report.content import marked
+from polar_detect.report.content.chance import chance
+from polar_detect.report.content.data import (
     CellReport,
     Contribution,
     ListedRow,
@@ -33,8 +33,8 @@ from polar_detect.report.data import (
     RowReport,
     total,
 )
-from polar_detect.report.facts import in_words
-from polar_detect.report.reasons import new_values, reasons_of_row
+from polar_detect.report.content.facts import in_words
+from polar_detect.report.content.reasons import new_values, reasons_of_row
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]

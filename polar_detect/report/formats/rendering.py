@@ -6,11 +6,11 @@ from pathlib import Path
 from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.as_json import render_json
-from polar_detect.report.choices import FORMATS, Format
-from polar_detect.report.data import RenderedFile, ReportData
-from polar_detect.report.html import render_html
-from polar_detect.report.markdown import render_markdown
+from polar_detect.report.content.data import RenderedFile, ReportData
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.choices import FORMATS, Format
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
 
 _ENDINGS: dict[str, Format] = {
     ".html": "html", ".htm": "html", ".pdf": "pdf", ".png": "png", ".json": "json",
@@ -56,6 +56,8 @@ def render(data: ReportData, kind: Format, tongue: Tongue) -> RenderedFile:
     """Return a report as a file of a format; PDF and PNG are one page that sums it up."""
     if kind in _TEXT_FORMATS:
         return RenderedFile(_TEXT_FORMATS[kind](data, tongue).encode("utf-8"))
-    from polar_detect.report import figures  # matplotlib takes a second, which others need not
+    from polar_detect.report.formats import (
+        figures,  # matplotlib takes a second, which others need not
+    )
 
     return figures.summary_page(data, tongue, "pdf" if kind == "pdf" else "png")

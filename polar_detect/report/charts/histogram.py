@@ -8,7 +8,7 @@ import numpy as np
 from polar_detect.arrays import Float64Array
 from polar_detect.messages.formatting import MINUS, Numbers, decimals_for
 from polar_detect.messages.language import Language
-from polar_detect.report.charts import Kind, Mark, Tick, level_label, round_levels
+from polar_detect.report.charts.layout import Kind, Mark, Tick, level_label, round_levels
 
 _N_BINS = 40
 _USUAL_SHARE = 0.2  # of the axis, which normal scores and the threshold have at least
