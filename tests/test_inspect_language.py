@@ -8,13 +8,12 @@ from japanese import is_japanese
 
 from polar_detect.artifact.contents import TEXTS, TREES, _facts, _kept
 from polar_detect.cli.commands import inspect as command
-from polar_detect.detectors.auto import AutoHead, _Fitted
+from polar_detect.detectors.auto import AutoHead, TextsHead, _Fitted
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.classifier import ClassifierHead, ColumnsClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PyODHead
-from polar_detect.detectors.texts import TextsHead
 from polar_detect.features.of_columns import column_feature
 from polar_detect.messages.catalogue import sentences
 from polar_detect.messages.forms import Form

@@ -225,6 +225,12 @@ class AutoHead(Head):
         return self._fitted
 
 
+class TextsHead(AutoHead):
+    """The same by a name that says that models read what it is given, rows of columns too."""
+
+    name = "texts"
+
+
 def _centred(fitted: _Fitted, table: FeatureTable) -> Float64Array:
     return fitted.scale.apply(table.values) - fitted.means
 

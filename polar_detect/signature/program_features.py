@@ -1,15 +1,30 @@
-"""The loss-against-length curve of a text: what the best program of each length costs."""
+"""Minimal programs as features, with what the best program of each length costs."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from polar_detect.arrays import Float32Array
-from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable, by_layer
+from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.search import Candidate, loss_by_length
 
 GROUP = "length_curve"
 _N_POINTS = 10  # of which the last is the full program, at zero
+
+
+def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:
+    """Return minimal programs as features: length, skips, loops, calls of each layer, curve."""
+    counts = np.asarray([p.program.counts(n_layers) for p in programs], np.float32)
+    counts = counts.reshape(len(programs), n_layers)
+    whole = np.asarray(
+        [(len(p.program), p.program.n_skips(n_layers), p.program.n_loops) for p in programs],
+        np.float32,
+    ).reshape(len(programs), 3)
+    names = tuple(Feature("program", part) for part in ("length", "n_skips", "n_loops"))
+    calls = FeatureTable(counts, by_layer("program", n_layers, "calls"))
+    curves = length_curve_features([p.curve for p in programs], n_layers)
+    return FeatureTable.beside([FeatureTable(whole, names), calls, curves])
 
 
 def length_curve_features(curves: Sequence[Sequence[Candidate]], n_layers: int) -> FeatureTable:
