@@ -1,5 +1,6 @@
 """Shares of counts, without the error of floats: 0.07 * 100 is 7.000000000000001."""
 
+import math
 from fractions import Fraction
 
 _MOST = 1_000_000  # what a ratio of counts is of
@@ -20,3 +21,12 @@ def exactly(share: float) -> Fraction:
     """
     ratio = Fraction(float(share)).limit_denominator(_MOST)
     return ratio if float(ratio) == share else Fraction(str(float(share)))
+
+
+def count_of(share: float, n: int) -> int:
+    """Return how many of `n` things a share of them is, rounded up.
+
+    >>> count_of(0.07, 100), count_of(0.001, 100)
+    (7, 1)
+    """
+    return math.ceil(exactly(share) * n)

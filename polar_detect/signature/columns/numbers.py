@@ -1,6 +1,5 @@
 """The numbers of rows as features: whether each cell is usual, alone and beside others."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -13,7 +12,7 @@ from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.factors import Kinds, Levels
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
-from polar_detect.shares import exactly
+from polar_detect.shares import count_of
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed
 from polar_detect.signature.columns.normal_rows import (
     CellState,
@@ -212,7 +211,7 @@ class NumberReference:
         skipped : float
             Each row passes over the nearest of the normal rows, this share of all of them.
         """
-        n_skipped = math.ceil(exactly(skipped) * len(self.scaled[0].points))
+        n_skipped = count_of(skipped, len(self.scaled[0].points))
         cells = NumberCells.of(self.template.read(texts))
         found, *others = (scaled.features(cells, banned, n_skipped) for scaled in self.scaled)
         for other in others:

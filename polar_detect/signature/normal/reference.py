@@ -1,6 +1,5 @@
 """The normal training texts as what a new text is held against."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +9,7 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array
 from polar_detect.features.table import FeatureTable
-from polar_detect.shares import exactly
+from polar_detect.shares import count_of
 from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
@@ -121,7 +120,7 @@ class Reference(HasColumns):
 
     @property
     def _n_skipped(self) -> int:
-        return math.ceil(exactly(self.contamination) * len(self))
+        return count_of(self.contamination, len(self))
 
     @classmethod
     def fit(

@@ -1,6 +1,5 @@
 """Normal rows as what new rows are held against by their columns alone, without any model."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ import numpy as np
 from polar_detect.arrays import BoolArray, IndexArray
 from polar_detect.features.table import FeatureTable
 from polar_detect.numerics.smallest import nearest
-from polar_detect.shares import exactly
+from polar_detect.shares import count_of
 from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
@@ -127,7 +126,7 @@ class RowReference(HasColumns):
         """
         _, places = distinct_texts(self.texts)
         copies: BoolArray = places[drawn][:, None] == places
-        n_asked = math.ceil(exactly(self.contamination) * self.n_fitted) + _N_NEIGHBOURS
+        n_asked = count_of(self.contamination, self.n_fitted) + _N_NEIGHBOURS
         copies[(~copies).sum(1) < n_asked] = False
         return copies
 

@@ -4,7 +4,6 @@ A mean over a text hides a strange word; here each token looks for its nearest n
 and for what followed them.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -20,7 +19,7 @@ from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.numerics.products import Weight
 from polar_detect.numerics.runtime import best_device, best_dtype
-from polar_detect.shares import exactly
+from polar_detect.shares import count_of
 from polar_detect.signature.reading.token_states import TokenStates, mean_by_text
 
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
@@ -258,7 +257,7 @@ class TokenIndex:
     def _passed_over(self, share: float) -> "_PassedOver":
         assert len(self.owners) == len(self.targets), "nothing says which text a token is of"
         texts, places = np.unique(self.owners, return_inverse=True)
-        n = math.ceil(exactly(share) * len(texts))
+        n = count_of(share, len(texts))
         return _PassedOver(n, len(texts), torch.from_numpy(places).to(best_device()))
 
     def _memory(
