@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.errors import InputError
-from polar_detect.shares import count_of
+from polar_detect.statistics.shares import count_of
 
 _MIN_OF_EACH_CLASS = 2
 

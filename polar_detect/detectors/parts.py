@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
-from polar_detect.contrast import contrast
 from polar_detect.detectors.weighting import (
     Part,
     alone,
@@ -25,6 +24,7 @@ from polar_detect.features.named import (
     SIMILARITY,
 )
 from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.statistics.contrast import contrast
 
 _STRENGTH = 0.03  # inverse regularisation
 # With so many normal texts what is learned counts for half of what it does with very many.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.arrays import Float64Array
-from polar_detect.contrast import contrast
 from polar_detect.detectors.column_views import column_likeness, column_parts, new_words_view
 from polar_detect.detectors.evidence import (
     separation_by,
@@ -43,6 +42,7 @@ from polar_detect.features.named import (
     WORDING_LIKENESS,
 )
 from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.statistics.contrast import contrast
 
 # Easy and broken language count for so much beside topic and form at most, and easy language, which
 # asks no other text, for as much again where there are no more normal texts than these.

@@ -20,7 +20,7 @@ from polar_detect.errors import InputError
 from polar_detect.executor.batches import Batch
 from polar_detect.executor.decoder import Executor
 from polar_detect.numerics.blocks import by_blocks
-from polar_detect.shares import count_of
+from polar_detect.statistics.shares import count_of
 
 
 class Criterion(Protocol):

@@ -31,7 +31,7 @@ from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import Engine, LocalEngine
-from polar_detect.shares import exactly
+from polar_detect.statistics.shares import exactly
 
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
     "default": "all",

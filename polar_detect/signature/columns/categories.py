@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray, IntArray
-from polar_detect.factors import Levels
 from polar_detect.features.of_columns import LEVEL, NEW, column_feature
 from polar_detect.features.table import FeatureTable
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed
-from polar_detect.surprisal import Surprisal
+from polar_detect.statistics.factors import Levels
+from polar_detect.statistics.surprisal import Surprisal
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows

@@ -9,10 +9,8 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
-from polar_detect.factors import Kinds, Levels
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
-from polar_detect.shares import count_of
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed
 from polar_detect.signature.columns.normal_rows import (
     CellState,
@@ -21,6 +19,8 @@ from polar_detect.signature.columns.normal_rows import (
     NormalRows,
 )
 from polar_detect.signature.columns.scale import RULES, VERSION_0_1, ColumnScale
+from polar_detect.statistics.factors import Kinds, Levels
+from polar_detect.statistics.shares import count_of
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.factors import Kinds, Levels, bounded
+from polar_detect.statistics.factors import Kinds, Levels, bounded
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
 
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts

@@ -14,7 +14,7 @@ import numpy as np
 from polar_detect.arrays import Float64Array
 from polar_detect.features.of_columns import LIKENESS, column_feature
 from polar_detect.features.table import FeatureTable
-from polar_detect.trees import Trees
+from polar_detect.statistics.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
-from polar_detect.contrast import contrast
 from polar_detect.features.named import MIN_TEACHING_TEXTS, SENTENCE_LIKENESS, WORDING_LIKENESS
 from polar_detect.features.table import FeatureTable
 from polar_detect.signature.labelled.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.labelled.wording import heaviest_words, wording
 from polar_detect.signature.reading.by_text import ByText
+from polar_detect.statistics.contrast import contrast
 from polar_detect.texts.distinct import distinct_texts
 
 if TYPE_CHECKING:

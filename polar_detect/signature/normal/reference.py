@@ -9,7 +9,6 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array
 from polar_detect.features.table import FeatureTable
-from polar_detect.shares import count_of
 from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
@@ -25,6 +24,7 @@ from polar_detect.signature.normal.neighbours import (
 )
 from polar_detect.signature.normal.token_index import Novelty, TokenIndex
 from polar_detect.signature.reading.readings import Readings
+from polar_detect.statistics.shares import count_of
 from polar_detect.texts.distinct import first_places
 from polar_detect.texts.visible import as_seen, plainly_spaced, without_unseen
 

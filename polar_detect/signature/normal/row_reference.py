@@ -10,11 +10,11 @@ import numpy as np
 from polar_detect.arrays import BoolArray, IndexArray
 from polar_detect.features.table import FeatureTable
 from polar_detect.numerics.smallest import nearest
-from polar_detect.shares import count_of
 from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.statistics.shares import count_of
 from polar_detect.texts.distinct import distinct_texts, first_places
 
 if TYPE_CHECKING:

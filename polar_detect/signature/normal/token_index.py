@@ -19,8 +19,8 @@ from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.numerics.products import Weight
 from polar_detect.numerics.runtime import best_device, best_dtype
-from polar_detect.shares import count_of
 from polar_detect.signature.reading.token_states import TokenStates, mean_by_text
+from polar_detect.statistics.shares import count_of
 
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
 _N_NEAREST = 3

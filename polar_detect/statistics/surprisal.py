@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.arrays import Float64Array
-from polar_detect.factors import MOST_FACTORS, Codes, Levels, crossed
+from polar_detect.statistics.factors import MOST_FACTORS, Codes, Levels, crossed
 
 Name = TypeVar("Name", bound=Hashable)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError
-from polar_detect.tree_text import checked_trees, features_met_missing
+from polar_detect.statistics.tree_text import checked_trees, features_met_missing
 
 _SETTINGS = {
     "objective": "binary",
