@@ -679,7 +679,7 @@ def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_other
         Swarm(Feature("distance", "knn", i), parts, ranks)
         for i, parts in enumerate([np.array([0.0, 1.0, 9.0, 50.0, 170.0]), *small])
     ]
-    chart = swarm_chart(swarms, Numbers(minus="−"), ENGLISH)
+    chart = swarm_chart(swarms, ENGLISH)
     assert [tick.label for tick in chart.ticks] == ["−1", "0", "1", "10", "100"]
     for line in chart.lines:
         x = [dot.x for dot in line.dots]
@@ -689,7 +689,7 @@ def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_other
     said = "the axis counts in powers of ten beyond 1"
     assert said in page_of(swarms=tuple(swarms)).text
     assert "1より外側の目盛りは10倍ごと" in render_html(report(swarms=tuple(swarms)), "ja")
-    even = swarm_chart(swarms[1:], Numbers(minus="−"), ENGLISH)  # control
+    even = swarm_chart(swarms[1:], ENGLISH)  # control
     steps = np.diff([tick.position for tick in even.ticks])
     assert steps == pytest.approx(steps[0])
     assert said not in page_of(swarms=tuple(swarms[1:])).text
@@ -701,7 +701,7 @@ def test_features_that_are_nothing_but_rounding_do_not_stretch_an_axis_for_thems
         Swarm(Feature("distance", "knn", i), np.array([-reach, reach]), np.array([0.0, 1.0]))
         for i, reach in enumerate(reaches)
     ]
-    chart = swarm_chart(swarms, Numbers(), ENGLISH)
+    chart = swarm_chart(swarms, ENGLISH)
     assert chart.unit is None
     assert len(chart.ticks) < 10
 
@@ -709,7 +709,7 @@ def test_features_that_are_nothing_but_rounding_do_not_stretch_an_axis_for_thems
 def test_dots_of_a_swarm_stay_on_their_line_and_in_the_picture():
     values = np.concatenate([np.zeros(100), [-3.0, 2.0]])
     ranks = np.linspace(0, 1, 102)
-    chart = swarm_chart([Swarm(Feature("context", "ratio"), values, ranks)], Numbers(), ENGLISH)
+    chart = swarm_chart([Swarm(Feature("context", "ratio"), values, ranks)], ENGLISH)
     dots = chart.lines[0].dots
     assert len(dots) == 102
     assert all(0 <= dot.x <= 100 and abs(dot.y) < LINE_HEIGHT / 2 for dot in dots)

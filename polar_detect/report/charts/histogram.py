@@ -130,10 +130,7 @@ class _ScoreAxis:
     def ticks(self) -> tuple[Tick, ...]:
         low, high = float(self.edges[0]), float(self.edges[-1])
         levels = [level for level in round_levels(low, high, n_steps=6) if low <= level <= high]
-        numbers = Numbers(minus=MINUS)
-        return tuple(
-            Tick(self.place(level), level_label(level, levels, numbers)) for level in levels
-        )
+        return tuple(Tick(self.place(level), level_label(level, levels)) for level in levels)
 
     def bars(self, shares: Float64Array, kind: Kind) -> tuple[Mark, ...]:
         return tuple(

@@ -13,12 +13,13 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import Shift
-from polar_detect.messages.formatting import Numbers, p_value
+from polar_detect.messages.formatting import MINUS, Numbers, p_value
 from polar_detect.messages.language import Language
 from polar_detect.program import Program
 from polar_detect.report.content.data import Contribution
 
 CELL_HEIGHT = 28.0
+_SHIFTS = Numbers(2, MINUS)
 _GAP = 0.1  # share of a layer's place that stays empty on either side
 
 Kind = Literal["skip", "keep", "loop", "raise", "lower", "flag", "batch", "normal", "total"]
@@ -167,14 +168,11 @@ def layer_bars(
             for layer, value in enumerate(values)
         ],
         height,
-        numbers,
         reach=reach,
     )
 
 
-def shift_bars(
-    shifts: Sequence[Shift], n_layers: int, height: float, numbers: Numbers, language: Language
-) -> Bars:
+def shift_bars(shifts: Sequence[Shift], n_layers: int, height: float, language: Language) -> Bars:
     """Return one bar per layer, as high as its features moved; those that moved stand out."""
     sizes, kinds = [0.0] * n_layers, list[Kind](["normal"] * n_layers)
     titles = [""] * n_layers
@@ -184,9 +182,9 @@ def shift_bars(
         sizes[layer] = _drawn(shift.size)
         kinds[layer] = "flag" if shift.is_moved else "normal"
         titles[layer] = language.say(
-            "drift.bar", layer=layer, size=numbers.plain(shift.size), p=p_value(shift.p_value)
+            "drift.bar", layer=layer, size=_SHIFTS.plain(shift.size), p=p_value(shift.p_value)
         )
-    return _bars(sizes, kinds, titles, height, numbers)
+    return _bars(sizes, kinds, titles, height)
 
 
 def size_steps(parts: Sequence[Contribution], language: Language) -> tuple[Step, ...]:
@@ -247,11 +245,11 @@ def round_levels(low: float, high: float, n_steps: int = 4) -> list[float]:
     return [n * step for n in range(first, last + 1)]
 
 
-def level_label(value: float, levels: Sequence[float], numbers: Numbers) -> str:
+def level_label(value: float, levels: Sequence[float]) -> str:
     """Return a tick label with as many decimals as the step between `levels` needs."""
     step = levels[1] - levels[0] if len(levels) > 1 else 1.0
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return Numbers(decimals, numbers.minus).plain(value)
+    return Numbers(decimals, MINUS).plain(value)
 
 
 def _drawn(value: float) -> float:
@@ -264,7 +262,6 @@ def _bars(
     kinds: Sequence[Kind],
     titles: Sequence[str],
     height: float,
-    numbers: Numbers,
     *,
     reach: float = 0.0,
 ) -> Bars:
@@ -284,8 +281,7 @@ def _bars(
         for layer, (value, kind, title) in enumerate(zip(values, kinds, titles, strict=True))
     )
     ticks = tuple(
-        Tick(height * (1 - (level - low) / span), level_label(level, levels, numbers))
-        for level in levels
+        Tick(height * (1 - (level - low) / span), level_label(level, levels)) for level in levels
     )
     return Bars(height, zero, marks, ticks)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.explain import Explanation, mean_size, rank_values
-from polar_detect.messages.formatting import Numbers
+from polar_detect.messages.formatting import MINUS
 from polar_detect.messages.language import Language
 from polar_detect.report.charts.layout import Tick, level_label, round_levels
 from polar_detect.report.content.data import Swarm
@@ -129,7 +129,7 @@ def swarm_axis(lines: Sequence[Float64Array]) -> SwarmAxis:
     return SwarmAxis(10.0 ** math.floor(math.log10(float(np.median(known)))))
 
 
-def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -> SwarmChart:
+def swarm_chart(swarms: Sequence[Swarm], language: Language) -> SwarmChart:
     """Return the beeswarm of `swarms`, one line each, on one axis."""
     finite = [s.parts[np.isfinite(s.parts)] for s in swarms]
     values = np.concatenate([np.zeros(1), *finite])
@@ -145,9 +145,7 @@ def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -
         SwarmLine(language.feature(swarm.feature), _dots(place(swarm.parts), swarm.ranks))
         for swarm in swarms
     )
-    ticks = tuple(
-        Tick(float(place(level)), _label(level, axis, levels, numbers)) for level in levels
-    )
+    ticks = tuple(Tick(float(place(level)), _label(level, axis, levels)) for level in levels)
     return SwarmChart(float(place(0.0)), lines, ticks, axis.unit)
 
 
@@ -159,10 +157,10 @@ def _levels(axis: SwarmAxis, low: float, high: float) -> tuple[float, float, lis
     return low, high, axis.powers(low, high)
 
 
-def _label(level: float, axis: SwarmAxis, levels: Sequence[float], numbers: Numbers) -> str:
+def _label(level: float, axis: SwarmAxis, levels: Sequence[float]) -> str:
     if axis.unit is None:
-        return level_label(level, levels, numbers)
-    return f"{level:,g}".replace("-", numbers.minus)
+        return level_label(level, levels)
+    return f"{level:,g}".replace("-", MINUS)
 
 
 def _dots(x: Float64Array, ranks: Float64Array) -> tuple[Dot, ...]:

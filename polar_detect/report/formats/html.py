@@ -86,18 +86,18 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         chance=chance(data),
         n_scored=data.n_scored,
         has_labels=any(row.label is not None for row in data.listed),
-        **_charts(data, numbers, language),
+        **_charts(data, language),
         **_layer_charts(data, numbers, language),
     )
 
 
-def _charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str, Any]:
+def _charts(data: ReportData, language: Language) -> dict[str, Any]:
     return {
         "score_chart": histogram.score_chart(
             data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
         ),
         "global_steps": layout.size_steps(data.global_whole, language),
-        "swarm_chart": swarm.swarm_chart(data.swarms, numbers, language),
+        "swarm_chart": swarm.swarm_chart(data.swarms, language),
         "shifts": data.drift.features[:_N_SHIFTS],
         "false_discoveries": drift.FALSE_DISCOVERIES,
     }
@@ -115,13 +115,7 @@ def _layer_charts(data: ReportData, numbers: Numbers, language: Language) -> dic
         ),
         "typical": layout.mean_calls(data.programs.typical_calls, language),
         "batch": layout.mean_calls(data.programs.batch_calls, language),
-        "shift_bars": layout.shift_bars(
-            data.drift.layers,
-            data.n_layers,
-            height,
-            Numbers(2, MINUS),
-            language,
-        ),
+        "shift_bars": layout.shift_bars(data.drift.layers, data.n_layers, height, language),
         "n_moved_layers": sum(shift.is_moved for shift in data.drift.layers),
     }
 
