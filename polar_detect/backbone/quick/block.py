@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
 from polar_detect.backbone.packing import Packing
-from polar_detect.backbone.quick_linear import (
+from polar_detect.backbone.quick.linear import (
     Joint,
     JointPart,
     QuickLinear,
@@ -22,7 +22,7 @@ from polar_detect.backbone.quick_linear import (
     multiplying_in,
     siblings,
 )
-from polar_detect.backbone.quick_parts import (
+from polar_detect.backbone.quick.parts import (
     QuickAttention,
     QuickGate,
     QuickNorm,

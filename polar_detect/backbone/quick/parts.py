@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from polar_detect.backbone.attention import attend, attend_packed, rotated
-from polar_detect.backbone.quick_linear import (
+from polar_detect.backbone.quick.attention import attend, attend_packed, rotated
+from polar_detect.backbone.quick.linear import (
     Joint,
     JointPart,
     QuickLinear,
