@@ -18,9 +18,9 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from polar_detect.metrics import auroc
-from polar_detect.signature.neighbours import nearest
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import N_NEIGHBOURS
+from polar_detect.signature.normal.neighbours import nearest
+from polar_detect.signature.normal.reference import N_NEIGHBOURS
+from polar_detect.signature.reading.readings import Readings
 
 Scores = NDArray[np.float64]
 Array = NDArray[np.floating[Any]]

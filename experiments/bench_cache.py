@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from polar_detect.backbone import hugging_face
-from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.token_states import TextTokens, TokenStates
-from polar_detect.signature.tracer import Tracer
-from polar_detect.signature.traces import Traces
+from polar_detect.signature.reading.encoder import Encoder, Encoding
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.token_states import TextTokens, TokenStates
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.signature.reading.traces import Traces
 
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[Any]]

@@ -34,8 +34,8 @@ from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.metrics import auroc
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.tracer import Tracer
 
 POLAR = "polar-detect"
 

@@ -29,8 +29,8 @@ from polar_detect import models
 from polar_detect.detectors.evidence import trust_in_loss
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
-from polar_detect.signature.neighbours import contexts, nearest
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.normal.neighbours import contexts, nearest
+from polar_detect.signature.reading.tracer import Tracer
 
 _N_CONTEXT, _CONTEXT_TOKENS = 2, 32  # as in `polar_detect.signature.extraction`
 _LOSS_SHARES = (0.2, 0.84)

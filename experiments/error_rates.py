@@ -30,7 +30,7 @@ from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 
 from polar_detect.calibration import benjamini_hochberg, conformal_p_values
-from polar_detect.signature.neighbours import nearest
+from polar_detect.signature.normal.neighbours import nearest
 
 Scores = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Scores]

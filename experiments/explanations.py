@@ -35,10 +35,11 @@ import pandas as pd
 
 from polar_detect import PolarDetector, calibration
 from polar_detect.assessment import Assessment
-from polar_detect.report import marked
-from polar_detect.signature.known_words import KnownWords
-from polar_detect.signature.spans import TokenLoss, joined_in_words, words_of
-from polar_detect.signature.token_losses import Normal, token_losses
+from polar_detect.report.content import marked
+from polar_detect.signature.marks.known_words import KnownWords
+from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
+from polar_detect.signature.marks.token_losses import Normal, token_losses
+from polar_detect.texts.words import words_of
 
 PARTS = ("rows", "texts")
 _UNITS = (0.1, 10, 24, 1 / 24, 2.54, 1 / 2.54)

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from polar_detect import PolarDetector
+from polar_detect.features.table import Feature
 from polar_detect.models import resolve
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import Feature
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.tracer import Tracer
 
 _TASKS = {"bgl": "bgl", "excavator": "excavator-foreign"}
 _CURVES = {"skip", "loop", "exit"}

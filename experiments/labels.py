@@ -31,8 +31,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from polar_detect.detectors import AutoHead, ClassifierHead, Head, LightGBMHead
+from polar_detect.features.named import MIN_TEACHING_TEXTS
 from polar_detect.metrics import auroc
-from polar_detect.signature.named import MIN_TEACHING_TEXTS
 
 Rows = NDArray[np.intp]
 Matrix: TypeAlias = Any  # an array, or a sparse matrix

@@ -25,11 +25,11 @@ from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.fluency import speaks
 from polar_detect.metrics import auroc
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.tracer import Tracer
-from polar_detect.signature.traces import Traces
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.signature.reading.traces import Traces
 
 LANGUAGES = ("ja", "de", "fr", "es", "ru", "en")
 ENCODERS = (models.DEFAULT_ENCODER, models.MULTILINGUAL_ENCODER)

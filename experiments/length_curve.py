@@ -36,12 +36,12 @@ from polar_detect.detectors import HEADS, Head
 from polar_detect.engine import Engine
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.fitting import parted
 from polar_detect.programs.minimal import search_batch
 from polar_detect.search import Candidate, Refinement, dynamic
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.length_curve import GROUP, length_curve_features
+from polar_detect.signature.program_features import GROUP, length_curve_features
 
 Values = NDArray[np.float64]
 

@@ -29,7 +29,7 @@ from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.programs.predictor import ProgramPredictor, minimal_predicted_programs
 from polar_detect.programs.predictor_network import PredictorSettings
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.tracer import Tracer
 
 _TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, MAX_TOKENS, 16
 

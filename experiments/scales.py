@@ -16,8 +16,8 @@ import numpy as np
 from benchmark import CACHE, Bench
 from fit_tables import Signatures
 
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature.features import Feature, FeatureTable
 
 _SIMILARITY = ("neighbours/similarity_mean", "neighbours/similarity_far")
 

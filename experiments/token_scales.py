@@ -18,8 +18,8 @@ from benchmark import CACHE, Bench
 
 from polar_detect.fitting import parted
 from polar_detect.metrics import auroc
-from polar_detect.signature.token_index import TokenIndex
-from polar_detect.signature.token_states import TokenStates
+from polar_detect.signature.normal.token_index import TokenIndex
+from polar_detect.signature.reading.token_states import TokenStates
 
 SHARES = (0.0, 0.01, 0.03, 0.05, 0.1)
 

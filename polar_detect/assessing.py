@@ -10,15 +10,15 @@ from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.assessed import Assessed
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.explain import Explanation
+from polar_detect.features.table import FeatureTable
 from polar_detect.fitted import Fitted
 from polar_detect.program import ProgramsOf
 from polar_detect.programs.minimal import MinimalProgram, no_program
 from polar_detect.progress import ASSESS_CHUNK, Tracker
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.normal_programs import NormalPrograms
-from polar_detect.signature.readings import Readings
-from polar_detect.texts import distinct_texts
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.texts.distinct import distinct_texts
 
 _CHUNK_TOKENS = 2**14  # about, as texts' states are held together: 1.3 MB of each of 125 tokens
 # Of the demo's work orders SmolLM2 makes a token of 3.4 letters, and 1.9 of a Japanese character,

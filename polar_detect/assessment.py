@@ -11,11 +11,11 @@ import numpy as np
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
-from polar_detect.report.choices import Tongue
-from polar_detect.report.language import Language
-from polar_detect.report.reasons import OddCells, reasons_of
-from polar_detect.signature.new_cells import NewCell
+from polar_detect.report.content.reasons import OddCells, reasons_of
+from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables.columns.results import OF_COLUMNS, OF_PROGRAMS, OF_ROWS, OF_TEXTS
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them

@@ -19,16 +19,16 @@ from polar_detect.detectors import (
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError, quoted
 from polar_detect.explain import Explanation
+from polar_detect.features.table import FeatureTable
 from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
-from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
+from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
 from polar_detect.tables import warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING
-from polar_detect.texts import distinct_texts
+from polar_detect.texts.distinct import distinct_texts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate

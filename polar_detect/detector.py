@@ -21,6 +21,7 @@ from polar_detect.assessed import Assessed
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
+from polar_detect.containers import Texts, UnfittedError, as_texts
 from polar_detect.detectors import Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
@@ -30,7 +31,6 @@ from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, checked_alpha
 from polar_detect.tables.rows.template import RowTemplate
-from polar_detect.texts import Texts, UnfittedError, as_texts
 from polar_detect.training import TrainingTexts
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from polar_detect.arrays import Float64Array
 from polar_detect.calibration import benjamini_hochberg
-from polar_detect.signature import column_features
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features import of_columns as column_features
+from polar_detect.features.table import Feature, FeatureTable
 
 Verdict = Literal["too few", "none", "slight", "clear"]
 

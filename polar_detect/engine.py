@@ -13,9 +13,9 @@ from polar_detect.backbone.loading import load_encoder, load_tokenizer
 from polar_detect.detectors import Head
 from polar_detect.errors import ModelError, ModelNotFoundError
 from polar_detect.fluency import speaks
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.tracer import CurveKind, Tracer
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.tracer import CurveKind, Tracer
 
 # The models of several detectors, by the hashes of language model and encoder.
 Engines: TypeAlias = dict[tuple[str, str], "Engine"]

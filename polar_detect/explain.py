@@ -8,8 +8,8 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from polar_detect.detectors import Attribution
-from polar_detect.signature.column_features import column_of
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.of_columns import column_of
+from polar_detect.features.table import Feature, FeatureTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ from polar_detect.arrays import Float64Array
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.settings import Settings
-from polar_detect.signature.new_cells import KnownValues
-from polar_detect.signature.row_reference import RowReference
+from polar_detect.signature.columns.new_cells import KnownValues
+from polar_detect.signature.normal.row_reference import RowReference
 
 if TYPE_CHECKING:
+    from polar_detect.signature.normal.reference import Reference
     from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
-    from polar_detect.signature.reference import Reference
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from polar_detect.arrays import IndexArray
 from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
+from polar_detect.features.table import FeatureTable
 from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.programs.menu import Menu
@@ -16,14 +17,13 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
-from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import Reference
-from polar_detect.signature.spill import Spill
-from polar_detect.texts import distinct_texts
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.spill import Spill
+from polar_detect.texts.distinct import distinct_texts
 
 _N_FOLDS = 4
 # The largest share of the texts that teach which one text and its copies may be, where at least so

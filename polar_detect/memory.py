@@ -12,12 +12,12 @@ import numpy as np
 from polar_detect.arrays import IndexArray
 from polar_detect.detector import PolarDetector
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.spill import Spill
-from polar_detect.signature.tracer import Tracer
-from polar_detect.texts import distinct_texts
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.spill import Spill
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.texts.distinct import distinct_texts
 
 _Key = tuple[object, ...]  # a text, and how it is read
 

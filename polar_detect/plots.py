@@ -18,9 +18,10 @@ from numpy.typing import ArrayLike
 from polar_detect.arrays import Float64Array
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation, mean_size
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Column
 from polar_detect.program import Program
-from polar_detect.report.data import Column, Swarm
-from polar_detect.report.drawing import (
+from polar_detect.report.charts.drawing import (
     INK,
     KEEP,
     LOOP,
@@ -36,8 +37,8 @@ from polar_detect.report.drawing import (
     plain_style,
     swarm_height,
 )
-from polar_detect.report.language import Language
-from polar_detect.report.swarm import evenly, swarms_of
+from polar_detect.report.charts.swarm import evenly, swarms_of
+from polar_detect.report.content.data import Swarm
 from polar_detect.search import Candidate
 
 _INKED: Any = dict.fromkeys(

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from polar_detect.arrays import Float64Array
 from polar_detect.errors import ArtifactError
-from polar_detect.signature.features import Feature
+from polar_detect.features.table import Feature
 
 # Far beyond what fit writes, and far from where squares and products leave float64.
 LARGEST = 1e40

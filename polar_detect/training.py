@@ -7,23 +7,18 @@ import numpy as np
 
 from polar_detect import by_columns
 from polar_detect.arrays import BoolArray
+from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.tables import warn_of_hours
-from polar_detect.texts import (
-    Texts,
-    anomalous,
-    as_seen,
-    as_texts,
-    doubts_of_labels,
-    doubts_of_texts,
-)
+from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
+from polar_detect.texts.visible import as_seen
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from polar_detect.signature.tracer import Tracer
+    from polar_detect.signature.reading.tracer import Tracer
     from polar_detect.tables.rows.template import RowTemplate
 
 MIN_NORMAL = 40
@@ -36,7 +31,7 @@ class TrainingTexts:
     Parameters
     ----------
     texts : tuple of str, n_texts long
-        Rows of a data frame written out, or texts as people see them (`texts.as_seen`).
+        Rows of a data frame written out, or texts as people see them (`texts.visible.as_seen`).
     is_anomalous : (n_texts,) bool
     rows : RowTemplate, optional
         By which they are written out.

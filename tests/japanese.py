@@ -2,7 +2,7 @@
 
 import re
 
-from polar_detect.report.messages import sentences, texts
+from polar_detect.messages.catalogue import sentences, texts
 
 # Everything that is said in both languages, English and Japanese side by side.
 EVERY_TEXT = [

@@ -6,15 +6,14 @@ from html.parser import HTMLParser
 import numpy as np
 
 from polar_detect.drift import Drift, Shift
+from polar_detect.features.table import Feature
+from polar_detect.messages.sources import Column, Group, Layer
 from polar_detect.program import Program
-from polar_detect.report.data import (
+from polar_detect.report.content.data import (
     CellReport,
-    Column,
     Contribution,
     DetectorFacts,
     FeaturePart,
-    Group,
-    Layer,
     ListedRow,
     ModelFacts,
     ProgramReport,
@@ -23,8 +22,7 @@ from polar_detect.report.data import (
     RowReport,
     Swarm,
 )
-from polar_detect.report.reasons import reasons_of_row
-from polar_detect.signature.features import Feature
+from polar_detect.report.content.reasons import reasons_of_row
 
 N_LAYERS = 30
 BASE = 0.12

@@ -7,11 +7,11 @@ from fit_tables import Signatures
 from work_orders import NORMAL
 
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.tracer import Tracer
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@
 import ast
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from sources import MODULES, reached
+from sources import MODULES, PATHS, reached
 
 import polar_detect
 
@@ -13,10 +14,11 @@ import polar_detect
 # commands for it, run without the models.
 WITHOUT_TORCH = (
     "errors", "program", "executor.schedule", "search", "programs.interchange",
-    "signature.features", "signature.numbers", "signature.wording", "detectors", "outliers",
-    "calibration", "metrics", "drift", "explain", "tables", "artifact.sealing",
-    "artifact.contents", "visible", "fluency", "backbone.tokenizing",
-    "report", "cli", "detector", "artifact.reading", "artifact.writing", "scoring", "serve",
+    "features", "signature.columns", "signature.labelled", "signature.normal.row_reference",
+    "detectors", "outliers", "calibration", "metrics", "drift", "explain", "tables",
+    "artifact.sealing", "artifact.contents", "texts", "fluency", "backbone.tokenizing",
+    "messages", "report", "cli", "detector", "artifact.reading", "artifact.writing",
+    "scoring", "serve",
     "cli.commands.fit", "cli.commands.score", "cli.commands.report", "cli.commands.serve",
 )  # fmt: skip
 
@@ -57,8 +59,9 @@ def test_modules_do_not_import_each_other_in_a_circle():
 
 # From what knows nothing of the others to what knows them all.
 LAYERS = (
-    *("errors", "program", "numerics", "tables", "models", "backbone", "search", "executor"),
-    *("programs", "signature", "detectors", "artifact"),
+    *("errors", "program", "numerics", "texts", "statistics", "tables", "models", "backbone"),
+    *("search", "executor", "programs", "features", "signature", "detectors", "artifact"),
+    *("messages", "report"),
 )
 
 
@@ -74,6 +77,13 @@ def test_packages_import_only_what_stands_below_them():
     assert n_checked > 100
 
 
+def test_what_reads_features_does_not_know_how_signatures_are_made():
+    for reader in ("detectors", "explain", "drift"):
+        for name in parts_of(reader):
+            assert not [n for n in MODULES[name] if n.startswith("polar_detect.signature")], name
+    assert "polar_detect.features.table" in MODULES["detectors.base"]
+
+
 PACKAGE = Path(polar_detect.__file__).parent
 
 
@@ -85,26 +95,57 @@ def test_the_reference_lists_the_packages_in_their_order():
     assert [n for n in listed if n in LAYERS] == [n for n in LAYERS if n in listed]
 
 
-TABLES = (PACKAGE / "tables" / "README.md").read_text(encoding="utf-8")
-STAGES = re.findall(r"(?m)^\| `(\w+)` \|", TABLES)
+class Least(NamedTuple):
+    """What there is at least to check of a package that has stages."""
+
+    n_imports: int  # from one stage to another
+    n_named: int  # modules on its page
 
 
-def test_stages_of_tables_are_the_packages_and_import_only_those_above_them():
-    assert set(STAGES) == {path.parent.name for path in PACKAGE.glob("tables/*/__init__.py")}
+STAGED = {"tables": Least(50, 20), "signature": Least(15, 15), "report": Least(15, 10)}
+
+
+def map_of(package: str) -> tuple[str, list[str]]:
+    """Return the page of a package that has stages, and these in their order."""
+    page = (PACKAGE / package / "README.md").read_text(encoding="utf-8")
+    return page, re.findall(r"(?m)^\| `(\w+)` \|", page.split("\n## ")[0])
+
+
+@pytest.mark.parametrize("package", STAGED)
+def test_stages_are_the_packages_and_import_only_those_above_them(package):
+    _, stages = map_of(package)
+    assert set(stages) == {path.parent.name for path in PACKAGE.glob(f"{package}/*/__init__.py")}
     n_checked = 0
     for name, found in MODULES.items():
-        for imported in (n for n in found if n.startswith("polar_detect.tables.")):
-            own, other = (n.split("tables.")[-1].split(".")[0] for n in (f"{name}.", imported))
-            if name.startswith("tables.") and {own, other} <= set(STAGES):
-                assert STAGES.index(other) <= STAGES.index(own), f"{name} imports {imported}"
+        for imported in (n for n in found if n.startswith(f"polar_detect.{package}.")):
+            own, other = (n.split(f"{package}.")[-1].split(".")[0] for n in (f"{name}.", imported))
+            if name.startswith(f"{package}.") and {own, other} <= set(stages):
+                assert stages.index(other) <= stages.index(own), f"{name} imports {imported}"
                 n_checked += other != own
-    assert n_checked > 50
+    assert n_checked > STAGED[package].n_imports
 
 
-def test_the_map_of_tables_names_modules_that_there_are():
-    named = re.findall(r"`((?:" + "|".join(STAGES) + r")\.\w+)", TABLES)
-    assert len(set(named)) > 20
-    assert [name for name in named if f"tables.{name}" not in MODULES] == []
+@pytest.mark.parametrize("package", STAGED)
+def test_the_map_of_stages_names_modules_that_there_are(package):
+    page, stages = map_of(package)
+    named = re.findall(r"`((?:" + "|".join(stages) + r")\.\w+)", page)
+    assert len(set(named)) > STAGED[package].n_named
+    assert [name for name in named if f"{package}.{name}" not in MODULES] == []
+
+
+def test_each_group_of_features_stands_on_the_map_of_signatures():
+    page, _ = map_of("signature")
+    groups = {
+        argument.value
+        for name, path in PATHS.items()
+        if name.split(".")[0] in {"signature", "features"}
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"Feature", "by_layer"}
+        for argument in call.args[:1]
+        if isinstance(argument, ast.Constant)
+    }
+    assert len(groups) > 8
+    assert [group for group in groups if f"`{group}`" not in page] == []
 
 
 ARRAYS = re.compile(r"\b(\w*Array|Tensor|Vector|FeatureTable|Mask|\w*States)\b")

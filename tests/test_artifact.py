@@ -27,7 +27,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
-from polar_detect.report.facts import description
+from polar_detect.report.content.facts import description
 
 TEXTS = [*NEW, *STRANGE, ""]
 FILES = {

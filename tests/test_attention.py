@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from polar_detect.backbone import attention
-from polar_detect.backbone.attention import attend, rotated
+from polar_detect.backbone.quick import attention
+from polar_detect.backbone.quick.attention import attend, rotated
 
 
 def parts(n_rows, n_tokens, n_heads=6, n_key_heads=2, size=16, seed=0):

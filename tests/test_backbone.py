@@ -20,7 +20,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.backbone.quick_parts import QuickAttention, QuickGate
+from polar_detect.backbone.quick.parts import QuickAttention, QuickGate
 from polar_detect.backbone.recording import Anatomy, record_calls
 from polar_detect.errors import InputError, ModelError, PolarError
 from polar_detect.executor.batches import batches

@@ -26,12 +26,12 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.detectors import AutoHead, LightGBMHead
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
-from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.token_states import TextTokens, TokenStates
-from polar_detect.signature.tracer import Tracer
-from polar_detect.signature.traces import Traces
+from polar_detect.signature.reading.encoder import Encoder, Encoding
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.token_states import TextTokens, TokenStates
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.signature.reading.traces import Traces
 
 TEXTS = ("fan", "pump", "belt", "motor", "hose")
 

@@ -15,11 +15,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from polar_detect.report.data import CellReport
-from polar_detect.report.html import render_html
+from polar_detect.features.table import Feature
+from polar_detect.report.content.data import CellReport
+from polar_detect.report.formats.html import render_html
 from polar_detect.report.report import Report
-from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.marks.spans import TokenLoss
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 N_ROWS = 30

@@ -20,11 +20,11 @@ from polar_detect.artifact.sealing import sealed
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
+from polar_detect.features.of_columns import column_feature, column_of
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.report.facts import description
+from polar_detect.report.content.facts import description
 from polar_detect.settings import Settings
-from polar_detect.signature.column_features import column_feature, column_of
 from polar_detect.tables import RowTemplate
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polar_detect.signature.by_text import ByText
+from polar_detect.signature.reading.by_text import ByText
 
 
 @dataclass(frozen=True, eq=False)

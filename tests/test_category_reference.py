@@ -9,9 +9,9 @@ from polar_detect.detectors.column_views import LEAST_NATS, category_view, colum
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.detectors.weighting import unit_tail
 from polar_detect.errors import InputError
-from polar_detect.signature.categories import CategoryReference, UsualLevels
-from polar_detect.signature.column_features import column_of, kind_of
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.of_columns import column_of, kind_of
+from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.signature.columns.categories import CategoryReference, UsualLevels
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import Category
 

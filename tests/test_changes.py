@@ -3,7 +3,7 @@ import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from polar_detect.signature.changes import (
+from polar_detect.signature.normal.changes import (
     Changes,
     Covariances,
     Trajectories,

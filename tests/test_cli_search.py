@@ -22,7 +22,7 @@ from polar_detect.programs import menu as menus
 from polar_detect.programs.predictor import ProgramPredictor
 from polar_detect.search import METHODS, Candidate
 from polar_detect.search.space import Space
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.tracer import Tracer
 
 TEXTS = [NEW[0], "", STRANGE[0]]
 

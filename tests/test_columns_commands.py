@@ -27,14 +27,14 @@ from polar_detect.compare.views import Cost
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.engine import Engine
 from polar_detect.errors import InputError, OutputError, TrainingWarning
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.results import LocalEngine
 from polar_detect.serve.answers import Answers, Explained
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,

@@ -31,7 +31,7 @@ from polar_detect.compare.views import Cost, Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, OutputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.signature.extraction import Extractor
 from polar_detect.tables import ReadOptions, RowColumns, RowTemplate, read_table
 

@@ -13,7 +13,7 @@ from polar_detect.artifact.contents import _kept, _shapes, read_contents
 from polar_detect.cli.commands.fit import said_of_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 
 TEXTS = [*NEW, *STRANGE]
 

@@ -31,7 +31,7 @@ from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.block_sizes import random_states
 from polar_detect.program import Program
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.tracer import Tracer
 
 FULL = Program.full(5)
 PROGRAMS = [FULL, FULL.skip(0), FULL.skip(4), FULL.repeat(1, 2, 3), Program((4, 3, 2, 2, 0))]

@@ -26,6 +26,7 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import assessing, assessment, fitting
 from polar_detect.calibration import rate_at
+from polar_detect.containers import UnfittedError
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, LightGBMHead
 from polar_detect.engine import Engine
@@ -36,12 +37,12 @@ from polar_detect.metrics import auroc
 from polar_detect.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
-from polar_detect.report.reasons import reasons_of
-from polar_detect.signature import extraction, spill, tracer
+from polar_detect.report.content.reasons import reasons_of
+from polar_detect.signature import extraction
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.likeness import KeptOut, Seen
-from polar_detect.signature.reference import Reference
-from polar_detect.texts import UnfittedError
+from polar_detect.signature.labelled.likeness import KeptOut, Seen
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.reading import spill, tracer
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
 METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")

@@ -12,8 +12,8 @@ from polar_detect.detectors.forest import IsolationForestHead, _check_forest, _c
 from polar_detect.detectors.parts import topic_parts
 from polar_detect.detectors.scale import Scale
 from polar_detect.errors import ArtifactError, InputError
+from polar_detect.features.table import Feature, FeatureTable, by_layer
 from polar_detect.metrics import auroc
-from polar_detect.signature.features import Feature, FeatureTable, by_layer
 
 N_LAYERS = 4
 ENCODER_PARTS = ("mahalanobis", "knn", "novelty", "change")

@@ -18,8 +18,8 @@ from polar_detect.program import Program
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.search import guided
-from polar_detect.signature.neighbours import nearest
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.normal.neighbours import nearest
+from polar_detect.signature.reading.tracer import Tracer
 
 TEXTS = [
     "the pump leaks",

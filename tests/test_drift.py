@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from polar_detect.drift import FeatureStatistics, measure_drift, measure_shifts
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 
 FEATURES = (
     Feature("loss", "mean"),

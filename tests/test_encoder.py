@@ -12,7 +12,7 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect.errors import ModelError
 from polar_detect.numerics import products
 from polar_detect.numerics.products import LaidOutLinear
-from polar_detect.signature.encoder import Encoder, _are_alike
+from polar_detect.signature.reading.encoder import Encoder, _are_alike
 
 TEXTS = [
     "The hydraulic pump leaks oil.",
@@ -118,8 +118,8 @@ def test_the_encoder_reads_as_far_as_the_language_model_but_128_tokens_at_least(
 
 def test_a_long_text_keeps_words_that_are_spread_evenly_over_it(encoder, monkeypatch):
     whole = encoder.read(TEXTS)
-    monkeypatch.setattr("polar_detect.signature.token_states._MAX_KEPT", 8)
-    monkeypatch.setattr("polar_detect.signature.token_states._KEPT_OF_LONGER", 4)
+    monkeypatch.setattr("polar_detect.signature.reading.token_states._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.signature.reading.token_states._KEPT_OF_LONGER", 4)
     thinned = encoder.read(TEXTS)
     n = int(whole.tokens.lengths[PARAPHRASE])
     assert n > 8

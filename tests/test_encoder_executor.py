@@ -17,7 +17,7 @@ from polar_detect.program import Program
 from polar_detect.programs.encoder_search import encoder_distances, find_minimal_encoder_programs
 from polar_detect.programs.verification import measured
 from polar_detect.search import MctsSettings, greedy, mcts, menu_search, quick
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.reading.encoder import Encoder
 
 TEXTS = [
     "The hydraulic pump leaks oil.",

@@ -8,11 +8,11 @@ from test_detectors import FEATURES, table
 from unlabelled_heads import UNLABELLED
 
 from polar_detect import SignatureOutlierDetector
+from polar_detect.containers import UnfittedError
 from polar_detect.detectors import AutoHead, ClassifierHead, IsolationForestHead, LightGBMHead
 from polar_detect.errors import InputError
+from polar_detect.features.table import FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature.features import FeatureTable
-from polar_detect.texts import UnfittedError
 
 NAMES = [feature.name for feature in FEATURES]
 

@@ -3,10 +3,10 @@ import pytest
 
 from polar_detect.detectors import Attribution
 from polar_detect.explain import Explanation, mean_size
-from polar_detect.report.data import Layer
-from polar_detect.report.language import Language
-from polar_detect.report.reasons import reasons_of
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Layer
+from polar_detect.report.content.reasons import reasons_of
 
 FEATURES = (
     Feature("skip", layer=0),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from polar_detect import factors
-from polar_detect.factors import Kinds, codes_of
+from polar_detect.statistics import factors
+from polar_detect.statistics.factors import Kinds, codes_of
 
 N_ROWS = 240
 PRODUCTS = np.repeat(["A", "B", "C"], N_ROWS // 3)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_detect.errors import ArtifactError
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 
 words = st.text("abcdefghij_", min_size=1, max_size=8)
 features = st.builds(Feature, words, st.just("") | words, st.none() | st.integers(0, 99))

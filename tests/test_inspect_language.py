@@ -8,17 +8,16 @@ from japanese import is_japanese
 
 from polar_detect.artifact.contents import TEXTS, TREES, _facts, _kept
 from polar_detect.cli.commands import inspect as command
-from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.auto import AutoHead, TextsHead, _Fitted
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.classifier import ClassifierHead, ColumnsClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PyODHead
-from polar_detect.detectors.texts import TextsHead
-from polar_detect.report.forms import Form
-from polar_detect.report.language import Language
-from polar_detect.report.messages import sentences
-from polar_detect.signature.column_features import column_feature
+from polar_detect.features.of_columns import column_feature
+from polar_detect.messages.catalogue import sentences
+from polar_detect.messages.forms import Form
+from polar_detect.messages.language import Language
 
 LEAST = {
     "embeddings": ((60, 384), 9),
@@ -89,10 +88,16 @@ def by_columns(features, *, n_labelled=0, kind=ColumnsHead):
     """Return a head whose views count for as much each."""
     n_views = (NUMBERS[0] in features) + 2 * (WORDS[0] in features) + n_labelled
     head = kind()
-    head._fitted = SimpleNamespace(
+    head._fitted = fitted(
         shares=np.full(n_views, 1 / n_views), n_labelled=n_labelled, features=features
     )
     return head
+
+
+def fitted(features=(), **views):
+    return _Fitted(
+        means=np.zeros(0), views=np.zeros((0, 0)), features=features, scale=None, power=2, **views
+    )
 
 
 def reasons():
@@ -101,7 +106,7 @@ def reasons():
         for n_labelled in (0, 1):
             head = ClassifierHead() if n_labelled and not n_columns else AutoHead()
             shares = np.full(3 + n_columns + n_labelled, 0.2)
-            head._fitted = SimpleNamespace(
+            head._fitted = fitted(
                 shares=shares, n_text=3, n_labelled=n_labelled, n_topic=1, n_language=1,
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from polar_detect.signature.known_words import KnownWords
+from polar_detect.signature.marks.known_words import KnownWords
 
 NORMAL = ["Replace pump", "replace ＨＯＳＥ", "Replace valve; clean valve"]
 

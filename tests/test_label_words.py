@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from polar_detect.errors import InputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import warn_of_judged, warn_of_verdicts
 from polar_detect.tables.columns import label_words
 from polar_detect.tables.columns.labels import parse_labels

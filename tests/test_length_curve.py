@@ -10,7 +10,7 @@ from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.search import Candidate
-from polar_detect.signature.length_curve import length_curve_features
+from polar_detect.signature.program_features import length_curve_features
 
 D = 5
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polar_detect.features.of_columns import column_of, kind_of
 from polar_detect.metrics import auroc
-from polar_detect.signature.column_features import column_of, kind_of
-from polar_detect.signature.column_likeness import ColumnLikeness
-from polar_detect.signature.likeness import (
+from polar_detect.signature.labelled.column_likeness import ColumnLikeness
+from polar_detect.signature.labelled.likeness import (
     KeptOut,
     Likeness,
     Seen,

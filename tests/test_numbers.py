@@ -9,13 +9,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from polar_detect.detectors.column_views import column_shares, column_views
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.errors import InputError
+from polar_detect.features.of_columns import NUMBER_KINDS, column_of
+from polar_detect.features.table import Feature
 from polar_detect.outliers import crossed
-from polar_detect.signature import numbers
-from polar_detect.signature.column_features import NUMBER_KINDS, column_of
-from polar_detect.signature.column_scale import ColumnScale
-from polar_detect.signature.features import Feature
-from polar_detect.signature.normal_rows import CellState, StateWeights
-from polar_detect.signature.numbers import NumberReference
+from polar_detect.signature.columns import numbers
+from polar_detect.signature.columns.normal_rows import CellState, StateWeights
+from polar_detect.signature.columns.numbers import NumberReference
+from polar_detect.signature.columns.scale import ColumnScale
 from polar_detect.tables import RowTemplate
 
 NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")

@@ -7,7 +7,7 @@ import pytest
 from polar_detect import models
 from polar_detect.artifact.contents import read_contents
 from polar_detect.detector import PolarDetector
-from polar_detect.report.facts import description
+from polar_detect.report.content.facts import description
 
 FOLDERS = sorted(path for path in (Path(__file__).parent / "artifacts").iterdir())
 # The processor decides between bfloat16 and float32.

@@ -12,9 +12,9 @@ from test_determinism import threads
 from tiny_models import CONFIGS, random_rows, tiny_model, tiny_tokenizer
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
-from polar_detect.backbone.attention import attend, attend_packed, rotated
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.packing import Packing, packings, padded_lengths, width
+from polar_detect.backbone.quick.attention import attend, attend_packed, rotated
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job

@@ -13,8 +13,8 @@ pytest.importorskip("pyod")
 from polar_detect import PolarDetector, SignatureOutlierDetector
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.errors import ArtifactError, InputError, OutputError
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature.features import Feature, FeatureTable
 
 KINDS = ("ECOD", "KNN", "LOF", "PCA", "GMM")
 each_kind = pytest.mark.parametrize("kind", KINDS)

@@ -7,9 +7,9 @@ from torch import nn
 from torch.autograd.functional import vjp
 
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.backbone.quick_block import QuickBlock
-from polar_detect.backbone.quick_linear import siblings
-from polar_detect.backbone.quick_parts import is_norm
+from polar_detect.backbone.quick.block import QuickBlock
+from polar_detect.backbone.quick.linear import siblings
+from polar_detect.backbone.quick.parts import is_norm
 from polar_detect.numerics.block_sizes import random_states
 
 

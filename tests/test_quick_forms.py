@@ -9,12 +9,11 @@ from transformers import Conv1D
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from polar_detect.backbone import quick_block
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.encoder import EncoderBackbone
-from polar_detect.backbone.quick_block import QuickBlock, quick_form
-from polar_detect.backbone.quick_linear import QuickLinear
-from polar_detect.backbone.quick_parts import QuickGate, QuickNorm
+from polar_detect.backbone.quick.block import QuickBlock, quick_form
+from polar_detect.backbone.quick.linear import QuickLinear
+from polar_detect.backbone.quick.parts import QuickGate, QuickNorm
 from polar_detect.backbone.recording import Call
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
@@ -109,7 +108,9 @@ def test_a_quick_norm_and_its_gradient_are_those_of_the_norm(norm, scale):
 def test_a_part_that_does_something_else_is_given_up_and_the_products_stay(monkeypatch):
     block = tiny_model(CONFIGS["llama"]).get_decoder().layers[2].mlp
     before, after = states_around(block)
-    monkeypatch.setattr(quick_block, "is_gated", lambda module: hasattr(module, "act_fn"))
+    monkeypatch.setattr(
+        "polar_detect.backbone.quick.block.is_gated", lambda module: hasattr(module, "act_fn")
+    )
     monkeypatch.setattr(QuickGate, "forward", lambda _, states: 2 * states)
     form = quick_form(block, torch.bfloat16, before, after, Call((), {}))
     kinds = {type(part).__name__ for part in form._block.modules()}

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from polar_detect.signature.features import Feature
-from polar_detect.signature.geometry import Geometry
-from polar_detect.signature.neighbours import (
+from polar_detect.features.table import Feature
+from polar_detect.signature.normal.geometry import Geometry
+from polar_detect.signature.normal.neighbours import (
     Neighbours,
     contexts,
     cosines_of,
@@ -13,9 +13,9 @@ from polar_detect.signature.neighbours import (
     local_similarity,
     nearest,
 )
-from polar_detect.signature.reference import Reference
-from polar_detect.signature.token_index import TokenIndex
-from polar_detect.signature.token_states import TextTokens, TokenStates
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.normal.token_index import TokenIndex
+from polar_detect.signature.reading.token_states import TextTokens, TokenStates
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1

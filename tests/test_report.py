@@ -25,43 +25,29 @@ from scipy import stats
 
 from polar_detect import calibration
 from polar_detect.drift import measure_drift
-from polar_detect.graphemes import starts_of_graphemes
+from polar_detect.features.table import Feature
+from polar_detect.messages.formatting import NO_VALUE, Numbers, moment, one_line
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Column, Group, Layer
 from polar_detect.program import Program
-from polar_detect.report import cards, charts, histogram
-from polar_detect.report.chance import chance
-from polar_detect.report.data import (
-    Column,
-    Contribution,
-    FeaturePart,
-    Group,
-    Layer,
-    ProgramReport,
-    Swarm,
-)
-from polar_detect.report.formatting import NO_VALUE, Numbers, moment, one_line
-from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
-from polar_detect.report.marked import clip, costliest
-from polar_detect.report.phrases import (
+from polar_detect.report.charts import cards, histogram, layout
+from polar_detect.report.charts.swarm import LINE_HEIGHT, swarm_chart
+from polar_detect.report.content.chance import chance
+from polar_detect.report.content.data import Contribution, FeaturePart, ProgramReport, Swarm
+from polar_detect.report.content.marked import clip, costliest
+from polar_detect.report.content.phrases import (
     advice,
     findings,
     layers_lead,
     leading_reasons,
     moved_sentence,
 )
-from polar_detect.report.reasons import reasons_of_row
-from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
-from polar_detect.signature import spans
-from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import (
-    TokenLoss,
-    joined_in_words,
-    touched_words,
-    word_places,
-    words_of,
-)
-from polar_detect.texts import as_seen
-from polar_detect.visible import read_places, visible
+from polar_detect.report.content.reasons import reasons_of_row
+from polar_detect.report.formats.html import render_html
+from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
+from polar_detect.texts.graphemes import starts_of_graphemes
+from polar_detect.texts.visible import as_seen, read_places, visible
+from polar_detect.texts.words import touched_words, word_places, words_of
 
 ENGLISH = Language("en")
 
@@ -449,7 +435,7 @@ def test_each_character_that_is_read_stands_where_it_is_shown(text):
 def test_words_are_looked_for_no_further_than_to_the_blank_behind_the_last_place(monkeypatch):
     looked_at = []
     monkeypatch.setattr(
-        "polar_detect.signature.spans.word_places", lambda text: looked_at.append(text) or [(0, 4)]
+        "polar_detect.texts.words.word_places", lambda text: looked_at.append(text) or [(0, 4)]
     )
     assert touched_words("pump-2 leaks " * 1000, [(1, 3)]) == [[(0, 4)]]
     assert looked_at == ["pump-2"]
@@ -488,7 +474,9 @@ def test_words_keep_the_vowel_signs_at_their_end():
 
 def test_the_words_of_a_text_are_found_once_however_many_of_its_tokens_are_marked(monkeypatch):
     found = []
-    monkeypatch.setattr(spans, "word_places", lambda text: found.append(text) or word_places(text))
+    monkeypatch.setattr(
+        "polar_detect.texts.words.word_places", lambda text: found.append(text) or word_places(text)
+    )
     text = "ab " * 100
     tokens = [TokenLoss(i, i + 1, 1.0) for i in range(len(text))]
     assert costliest(text, tokens) == ("ab",)
@@ -645,8 +633,8 @@ def test_scores_of_the_table_are_numbers_to_a_sheet_that_they_are_pasted_into():
 
 
 def test_waterfall_bars_join_base_and_score():
-    parts = [charts.NamedPart("layer 1", 0.5), charts.NamedPart("predictability", -0.2)]
-    steps = charts.waterfall(0.1, parts, ENGLISH)
+    parts = [layout.NamedPart("layer 1", 0.5), layout.NamedPart("predictability", -0.2)]
+    steps = layout.waterfall(0.1, parts, ENGLISH)
     assert [step.kind for step in steps] == ["total", "raise", "lower", "total"]
     assert steps[-1].value == pytest.approx(0.4)
     raised, lowered = steps[1], steps[2]
@@ -655,7 +643,7 @@ def test_waterfall_bars_join_base_and_score():
 
 def test_layer_bars_grow_from_zero_in_their_direction():
     parts = [Contribution(Layer(0), 0.4), Contribution(Layer(1), -0.2)]
-    columns = charts.layer_bars(parts, 100, Numbers(), ENGLISH, is_signed=True)
+    columns = layout.layer_bars(parts, 100, Numbers(), ENGLISH, is_signed=True)
     up, down = columns.marks
     assert up.y + up.height == pytest.approx(columns.zero)
     assert down.y == pytest.approx(columns.zero)
@@ -680,7 +668,7 @@ def test_bars_of_layers_look_small_where_they_hardly_count():
     own = replace(row(7), layers=layers, whole=(Contribution(Group("loss"), 9.0),))
     reach = cards.least_reach(own)
     assert reach == pytest.approx(0.09, abs=1e-4)
-    columns = charts.layer_bars(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
+    columns = layout.layer_bars(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
     assert max(mark.height for mark in columns.marks) < 3
 
 
@@ -691,7 +679,7 @@ def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_other
         Swarm(Feature("distance", "knn", i), parts, ranks)
         for i, parts in enumerate([np.array([0.0, 1.0, 9.0, 50.0, 170.0]), *small])
     ]
-    chart = swarm_chart(swarms, Numbers(minus="−"), ENGLISH)
+    chart = swarm_chart(swarms, ENGLISH)
     assert [tick.label for tick in chart.ticks] == ["−1", "0", "1", "10", "100"]
     for line in chart.lines:
         x = [dot.x for dot in line.dots]
@@ -701,7 +689,7 @@ def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_other
     said = "the axis counts in powers of ten beyond 1"
     assert said in page_of(swarms=tuple(swarms)).text
     assert "1より外側の目盛りは10倍ごと" in render_html(report(swarms=tuple(swarms)), "ja")
-    even = swarm_chart(swarms[1:], Numbers(minus="−"), ENGLISH)  # control
+    even = swarm_chart(swarms[1:], ENGLISH)  # control
     steps = np.diff([tick.position for tick in even.ticks])
     assert steps == pytest.approx(steps[0])
     assert said not in page_of(swarms=tuple(swarms[1:])).text
@@ -713,7 +701,7 @@ def test_features_that_are_nothing_but_rounding_do_not_stretch_an_axis_for_thems
         Swarm(Feature("distance", "knn", i), np.array([-reach, reach]), np.array([0.0, 1.0]))
         for i, reach in enumerate(reaches)
     ]
-    chart = swarm_chart(swarms, Numbers(), ENGLISH)
+    chart = swarm_chart(swarms, ENGLISH)
     assert chart.unit is None
     assert len(chart.ticks) < 10
 
@@ -721,7 +709,7 @@ def test_features_that_are_nothing_but_rounding_do_not_stretch_an_axis_for_thems
 def test_dots_of_a_swarm_stay_on_their_line_and_in_the_picture():
     values = np.concatenate([np.zeros(100), [-3.0, 2.0]])
     ranks = np.linspace(0, 1, 102)
-    chart = swarm_chart([Swarm(Feature("context", "ratio"), values, ranks)], Numbers(), ENGLISH)
+    chart = swarm_chart([Swarm(Feature("context", "ratio"), values, ranks)], ENGLISH)
     dots = chart.lines[0].dots
     assert len(dots) == 102
     assert all(0 <= dot.x <= 100 and abs(dot.y) < LINE_HEIGHT / 2 for dot in dots)

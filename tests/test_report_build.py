@@ -12,10 +12,10 @@ from work_orders import NORMAL, STRANGE
 from polar_detect import PolarDetector, Report, tables
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.build import _labelled_words, build_report
-from polar_detect.report.html import render_html
-from polar_detect.signature.known_words import KnownWords
-from polar_detect.signature.token_losses import Normal, token_losses
-from polar_detect.texts import as_seen
+from polar_detect.report.formats.html import render_html
+from polar_detect.signature.marks.known_words import KnownWords
+from polar_detect.signature.marks.token_losses import Normal, token_losses
+from polar_detect.texts.visible import as_seen
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
 

@@ -19,16 +19,17 @@ from report_samples import (
 from rich.console import Console
 
 from polar_detect.drift import Drift, Shift
-from polar_detect.report.as_json import render_json
-from polar_detect.report.data import Column, Contribution, Swarm
-from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
-from polar_detect.report.markdown import render_markdown
-from polar_detect.report.phrases import findings, headline, leading_reasons
-from polar_detect.report.terminal import worst_rows
-from polar_detect.signature.features import Feature
-from polar_detect.signature.new_cells import NewCell
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Column
+from polar_detect.report.content.data import Contribution, Swarm
+from polar_detect.report.content.phrases import findings, headline, leading_reasons
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.report.formats.terminal import worst_rows
+from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.marks.spans import TokenLoss
 
 
 def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():

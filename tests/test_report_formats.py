@@ -18,16 +18,18 @@ from rich.cells import cell_len
 from some_by_default import some_by_default
 
 from polar_detect import Report
-from polar_detect.report import drawing, figures
-from polar_detect.report.as_json import render_json
-from polar_detect.report.choices import TONGUES
-from polar_detect.report.data import Contribution, FeaturePart, Group
-from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
-from polar_detect.report.markdown import render_markdown
-from polar_detect.signature.features import Feature
-from polar_detect.signature.new_cells import NewCell
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Group
+from polar_detect.messages.tongues import TONGUES
+from polar_detect.report.charts import drawing
+from polar_detect.report.content.data import Contribution, FeaturePart
+from polar_detect.report.formats import figures
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.marks.spans import TokenLoss
 
 FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"
 

@@ -15,15 +15,15 @@ from rich.console import Console
 from polar_detect import tables
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError
-from polar_detect.report.choices import TONGUES
-from polar_detect.report.data import Group
-from polar_detect.report.facts import in_words
-from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
-from polar_detect.report.markdown import render_markdown
-from polar_detect.report.messages import texts
-from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.features.table import Feature
+from polar_detect.messages.catalogue import texts
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Group
+from polar_detect.messages.tongues import TONGUES
+from polar_detect.report.content.facts import in_words
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.signature.marks.spans import TokenLoss
 
 # What is scored: Japanese may count it where English names it.
 UNITS = {"text", "texts", "counter"}

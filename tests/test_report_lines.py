@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from report_samples import report
 from rich.cells import cell_len
 
-from polar_detect.report import phrases
-from polar_detect.report.language import Language
-from polar_detect.report.lines import in_lines
+from polar_detect.messages.language import Language
+from polar_detect.messages.lines import in_lines
+from polar_detect.report.content import phrases
 
 WORDS = st.lists(st.text("ab.−é-()", min_size=1, max_size=9), min_size=1, max_size=30)
 

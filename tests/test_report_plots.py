@@ -10,12 +10,12 @@ from report_samples import Page
 from polar_detect import plots
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
+from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
 from polar_detect.program import Program
-from polar_detect.report import drawing
-from polar_detect.report.data import Swarm
-from polar_detect.report.language import Language
+from polar_detect.report.charts import drawing
+from polar_detect.report.content.data import Swarm
 from polar_detect.search import Candidate
-from polar_detect.signature.features import Feature
 
 N_LAYERS = 5
 FEATURES = (

@@ -14,9 +14,9 @@ from japanese import is_japanese
 import polar_detect
 from polar_detect import errors, tables
 from polar_detect.errors import PolarError
-from polar_detect.report.forms import Form
-from polar_detect.report.language import Language
-from polar_detect.report.messages import _read, sentences, texts
+from polar_detect.messages.catalogue import _read, sentences, texts
+from polar_detect.messages.forms import Form
+from polar_detect.messages.language import Language
 
 PACKAGE = Path(polar_detect.__file__).parent
 ERRORS = {name for name, own in vars(errors).items() if isinstance(own, type)} - {"Exception"}
@@ -26,7 +26,7 @@ ERRORS |= {"UnfittedError", "contradiction"}
 ENGLISH_MODULES = (
     *("cli/commands/search", "cli/commands/serve", "search/", "serve/"),
     *("programs/", "program", "metrics", "plots", "frames", "transformer"),
-    *("texts", "report/language"),
+    *("containers", "messages/language"),
     *("detectors/estimator", "detectors/pyod"),
     "cli/config",  # read before anybody knows in which language
 )
@@ -320,7 +320,7 @@ def keys_asked():
     """Yield the keys that the source and the templates ask for, `{}` for what is put in."""
     for strings in source().values():
         yield from (said for said in strings if re.match(r"[a-z_-]+(\.|$)", said))
-    for path in PACKAGE.glob("report/templates/*.jinja"):
+    for path in PACKAGE.glob("report/formats/templates/*.jinja"):
         for key, more in re.findall(r'"([a-z_. ]+)"( ~)?', path.read_text(encoding="utf-8")):
             yield key + "{}" * bool(more)
 

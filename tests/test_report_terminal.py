@@ -6,10 +6,11 @@ import pytest
 from report_samples import DRIFT, LONG, N_LAYERS, row
 from rich.console import Console
 
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Layer
 from polar_detect.program import Program
-from polar_detect.report.data import Contribution, Layer
-from polar_detect.report.language import Language
-from polar_detect.report.terminal import (
+from polar_detect.report.content.data import Contribution
+from polar_detect.report.formats.terminal import (
     drift_line,
     layer_ruler,
     program_strip,

@@ -8,10 +8,10 @@ from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.signature.known_words import KnownWords, WordShares
-from polar_detect.signature.token_index import TokenIndex
-from polar_detect.signature.token_losses import Normal, _beside_normal, token_losses
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.marks.known_words import KnownWords, WordShares
+from polar_detect.signature.marks.token_losses import Normal, _beside_normal, token_losses
+from polar_detect.signature.normal.token_index import TokenIndex
+from polar_detect.signature.reading.tracer import Tracer
 
 TEXTS = ["Replaced the hydraulic hose on press 4.", "", "ポンプの軸受から異音。", "a\r\n<b>&"]
 

@@ -17,15 +17,16 @@ from rich.console import Console
 
 from polar_detect import PolarDetector, Report, plots
 from polar_detect.errors import InputError
-from polar_detect.report import figures, phrases
-from polar_detect.report.as_json import render_json
-from polar_detect.report.choices import TONGUES
-from polar_detect.report.facts import description
-from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
-from polar_detect.report.markdown import render_markdown
-from polar_detect.report.messages import texts
-from polar_detect.report.terminal import worst_rows
+from polar_detect.messages.catalogue import texts
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import TONGUES
+from polar_detect.report.content import phrases
+from polar_detect.report.content.facts import description
+from polar_detect.report.formats import figures
+from polar_detect.report.formats.as_json import render_json
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.report.formats.terminal import worst_rows
 
 OF_MODELS = re.compile(
     r"\b(?:programs?|layers?|language model|encoder|tokens?|loss(?:es)?)\b|"
@@ -147,9 +148,9 @@ def test_of_a_batch_that_has_moved_no_dates_are_to_be_left_out_where_these_do_no
     data, tongue
 ):
     moved = {"drift": replace(data.drift, verdict="clear"), "n_flagged": 3}
-    said = phrases.advice(replace(data, **moved), Language.of(data.detector, tongue), "brief")
+    said = phrases.advice(replace(data, **moved), data.detector.language(tongue), "brief")
     read = report(reads_rows=True, **moved)  # control
-    said_of_models = phrases.advice(read, Language.of(read.detector, tongue), "brief")
+    said_of_models = phrases.advice(read, read.detector.language(tongue), "brief")
     dates, totals = {
         "en": ("dates, lot numbers", "a running total"),
         "ja": ("日付やロット番号", "積算値"),

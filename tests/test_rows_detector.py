@@ -19,14 +19,15 @@ from polar_detect import PolarDetector, Report
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.reading import stored_origin
 from polar_detect.artifact.sealing import sealed
+from polar_detect.containers import as_texts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.frames import in_pandas, row_template, unwritten
+from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.report.cells import cells_of
-from polar_detect.report.language import Language
-from polar_detect.report.reasons import reasons_of
-from polar_detect.signature.new_cells import NewCell
+from polar_detect.report.content.cells import cells_of
+from polar_detect.report.content.reasons import reasons_of
+from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,
@@ -37,7 +38,6 @@ from polar_detect.tables import (
 )
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.rows.template_column import TemplateColumn
-from polar_detect.texts import as_texts
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
 

@@ -14,7 +14,7 @@ from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.memory import with_memory
 from polar_detect.screening import MIN_TEXTS
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.tables import result_columns
 
 N_ROWS, ODD = 120, (7, 40, 99)

@@ -4,7 +4,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polar_detect.shares import exactly
+from polar_detect.statistics.shares import exactly
 
 
 @given(st.integers(0, 1000), st.integers(0, 10**6))

@@ -15,9 +15,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import PolarDetector, SignatureTransformer
+from polar_detect.containers import UnfittedError, anomalous, as_texts
 from polar_detect.errors import InputError
 from polar_detect.metrics import auroc
-from polar_detect.texts import UnfittedError, anomalous, as_texts
 
 _NUMBERS = "the check fits on numbers, and the input is texts"
 _MESSAGE = "the check wants a message on the shape of numbers, and gets one on texts"

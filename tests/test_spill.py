@@ -12,9 +12,9 @@ import pytest
 from work_orders import NEW
 
 from polar_detect.progress import Tracker
-from polar_detect.signature import spill
-from polar_detect.signature.token_index import TokenIndex
-from polar_detect.signature.token_states import TextTokens, TokenStates
+from polar_detect.signature.normal.token_index import TokenIndex
+from polar_detect.signature.reading import spill
+from polar_detect.signature.reading.token_states import TextTokens, TokenStates
 
 
 def states_of(*lengths):

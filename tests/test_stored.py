@@ -14,8 +14,8 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import IsolationForestHead
 from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.models.hashes import sha256_of
-from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import Stored, read_texts
 
 GONE = object()

@@ -13,8 +13,8 @@ from polar_detect import cli
 from polar_detect.cli.commands import inspect, search_output
 from polar_detect.cli.commands.output import say
 from polar_detect.cli.streams import write_anything
-from polar_detect.report import terminal
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
+from polar_detect.report.formats import terminal
 
 CODE_PAGES = ("cp932", "cp1252", "ascii", "utf-8")
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from polar_detect.factors import codes_of
-from polar_detect.surprisal import Surprisal, factors_of_levels
+from polar_detect.statistics.factors import codes_of
+from polar_detect.statistics.surprisal import Surprisal, factors_of_levels
 
 N_ROWS = 240
 PRODUCTS = np.repeat(["A", "B", "C"], N_ROWS // 3)

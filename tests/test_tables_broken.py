@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_detect.errors import InputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import ReadOptions, choose_text_column, open_table
 
 

@@ -16,9 +16,9 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect.cli.commands.output import tell
 from polar_detect.cli.commands.training import Training, _of_rows, _of_unread
 from polar_detect.cli.options import FitOptions
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
-from polar_detect.texts import KnownTexts
+from polar_detect.texts.known import KnownTexts
 
 TEXTS = [NEW[0], STRANGE[0]]
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from polar_detect.errors import InputError, OutputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.tables import (
     Layout,

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polar_detect.signature.numbers import NumberReference
+from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows import template as row_templates
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from japanese import is_japanese
 
 from polar_detect.errors import ArtifactError, InputError
-from polar_detect.report.language import Language
-from polar_detect.signature.column_scale import ColumnScale
+from polar_detect.messages.language import Language
+from polar_detect.signature.columns.scale import ColumnScale
 from polar_detect.tables import (
     ReadOptions,
     RowColumns,

@@ -11,7 +11,7 @@ from polar_detect.cli.options import FitOptions
 from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.scoring import earlier_result
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.tables import (
@@ -25,7 +25,7 @@ from polar_detect.tables import (
     warn_of_verdicts,
 )
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.texts import doubts_of_labels
+from polar_detect.texts.doubts import doubts_of_labels
 
 ADDED = [*kinds_of_columns(are_rows=False)]
 REASONS = "few similar normal texts +5.15; content unlike that of normal texts +1.42"

@@ -6,7 +6,7 @@ import io
 import openpyxl
 import pytest
 
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import ReadOptions, open_table
 from polar_detect.tables.input import excel_xml
 

@@ -3,7 +3,7 @@
 import openpyxl
 import pytest
 
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import ReadOptions, open_table
 
 NAMES = ["No", "外径", "内径", "外観"]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from polar_detect.errors import InputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import ReadOptions, open_table, read_table
 from polar_detect.tables.structure import cell_types
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from polar_detect.signature.token_index import TokenIndex, largest
-from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places
+from polar_detect.signature.normal.token_index import TokenIndex, largest
+from polar_detect.signature.reading.token_states import TextTokens, TokenStates, kept_places
 
 
 def by_text(lengths, states, targets, losses):
@@ -88,7 +88,7 @@ def test_more_normal_tokens_make_no_token_more_novel(normal):
 def test_tokens_that_do_not_all_have_room_are_left_out(normal, monkeypatch):
     index = TokenIndex.fit(normal.rows([0, 1]))
     one_less = 11
-    monkeypatch.setattr("polar_detect.signature.token_index._MAX_POINTS", one_less)
+    monkeypatch.setattr("polar_detect.signature.normal.token_index._MAX_POINTS", one_less)
     assert index.widened(normal.rows([2, 3]), first_owner=2) is index
 
 

@@ -12,8 +12,8 @@ from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.signature.tracer import Tracer
-from polar_detect.signature.traces import Traces
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.signature.reading.traces import Traces
 
 TEXTS = [
     "The pump leaks oil.",
@@ -308,8 +308,8 @@ def test_a_long_text_keeps_tokens_that_are_spread_evenly_over_it(llama, monkeypa
     tracer = Tracer(llama)
     whole = tracer.trace(TEXTS)
     np.testing.assert_array_equal(whole.kept_loss, whole.loss)
-    monkeypatch.setattr("polar_detect.signature.token_states._MAX_KEPT", 8)
-    monkeypatch.setattr("polar_detect.signature.token_states._KEPT_OF_LONGER", 5)
+    monkeypatch.setattr("polar_detect.signature.reading.token_states._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.signature.reading.token_states._KEPT_OF_LONGER", 5)
     thinned = tracer.trace(TEXTS)
     lengths = whole.tokens.lengths.tolist()
     assert thinned.tokens.lengths.tolist() == [n if n <= 8 else 5 for n in lengths]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_detect import tree_text
-from polar_detect.tree_text import checked_trees, features_met_missing
+from polar_detect.statistics import tree_text
+from polar_detect.statistics.tree_text import checked_trees, features_met_missing
 
 N_FEATURES = 5
 ROWS = np.random.default_rng(0).normal(size=(300, N_FEATURES))

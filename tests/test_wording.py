@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bad_inputs import hostile_rows
 
-from polar_detect.signature.wording import N_CODES, heaviest_words, wording
+from polar_detect.signature.labelled.wording import N_CODES, heaviest_words, wording
 
 
 def weights_of(*words):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from polar_detect.signature.wording import N_CODES
+from polar_detect.signature.labelled.wording import N_CODES
 
 
 def _of_both(

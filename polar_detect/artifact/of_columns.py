@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from polar_detect.artifact.contents import TREES
 from polar_detect.settings import MAX_CONTAMINATION
-from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
-from polar_detect.signature.likeness import Likeness
-from polar_detect.signature.row_reference import RowReference
+from polar_detect.signature.labelled.column_likeness import ColumnLikeness, likeness_columns
+from polar_detect.signature.labelled.likeness import Likeness
+from polar_detect.signature.normal.row_reference import RowReference
+from polar_detect.statistics.trees import Trees
 from polar_detect.stored import Stored
 from polar_detect.tables.rows.template import RowTemplate
-from polar_detect.trees import Trees
 
 
 def read_row_reference(

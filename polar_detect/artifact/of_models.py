@@ -21,14 +21,14 @@ from polar_detect.program import MAX_CALLS, Program
 from polar_detect.programs.menu import Menu
 from polar_detect.search import MOST_HARM
 from polar_detect.settings import Settings
-from polar_detect.signature.categories import CategoryReference
-from polar_detect.signature.changes import Changes, Covariances
-from polar_detect.signature.geometry import Geometries, Geometry
-from polar_detect.signature.likeness import Likeness, SentenceLikeness, WordingLikeness
+from polar_detect.signature.columns.categories import CategoryReference
+from polar_detect.signature.columns.numbers import NumberReference
+from polar_detect.signature.labelled.likeness import Likeness, SentenceLikeness, WordingLikeness
+from polar_detect.signature.normal.changes import Changes, Covariances
+from polar_detect.signature.normal.geometry import Geometries, Geometry
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.normal.token_index import TokenIndex
 from polar_detect.signature.normal_programs import NormalPrograms
-from polar_detect.signature.numbers import NumberReference
-from polar_detect.signature.reference import Reference
-from polar_detect.signature.token_index import TokenIndex
 from polar_detect.stored import Stored, unfit
 from polar_detect.tables.rows.template import RowTemplate
 

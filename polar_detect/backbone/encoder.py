@@ -16,7 +16,7 @@ from torch import Tensor
 
 from polar_detect.arrays import IntArray
 from polar_detect.backbone.loading import load_encoder
-from polar_detect.backbone.quick_block import QuickBlock, quick_form
+from polar_detect.backbone.quick.block import QuickBlock, quick_form
 from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened

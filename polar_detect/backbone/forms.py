@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from polar_detect.backbone.packing import TRIED_TOKENS, Packing, is_short
-from polar_detect.backbone.quick_block import QuickBlock, has_plain_positions, quick_form
+from polar_detect.backbone.quick.block import QuickBlock, has_plain_positions, quick_form
 from polar_detect.backbone.recording import Call
 from polar_detect.backbone.replaying import Replay
 from polar_detect.numerics.block_sizes import Form, Layer, is_mixture

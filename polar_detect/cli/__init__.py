@@ -23,7 +23,7 @@ from polar_detect.cli.speaking import Spoken, said, said_of_stop
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
 from polar_detect.stopping import Stoppable
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 _COMMANDS: dict[str, type[Any]] = {
     "fit": options.FitOptions,

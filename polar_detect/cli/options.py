@@ -12,7 +12,8 @@ import typer
 
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.cli.speaking import contradiction, language_of
-from polar_detect.report.choices import Format, Tongue
+from polar_detect.messages.tongues import Tongue
+from polar_detect.report.formats.choices import Format
 from polar_detect.serve.settings import ServeSettings
 
 # Options of which one is given, in place of the others: groups of fields.

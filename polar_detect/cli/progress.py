@@ -17,8 +17,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.progress import Progress as Report
-from polar_detect.report.language import ENGLISH, Language
 
 
 class _Rate(ProgressColumn):

@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from polar_detect import announcement
-from polar_detect.report.choices import Tongue
-from polar_detect.report.messages import texts
+from polar_detect.messages.catalogue import texts
+from polar_detect.messages.tongues import Tongue
 
 
 @dataclass
@@ -32,7 +32,7 @@ def said(message: str, tongue: Tongue) -> str:
     """Return the message of an error in a language."""
     if tongue == "en":
         return message
-    from polar_detect.report.language import Language
+    from polar_detect.messages.language import Language
 
     return Language(tongue).error(message)
 
@@ -41,7 +41,7 @@ def announced(sentence: str, tongue: Tongue) -> str:
     """Return in a language what is said while something takes long."""
     if tongue == "en":
         return sentence
-    from polar_detect.report.language import Language
+    from polar_detect.messages.language import Language
 
     return Language(tongue).notice(sentence)
 

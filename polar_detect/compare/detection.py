@@ -21,8 +21,8 @@ from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
 from polar_detect.memory import Memory, with_memory
 from polar_detect.progress import Progress, Tracker
-from polar_detect.signature.tracer import Tracer
-from polar_detect.texts import doubts_of_texts
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.texts.doubts import doubts_of_texts
 
 
 def compare_detectors(

@@ -32,8 +32,8 @@ from polar_detect.errors import InputError
 from polar_detect.metrics import Difference
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import Reference
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.reading.readings import Readings
 from polar_detect.transformer import MIN_TEXTS, cross_fitted_signatures
 
 Fold = tuple[IndexArray, IndexArray]  # rows to fit on, rows to test on

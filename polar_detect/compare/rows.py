@@ -3,7 +3,6 @@
 Nothing here looks at a test label but to keep the classes' shares in a split.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.errors import InputError
-from polar_detect.shares import exactly
+from polar_detect.statistics.shares import count_of
 
 _MIN_OF_EACH_CLASS = 2
 
@@ -69,7 +68,7 @@ def split(rows: Rows, *, test_share: float, seed: int) -> list[Rows]:
     check_classes(rows)
     from sklearn.model_selection import train_test_split
 
-    n_test = math.ceil(exactly(test_share) * len(rows))
+    n_test = count_of(test_share, len(rows))
     train, test = train_test_split(
         np.arange(len(rows)),
         test_size=min(max(n_test, 2), len(rows) - 2),

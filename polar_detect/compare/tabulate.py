@@ -13,8 +13,8 @@ from polar_detect.compare.advice import advise, advise_on_predictions, seconds, 
 from polar_detect.compare.comparison import AUROC, MEASURES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError, listing
+from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.metrics import Difference
-from polar_detect.report.language import ENGLISH, Language
 
 ENDINGS = (".csv", ".json", ".md")
 _FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines

@@ -22,7 +22,7 @@ from polar_detect.compare.columns import MAX_SIZE
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
 from polar_detect.engine import encoder_for
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.reading.encoder import Encoder
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

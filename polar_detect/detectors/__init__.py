@@ -2,14 +2,13 @@
 
 import copy
 
-from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.auto import AutoHead, TextsHead
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.classifier import ClassifierHead, ColumnsClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PREFIX, PyODHead
-from polar_detect.detectors.texts import TextsHead
 from polar_detect.errors import InputError
 
 HEADS: dict[str, type[Head]] = {

@@ -17,7 +17,7 @@ from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
 from polar_detect.detectors.views import Views, choose_views, taught
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.stored import Stored
 
 _FILE = "auto.json"
@@ -28,7 +28,7 @@ _SMALLEST_SPREAD = 1e-50
 _MAX_POWER = 3.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Fitted(Views):
     features: tuple[Feature, ...]
     scale: Scale
@@ -75,7 +75,7 @@ class AutoHead(Head):
         kind = "two views, of topic and of form, by how surprising they are"
         if self._fitted is None:
             return kind
-        n_views = len(self._fitted.shares) - self._fitted.n_text - self._fitted.n_labelled
+        n_views = len(self._fitted.columns)
         if n_views == 1:
             kind += "; a view of the columns, which counts for {columns}"
         elif n_views:
@@ -102,18 +102,16 @@ class AutoHead(Head):
 
         What labelled anomalies taught is among the shares only where they taught anything.
         """
-        assert self._fitted is not None
-        shares, n_text = self._fitted.shares, self._fitted.n_text
-        n_unlabelled = len(shares) - self._fitted.n_labelled
-        taught = shares[n_unlabelled:]
+        fitted = self._fitted
+        assert fitted is not None
         return {
-            "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
-            "columns": f"{shares[n_text:n_unlabelled].sum():.0%}",
-            **({"labelled": f"{taught.sum():.0%}"} if self.is_taught else {}),
-            "separation": f"{self._fitted.similarity_auroc:.0%}",
-            "encoder": f"{self._fitted.encoder_trust:.0%}",
-            "far": f"{self._fitted.far_share:.0%}",
-            "language": f"{shares[n_text - self._fitted.n_language : n_text].sum():.0%}",
+            "topic": f"{fitted.topic.sum():.0%}",
+            "columns": f"{fitted.columns.sum():.0%}",
+            **({"labelled": f"{fitted.labelled.sum():.0%}"} if self.is_taught else {}),
+            "separation": f"{fitted.similarity_auroc:.0%}",
+            "encoder": f"{fitted.encoder_trust:.0%}",
+            "far": f"{fitted.far_share:.0%}",
+            "language": f"{fitted.language.sum():.0%}",
         }
 
     def fit(
@@ -225,6 +223,12 @@ class AutoHead(Head):
         assert self._fitted is not None
         assert self._fitted.features == table.features
         return self._fitted
+
+
+class TextsHead(AutoHead):
+    """The same by a name that says that models read what it is given, rows of columns too."""
+
+    name = "texts"
 
 
 def _centred(fitted: _Fitted, table: FeatureTable) -> Float64Array:

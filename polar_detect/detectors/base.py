@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float64Array
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.stored import check_feature_list
 
 _FEATURES = "features.json"

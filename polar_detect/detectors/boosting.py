@@ -7,8 +7,8 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.trees import Trees
+from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.statistics.trees import Trees
 
 _MODEL = "lightgbm.txt"
 _N_TREES = 150

@@ -6,8 +6,8 @@ from typing import Self
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.errors import InputError
-from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.named import MIN_TEACHING_TEXTS
+from polar_detect.features.named import MIN_TEACHING_TEXTS
+from polar_detect.features.table import FeatureTable
 
 
 class ClassifierHead(AutoHead):

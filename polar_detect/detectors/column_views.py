@@ -6,7 +6,7 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.detectors.weighting import Part, mean_view, unit_tail
-from polar_detect.signature.column_features import (
+from polar_detect.features.of_columns import (
     LEVEL,
     LIKENESS,
     NEW,
@@ -14,7 +14,7 @@ from polar_detect.signature.column_features import (
     kind_of,
     number_columns,
 )
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 
 _TEXT_COUNTS = 2.0  # columns
 _SAME = 1e-6  # nats within which a category never changes

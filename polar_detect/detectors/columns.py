@@ -11,8 +11,8 @@ from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.scale import Scale
 from polar_detect.detectors.views import Views, choose_column_views
 from polar_detect.errors import InputError
-from polar_detect.signature.column_features import LEVEL, kind_of, number_columns
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.of_columns import LEVEL, kind_of, number_columns
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.stored import unfit
 
 
@@ -56,12 +56,12 @@ class ColumnsHead(AutoHead):
     def choices(self) -> dict[str, str]:
         """What numbers, words, new words and labelled anomalies count for, in percent."""
         assert self._fitted is not None
-        shares, features = self._fitted.shares.tolist(), self._fitted.features
+        shares, features = self._fitted.columns.tolist(), self._fitted.features
         of_numbers = shares.pop(0) if number_columns(features) else 0
         of_words, of_new = (shares.pop(0), shares.pop(0)) if _has_words(features) else (0, 0)
         found = {"numbers": of_numbers, "words": of_words, "new": of_new}
         if self.is_taught:
-            found["labelled"] = shares.pop()
+            found["labelled"] = self._fitted.labelled.sum()
         return {name: f"{share:.0%}" for name, share in found.items()}
 
     def fit(

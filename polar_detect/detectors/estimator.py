@@ -15,12 +15,12 @@ from sklearn.utils.validation import validate_data
 
 from polar_detect import calibration
 from polar_detect.arrays import BoolArray, Float64Array, IntArray
+from polar_detect.containers import UnfittedError
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.detectors.views import can_be_viewed
 from polar_detect.errors import InputError
-from polar_detect.signature.column_features import COLUMN
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.texts import UnfittedError
+from polar_detect.features.of_columns import COLUMN
+from polar_detect.features.table import Feature, FeatureTable
 
 _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from polar_detect.features.named import FAR_SIMILARITY, FLUENCY, MODEL_FLUENCY, SIMILARITY
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.named import FAR_SIMILARITY, FLUENCY, MODEL_FLUENCY, SIMILARITY
 
 # How much the encoder is trusted, least and most ...
 _TRUSTS = (0.0, 0.85)

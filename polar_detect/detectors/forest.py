@@ -10,7 +10,7 @@ from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
 from polar_detect.detectors.selected import SelectedHead, n_read
 from polar_detect.detectors.skops_files import objects_of, refuse_unreadable
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 
 _MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"

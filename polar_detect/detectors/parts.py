@@ -14,9 +14,7 @@ from polar_detect.detectors.weighting import (
     mean_view,
     telling,
 )
-from polar_detect.signature.contrast import contrast
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.named import (
+from polar_detect.features.named import (
     FAR_SIMILARITY,
     FLUENCY,
     LENGTH,
@@ -25,6 +23,8 @@ from polar_detect.signature.named import (
     MEMORY_RATIO,
     SIMILARITY,
 )
+from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.statistics.contrast import contrast
 
 _STRENGTH = 0.03  # inverse regularisation
 # With so many normal texts what is learned counts for half of what it does with very many.

@@ -20,7 +20,7 @@ from polar_detect.detectors.base import Attribution, check_written_features, wri
 from polar_detect.detectors.selected import SelectedHead, n_read
 from polar_detect.detectors.skops_files import UNREADABLE, objects_of, refuse_unreadable
 from polar_detect.errors import InputError, OutputError, reason_of
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.table import Feature, FeatureTable
 
 PREFIX = "pyod:"
 _INSTALL = "pip install 'polar-detect[pyod]'"

@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array, Float64Array
-from polar_detect.signature.column_features import LEVEL, NEW, column_of, kind_of, number_columns
-from polar_detect.signature.features import Feature
+from polar_detect.features.of_columns import LEVEL, NEW, column_of, kind_of, number_columns
+from polar_detect.features.table import Feature
 
 CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
 # Normal texts whose feature differs by less differ by rounding: what the other columns leave of one

@@ -11,8 +11,8 @@ import numpy as np
 
 from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.detectors.base import Attribution, Head
-from polar_detect.signature.column_features import COLUMN, LIKENESS, kind_of
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.features.of_columns import COLUMN, LIKENESS, kind_of
+from polar_detect.features.table import Feature, FeatureTable
 
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", COLUMN}
 

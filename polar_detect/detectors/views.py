@@ -30,9 +30,7 @@ from polar_detect.detectors.weighting import (
     unit_spread,
     unit_tail,
 )
-from polar_detect.signature.contrast import contrast
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.named import (
+from polar_detect.features.named import (
     FLUENCY,
     LENGTH,
     LOSS,
@@ -43,6 +41,8 @@ from polar_detect.signature.named import (
     SIMILARITY,
     WORDING_LIKENESS,
 )
+from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.statistics.contrast import contrast
 
 # Easy and broken language count for so much beside topic and form at most, and easy language, which
 # asks no other text, for as much again where there are no more normal texts than these.
@@ -53,7 +53,7 @@ _LABELLED_SHARES, _N_LABELLED = (0.3, 0.4), 20
 _LABELLED_STRENGTH = 0.01  # inverse regularisation: few labels decide between a few views
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Views:
     """Views of a signature, each with mean 0 and tail spread 1 on the texts it was fitted on.
 
@@ -84,19 +84,39 @@ class Views:
     far_share : float
         What the wider scale counts for beside the nearest texts, 0 … 1.
 
-    The last three are 0 where no text is read.
+    All but the arrays are 0 where no text is read and no anomaly is labelled.
     """
 
     means: Float64Array
     views: Float64Array
     shares: Float64Array
-    n_topic: int
-    n_text: int
-    n_language: int
-    n_labelled: int
-    similarity_auroc: float
-    encoder_trust: float
-    far_share: float
+    n_topic: int = 0
+    n_text: int = 0
+    n_language: int = 0
+    n_labelled: int = 0
+    similarity_auroc: float = 0.0
+    encoder_trust: float = 0.0
+    far_share: float = 0.0
+
+    @property
+    def topic(self) -> Float64Array:
+        """What each view of topic counts for."""
+        return self.shares[: self.n_topic]
+
+    @property
+    def language(self) -> Float64Array:
+        """What easy and broken language count for."""
+        return self.shares[self.n_text - self.n_language : self.n_text]
+
+    @property
+    def columns(self) -> Float64Array:
+        """What each view of columns counts for."""
+        return self.shares[self.n_text : len(self.shares) - self.n_labelled]
+
+    @property
+    def labelled(self) -> Float64Array:
+        """What the view that labelled anomalies taught counts for; none, (0,), without them."""
+        return self.shares[len(self.shares) - self.n_labelled :]
 
 
 def can_be_viewed(features: Sequence[Feature]) -> bool:
@@ -174,7 +194,6 @@ def choose_views(
         n_topic=1,
         n_text=len(text),
         n_language=2,
-        n_labelled=0,
         similarity_auroc=separation,
         encoder_trust=trust,
         far_share=far_share,
@@ -196,13 +215,6 @@ def choose_column_views(normal: FeatureTable, scale: Scale) -> Views:
         means=inside.mean(0),
         views=np.stack(views),
         shares=np.asarray(shares) / sum(shares),
-        n_topic=0,
-        n_text=0,
-        n_language=0,
-        n_labelled=0,
-        similarity_auroc=0.0,
-        encoder_trust=0.0,
-        far_share=0.0,
     )
 
 

@@ -11,8 +11,8 @@ from scipy.special import ndtri
 from sklearn.linear_model import LinearRegression
 
 from polar_detect.arrays import Float64Array, IndexArray
-from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.named import LENGTH
+from polar_detect.features.named import LENGTH
+from polar_detect.features.table import Feature, FeatureTable
 
 Part = tuple[float, Float64Array]  # what a weighting counts for in a view, and its weights
 

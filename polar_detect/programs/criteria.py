@@ -20,7 +20,7 @@ from polar_detect.errors import InputError
 from polar_detect.executor.batches import Batch
 from polar_detect.executor.decoder import Executor
 from polar_detect.numerics.blocks import by_blocks
-from polar_detect.shares import exactly
+from polar_detect.statistics.shares import count_of
 
 
 class Criterion(Protocol):
@@ -142,7 +142,7 @@ class MarginExecutor(Executor):
         counts = is_target.sum(1).tolist()
         worst = []
         for own in torch.split(margins, counts):
-            n_right = math.ceil(exactly(self._agreement) * len(own))
+            n_right = count_of(self._agreement, len(own))
             worst.append(own.kthvalue(n_right).values)
         return torch.stack(worst)
 

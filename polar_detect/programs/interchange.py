@@ -17,7 +17,7 @@ from typing import Any, Self
 from polar_detect.atomic import write_file
 from polar_detect.errors import InputError, InputNotFoundError, OutputError, ProgramError
 from polar_detect.program import Program
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OWN_FIELDS = (

@@ -90,7 +90,7 @@ class ProgramPredictor:
         Parameters
         ----------
         trajectories : (n_texts, n_layers + 1, hidden) float32
-            As `polar_detect.signature.traces.Traces` has them.
+            As `polar_detect.signature.reading.traces.Traces` has them.
         programs : sequence of Program
             The minimal program of each text, of PoLar's space; learned in canonical form.
 

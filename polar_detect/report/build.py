@@ -13,28 +13,27 @@ from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size
-from polar_detect.report.cells import cells_of
-from polar_detect.report.data import (
+from polar_detect.features.named import WORDING_LIKENESS
+from polar_detect.features.table import FeatureTable
+from polar_detect.messages.sources import Layer, Source
+from polar_detect.report.charts.swarm import evenly, swarms_of
+from polar_detect.report.content.cells import cells_of
+from polar_detect.report.content.data import (
     Contribution,
     FeaturePart,
-    Layer,
     ListedRow,
     ProgramReport,
     ProgramUse,
     ReportData,
     RowReport,
-    Source,
     Swarm,
 )
-from polar_detect.report.facts import facts_of
-from polar_detect.report.reasons import OddCells, raising, whole_parts
-from polar_detect.report.swarm import evenly, swarms_of
-from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.known_words import KnownWords
-from polar_detect.signature.named import WORDING_LIKENESS
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.report.content.facts import facts_of
+from polar_detect.report.content.reasons import OddCells, raising, whole_parts
+from polar_detect.signature.marks.known_words import KnownWords
+from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import Table
-from polar_detect.visible import read_places
+from polar_detect.texts.visible import read_places
 
 _TOP_FEATURES = 8
 _LISTED = 500
@@ -136,7 +135,7 @@ def _rows(
 
 def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLoss, ...]]:
     """Return what the tokens of texts cost the language model beside normal ones."""
-    from polar_detect.signature.token_losses import Normal, token_losses  # and torch
+    from polar_detect.signature.marks.token_losses import Normal, token_losses  # and torch
 
     tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.text_reference
     words = KnownWords.of(reference.texts) if reference.texts else None

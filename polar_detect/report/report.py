@@ -12,17 +12,18 @@ import pandas as pd
 
 from polar_detect import atomic
 from polar_detect.assessment import Assessment
+from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.frames import index_of
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
-from polar_detect.report.choices import Format, Tongue
-from polar_detect.report.data import ReportData
-from polar_detect.report.language import Language
-from polar_detect.report.rendering import check_folder, check_format, format_of, render
+from polar_detect.report.content.data import ReportData
+from polar_detect.report.formats.choices import Format
+from polar_detect.report.formats.rendering import check_folder, check_format, format_of, render
 from polar_detect.tables import Table
-from polar_detect.texts import Texts, anomalous, as_texts
 
 # In a frame links within the page would lead into the notebook's own page. It stands in front of
 # the policy, which lets nothing else say where links lead.

@@ -8,8 +8,8 @@ import pandas as pd
 
 from polar_detect import tables
 from polar_detect.errors import InputError, OutputError, quoted
-from polar_detect.report.choices import TONGUES
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import TONGUES
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.results import FLAG
 from polar_detect.tables.formats import format_of

@@ -9,8 +9,8 @@ from typing import Self
 from polar_detect import tables
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.errors import InputError
+from polar_detect.messages.tongues import Tongue
 from polar_detect.program import ProgramsOf
-from polar_detect.report.choices import Tongue
 from polar_detect.scoring.earlier_result import EarlierResult
 from polar_detect.tables.reading import check_some_text
 from polar_detect.tables.structure.stray_rows import StrayRows

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from polar_detect import tables
 from polar_detect.arrays import Float64Array
-from polar_detect.report.formatting import rate_by_chance
-from polar_detect.report.language import Language
+from polar_detect.messages.formatting import rate_by_chance
+from polar_detect.messages.language import Language
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial

@@ -19,7 +19,7 @@ import pyarrow as pa
 from polar_detect.artifact.sealing import check_not_replaced
 from polar_detect.assessment import Result
 from polar_detect.errors import InputError
-from polar_detect.report.choices import Tongue
+from polar_detect.messages.tongues import Tongue
 from polar_detect.scoring.results import LocalEngine, from_arrow, to_arrow
 
 # Chunks that Ray holds at a time. Actors are started anew for each window, which takes seconds,

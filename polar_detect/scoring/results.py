@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from polar_detect.assessment import Result
+from polar_detect.messages.tongues import Tongue
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK
-from polar_detect.report.choices import Tongue
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever brings a detector has it
     from polar_detect.detector import PolarDetector

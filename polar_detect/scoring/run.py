@@ -21,7 +21,7 @@ from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import VERSION, Partial
 from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
-from polar_detect.texts import KnownTexts
+from polar_detect.texts.known import KnownTexts
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detector import PolarDetector
-from polar_detect.report.choices import Tongue
+from polar_detect.messages.tongues import Tongue
 from polar_detect.tables import RowTemplate
 
 

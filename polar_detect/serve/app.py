@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import polar_detect
-from polar_detect.report.choices import TONGUES, Tongue
+from polar_detect.messages.tongues import TONGUES, Tongue
 from polar_detect.serve.answers import Explained, Score
 from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
 from polar_detect.serve.bodies import Asked, NoParameters, OfKind, kind_of_body, printable

@@ -26,8 +26,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from polar_detect.frames import example_row, unwritten
-from polar_detect.report.choices import Tongue
-from polar_detect.report.formatting import one_line
+from polar_detect.messages.formatting import one_line
+from polar_detect.messages.tongues import Tongue
 from polar_detect.serve.settings import ServeSettings
 from polar_detect.tables import RowTemplate
 

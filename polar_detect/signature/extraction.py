@@ -5,13 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array
-from polar_detect.programs.menu import Menu
-from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
-from polar_detect.progress import Tracker
-from polar_detect.signature.encoder import Encoder
-from polar_detect.signature.features import Feature, FeatureTable, by_layer
-from polar_detect.signature.length_curve import length_curve_features
-from polar_detect.signature.named import (
+from polar_detect.features.named import (
     FAR_SIMILARITY,
     FLUENCY,
     LOCAL_SIMILARITY,
@@ -19,12 +13,18 @@ from polar_detect.signature.named import (
     MEMORY_RATIO,
     SIMILARITY,
 )
-from polar_detect.signature.neighbours import Neighbours, contexts
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import N_NEIGHBOURS, Reference
-from polar_detect.signature.spill import Spill
-from polar_detect.signature.tracer import Tracer
-from polar_detect.texts import distinct_texts
+from polar_detect.features.table import Feature, FeatureTable, by_layer
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
+from polar_detect.progress import Tracker
+from polar_detect.signature.normal.neighbours import Neighbours, contexts
+from polar_detect.signature.normal.reference import N_NEIGHBOURS, Reference
+from polar_detect.signature.program_features import program_features
+from polar_detect.signature.reading.encoder import Encoder
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.signature.reading.spill import Spill
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.texts.distinct import distinct_texts
 
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.
 _N_CONTEXT = 2
@@ -213,17 +213,3 @@ def _similarity(neighbours: Neighbours, local: Float32Array | None) -> FeatureTa
     if local is not None:
         found[LOCAL_SIMILARITY] = local
     return FeatureTable.of(found)
-
-
-def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:
-    """Return minimal programs as features: length, skips, loops, calls of each layer, curve."""
-    counts = np.asarray([p.program.counts(n_layers) for p in programs], np.float32)
-    counts = counts.reshape(len(programs), n_layers)
-    whole = np.asarray(
-        [(len(p.program), p.program.n_skips(n_layers), p.program.n_loops) for p in programs],
-        np.float32,
-    ).reshape(len(programs), 3)
-    names = tuple(Feature("program", part) for part in ("length", "n_skips", "n_loops"))
-    calls = FeatureTable(counts, by_layer("program", n_layers, "calls"))
-    curves = length_curve_features([p.curve for p in programs], n_layers)
-    return FeatureTable.beside([FeatureTable(whole, names), calls, curves])

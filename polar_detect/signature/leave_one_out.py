@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray, IntArray
-from polar_detect.signature.changes import features_without
+from polar_detect.features.table import FeatureTable
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.geometry import Geometries
-from polar_detect.signature.likeness import KeptOut, Seen
-from polar_detect.signature.readings import Readings
-from polar_detect.signature.reference import Reference
-from polar_detect.texts import distinct_texts
+from polar_detect.signature.labelled.likeness import KeptOut, Seen
+from polar_detect.signature.normal.changes import Trajectories, features_without
+from polar_detect.signature.normal.geometry import Geometries
+from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.texts.distinct import distinct_texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,8 @@ class LeaveOneOutReference:
             )
             tables.append(parts)
         if reference.changes is not None:
-            whole = (self.readings.trajectories, self._own_groups)
-            tables.append(features_without(*whole, readings.trajectories, groups))
+            normal, own = map(Trajectories.of, (self.readings, readings))
+            tables.append(features_without(normal, self._own_groups, own, groups))
         if self.kept_out is not None:
             tables.append(self.kept_out.of_normal(Seen.of(readings), origins))
         return FeatureTable.beside(tables)

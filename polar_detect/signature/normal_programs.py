@@ -16,8 +16,8 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.search import FullLoss
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.readings import Readings
-from polar_detect.texts import distinct_texts, sample
+from polar_detect.signature.reading.readings import Readings
+from polar_detect.texts.distinct import distinct_texts, sample
 
 _MENU_TEXTS = (8, 24)  # one for every 25 training texts, within these bounds
 _TYPICAL_TEXTS = 32

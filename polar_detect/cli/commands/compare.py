@@ -18,9 +18,9 @@ from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import head_class, new_head
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.tables import ReadOptions
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 _COMMAND = "polar-detect fit TRAIN"
 

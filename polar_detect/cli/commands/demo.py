@@ -10,11 +10,11 @@ from polar_detect.cli.commands.output import err, make_folder, out, say, summari
 from polar_detect.cli.options import DemoOptions, FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputNotFoundError
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import build_report
-from polar_detect.report.choices import Tongue
-from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
-from polar_detect.report.terminal import worst_rows
+from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.terminal import worst_rows
 from polar_detect.scoring.results import added_columns
 from polar_detect.tables.columns.results import OF_TEXTS
 

@@ -8,7 +8,7 @@ from polar_detect.artifact.sealing import check_not_replaced
 from polar_detect.cli.commands.output import tell
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 
 
 def origin_of(detector_folder: Path, text_column: str | None) -> Origin:

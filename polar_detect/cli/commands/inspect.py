@@ -9,7 +9,7 @@ from polar_detect.artifact.contents import read_contents
 from polar_detect.cli.commands.output import show, tell
 from polar_detect.cli.options import InspectOptions
 from polar_detect.cli.streams import can_write
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 
 # Beyond what JSON has escaped: what steers a terminal, or cannot be seen in one.
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

@@ -13,11 +13,11 @@ from polar_detect import atomic
 from polar_detect.assessment import Assessment
 from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
-from polar_detect.report.formatting import rate_by_chance
-from polar_detect.report.language import Language
-from polar_detect.report.terminal import score_summary
+from polar_detect.messages.formatting import rate_by_chance
+from polar_detect.messages.language import Language
+from polar_detect.report.formats.terminal import score_summary
 from polar_detect.tables.formats import STDIN
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 err = Console(stderr=True)
 out = Console()

@@ -21,12 +21,12 @@ from polar_detect.cli.options import ReportOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
+from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
-from polar_detect.report.choices import Format
-from polar_detect.report.data import ReportData
-from polar_detect.report.language import Language
-from polar_detect.report.rendering import check_folder, format_of, render
-from polar_detect.texts import KnownTexts
+from polar_detect.report.content.data import ReportData
+from polar_detect.report.formats.choices import Format
+from polar_detect.report.formats.rendering import check_folder, format_of, render
+from polar_detect.texts.known import KnownTexts
 
 
 def report(options: ReportOptions) -> None:
@@ -73,7 +73,7 @@ def load_pictures() -> None:
     level = matplotlib.level
     matplotlib.setLevel(logging.ERROR)
     try:
-        from polar_detect.report import figures  # noqa: F401
+        from polar_detect.report.formats import figures  # noqa: F401
     except OSError as error:
         raise OutputError(
             "Got no folder for temporary files; expected one that can be written, for pictures; "
@@ -120,7 +120,9 @@ def _checked_format(options: ReportOptions, language: Language) -> Format:
 
 
 def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:
-    from polar_detect.report import figures  # matplotlib takes a second, which others need not
+    from polar_detect.report.formats import (
+        figures,  # matplotlib takes a second, which others need not
+    )
 
     try:
         n_files, lacks_characters = figures.write_pictures(data, language.tongue, folder)

@@ -19,11 +19,11 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.errors import InputError
+from polar_detect.messages.formatting import p_value, rate_by_chance
+from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
-from polar_detect.report.facts import description
-from polar_detect.report.formatting import p_value, rate_by_chance
-from polar_detect.report.language import Language
-from polar_detect.report.terminal import drift_line, score_summary
+from polar_detect.report.content.facts import description
+from polar_detect.report.formats.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache, check_cache
 from polar_detect.scoring.flags import FlagRule
@@ -31,7 +31,7 @@ from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import Engine, LocalEngine
-from polar_detect.shares import exactly
+from polar_detect.statistics.shares import exactly
 
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
     "default": "all",

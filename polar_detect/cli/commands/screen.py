@@ -16,10 +16,10 @@ from polar_detect.cli.commands.training import Training
 from polar_detect.cli.options import ScreenOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import listed_row
-from polar_detect.report.choices import Tongue
-from polar_detect.report.language import Language
-from polar_detect.report.terminal import strangest_rows
+from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input

@@ -36,6 +36,7 @@ from polar_detect.cli.commands.search_output import (
 from polar_detect.cli.commands.search_tokens import SearchTokens, tokens_of
 from polar_detect.cli.options import SearchOptions
 from polar_detect.executor.decoder import Executor
+from polar_detect.messages.language import Language
 from polar_detect.models import LocalModel
 from polar_detect.program import Program
 from polar_detect.programs import interchange
@@ -43,10 +44,9 @@ from polar_detect.programs.interchange import PolarFile, PolarSample
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
 from polar_detect.programs.predictor import ProgramPredictor
-from polar_detect.report.language import Language
 from polar_detect.search import DEFAULT_METHOD, Candidate, Method, Refinement, menu_search
-from polar_detect.signature.tracer import Tracer
-from polar_detect.signature.traces import Curves, Traces
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.signature.reading.traces import Curves, Traces
 
 _SEARCH_CHUNK = 16
 

@@ -29,6 +29,7 @@ from polar_detect.cli.commands.search_output import (
 from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.executor.encoder import EncoderCurves, EncoderExecutor, encoder_curves
+from polar_detect.messages.language import Language
 from polar_detect.models import LocalModel
 from polar_detect.program import Program
 from polar_detect.programs.encoder_search import (
@@ -39,7 +40,6 @@ from polar_detect.programs.encoder_search import (
     find_minimal_encoder_programs,
 )
 from polar_detect.programs.interchange import PolarSample
-from polar_detect.report.language import Language
 from polar_detect.search import Candidate, Method
 
 _CHUNK = 64

@@ -7,6 +7,7 @@ from functools import partial
 from polar_detect import tables
 from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import SearchOptions
+from polar_detect.containers import as_texts
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.programs import interchange
@@ -22,7 +23,6 @@ from polar_detect.search import (
     menu_search,
 )
 from polar_detect.search.space import Space
-from polar_detect.texts import as_texts
 
 MENU = "menu"
 _SPACES = {

@@ -11,9 +11,9 @@ from polar_detect.cli.commands.output import out
 from polar_detect.cli.streams import is_utf8
 from polar_detect.program import Program
 from polar_detect.programs.interchange import PolarSample
-from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
+from polar_detect.report.formats.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import Candidate
-from polar_detect.visible import visible
+from polar_detect.texts.visible import visible
 
 NOTHING = "empty text: there is nothing to measure"
 _CAP = 1.0  # what a program loses beyond this is drawn as this

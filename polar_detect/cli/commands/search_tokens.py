@@ -8,8 +8,8 @@ from polar_detect.backbone.tokenizing import shortened
 from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.programs.interchange import PolarSample
-from polar_detect.signature.tracer import Tracer
-from polar_detect.visible import visible
+from polar_detect.signature.reading.tracer import Tracer
+from polar_detect.texts.visible import visible
 
 
 @dataclass(frozen=True)

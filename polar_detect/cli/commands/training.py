@@ -14,10 +14,11 @@ from polar_detect.cli.options import FitOptions, given_for_models
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.errors import InputError
-from polar_detect.report.language import Language
+from polar_detect.messages.language import Language
 from polar_detect.settings import Settings
 from polar_detect.tables.cells.names import match_column, on_one_line
-from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
+from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
+from polar_detect.texts.visible import as_seen
 from polar_detect.training import MIN_NORMAL, too_few_labelled
 
 

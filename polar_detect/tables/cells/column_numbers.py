@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.arrays import Float64Array
-from polar_detect.shares import exactly
+from polar_detect.statistics.shares import exactly
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers, is_missing
 

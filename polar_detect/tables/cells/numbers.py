@@ -17,7 +17,7 @@ from polar_detect.arrays import Float64Array
 Notation = Literal[1, 2, 3]
 """Which cells are numbers and which are missing, 1 in version 0.1 and 2 since then, so that earlier
 detectors score as they did; with 3 the words of rows are in usual widths, and labelled rows teach
-of categories too (`signature.column_likeness`)."""
+of categories too (`signature.labelled.column_likeness`)."""
 
 NOTATION: Notation = 3
 MISSING = "missing"

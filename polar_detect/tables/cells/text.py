@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polar_detect.visible import without_unseen
+from polar_detect.texts.visible import without_unseen
 
 _SHORT = (np.float32, np.float16)
 

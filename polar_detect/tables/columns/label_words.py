@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from polar_detect.tables.cells.numbers import in_usual_digits
-from polar_detect.visible import without_unseen
+from polar_detect.texts.visible import without_unseen
 
 # Of each language what says anomalous, and what normal; nothing else is meant by these.
 _JUDGED = {

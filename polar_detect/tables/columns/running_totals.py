@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.arrays import Float64Array
-from polar_detect.factors import bounded
+from polar_detect.statistics.factors import bounded
 
 MIN_ROWS = 40  # of fewer, what goes on from row to row does so by chance
 # Of the mean step: steps of totals spread by less. Those of sorted numbers spread by their mean or

@@ -20,7 +20,7 @@ MAX_DECIMALS = 20  # leak rates and currents have twelve zeros
 # More are kept where so few take its logarithm from a column; see `_takes_logarithm`.
 _STEPS = 20
 _MANY = 20  # cells; of fewer a twentieth is none
-ABOVE_ZERO = 0.9  # of a column's cells, or `signature.column_scale` takes no logarithm of it
+ABOVE_ZERO = 0.9  # of a column's cells, or `signature.columns.scale` takes no logarithm of it
 _SURE_DIGITS = 15  # any further ones may come of computing: 0.1 + 0.2
 _DECIMALS = re.compile(r"\.(\d*[1-9])")
 _WRITTEN = re.compile(r"\d\.(\d*) ?(%?)")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.factors import Codes, Kinds, codes_of, factors_of
-from polar_detect.surprisal import factors_of_levels
+from polar_detect.statistics.factors import Codes, Kinds, codes_of, factors_of
+from polar_detect.statistics.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new_later

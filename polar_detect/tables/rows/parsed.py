@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
-from polar_detect.factors import Levels
+from polar_detect.statistics.factors import Levels
 from polar_detect.tables.cells.numbers import Notation, as_numbers, is_missing
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from polar_detect.tables.cells.numbers import (
     half_width,
     is_missing,
 )
-from polar_detect.visible import in_usual_widths
+from polar_detect.texts.visible import in_usual_widths
 
 SEPARATOR = "; "
 LARGE = 1e15  # counts and codes of so many digits, of which none is rounded

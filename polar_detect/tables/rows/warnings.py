@@ -22,9 +22,9 @@ _MAX_LISTED_COLUMNS = 10
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
-# What it takes to fit the others of one row (`signature.numbers`), for the square of the number of
-# columns, on one core of an EPYC: 0.24 s with 1,000 columns of 300 rows or 500 of 4,500, 1.8 s with
-# 2,000.
+# What it takes to fit the others of one row (`signature.columns.numbers`), for the square of the
+# number of columns, on one core of an EPYC: 0.24 s with 1,000 columns of 300 rows or 500 of 4,500,
+# 1.8 s with 2,000.
 _S_PER_COLUMN, _S_PER_ROW = 2e-10, 1.6e-10
 
 

@@ -15,7 +15,7 @@ from polar_detect.arrays import IntArray
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.structure.totals import is_at_end
-from polar_detect.visible import without_unseen
+from polar_detect.texts.visible import without_unseen
 
 _BEGIN = 2  # columns by which rows are passed over
 # Of the cells. In a file without names, half of what its first row says may come again.

@@ -1,0 +1,121 @@
+"""The cells of a row, each beside what is usual in its column for rows of its kind."""
+
+import math
+from collections.abc import Collection
+from typing import NamedTuple
+
+from polar_detect.explain import Explanation
+from polar_detect.features.of_columns import LIKENESS, column_of, kind_of
+from polar_detect.report.content.data import CellReport
+from polar_detect.signature.columns.categories import USUAL_SHARE
+from polar_detect.signature.columns.reference import HasColumns
+from polar_detect.tables import RowTemplate
+from polar_detect.tables.rows.row_text import SEPARATOR
+from polar_detect.tables.rows.template_column import TemplateColumn
+
+_TOP_CELLS, _TOP_LEVELS = 8, 3
+
+
+def cells_of(
+    own: Explanation, text: str, reference: HasColumns, empty: Collection[str]
+) -> tuple[CellReport, ...]:
+    """Return the cells of a row that count by themselves, those that count most first.
+
+    Parameters
+    ----------
+    own : Explanation
+        Of this row alone.
+    text : str
+        The row, written out.
+    reference : HasColumns
+        What is known of normal rows; without a template the text is no row, and has no cells.
+    empty : collection of str
+        Columns in which the row has an empty cell.
+    """
+    parts, template = own.by_column(), reference.rows
+    if template is None:
+        return ()
+    likeness = {
+        column_of(feature): float(part)
+        for feature, part in zip(own.features, own.values[0], strict=True)
+        if kind_of(feature) == LIKENESS
+    }
+    places = _places(text, template)
+    said = dict(zip(template.names, template.cells(text) or (), strict=False))
+    usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
+    cells = []
+    for column in template.columns:
+        name, normal = column.name, usual.get(column.name)
+        if normal is None:
+            continue
+        place, part = places.get(column, slice(0, 0)), float(parts[name][0])
+        cells.append(
+            CellReport(
+                column=name,
+                start=place.start,
+                stop=place.stop,
+                says=text[place],
+                is_empty=name in empty,
+                beside={factor: said[factor] for factor in normal.factors},
+                part=part,
+                is_as_labelled=likeness.get(name, 0.0) > part / 2 > 0,
+                is_usual=normal.is_usual,
+                low=normal.low,
+                high=normal.high,
+                levels=normal.levels,
+            )
+        )
+    return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
+
+
+class _Usual(NamedTuple):
+    """What is usual in a column for rows that are like one; see `CellReport`."""
+
+    is_usual: bool
+    factors: tuple[str, ...]
+    low: float = math.nan
+    high: float = math.nan
+    levels: tuple[tuple[str, float], ...] = ()
+
+
+def _usual_numbers(text: str, reference: HasColumns) -> dict[str, _Usual]:
+    if reference.numbers is None:
+        return {}
+    template = reference.numbers.template
+    values = template.read([text]).numbers.values[0].tolist()
+    return {
+        column.name: _Usual(
+            own.low <= value <= own.high, column.factors[: len(own.levels)], own.low, own.high
+        )
+        for column, value, own in zip(
+            template.numeric, values, reference.numbers.usual_for(text), strict=True
+        )
+    }
+
+
+def _usual_levels(text: str, reference: HasColumns) -> dict[str, _Usual]:
+    if reference.categories is None:
+        return {}
+    categories, usual = (
+        reference.categories.template.categories,
+        reference.categories.usual_for(text),
+    )
+    return {
+        name: _Usual(
+            own.share >= USUAL_SHARE,
+            category.factors[: own.n_factors],
+            levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
+        )
+        for (name, category), own in zip(categories.items(), usual, strict=True)
+        if category.of == "words"
+    }
+
+
+def _places(text: str, template: RowTemplate) -> dict[TemplateColumn, slice]:
+    """Return where in a row its cells stand; nothing where the text is no row."""
+    places, stop = {}, -len(SEPARATOR)
+    pieces = zip(template.columns, template.cells(text) or (), text.split(SEPARATOR), strict=False)
+    for column, cell, piece in pieces:
+        stop += len(SEPARATOR) + len(piece)
+        places[column] = slice(stop - len(cell), stop)
+    return places

@@ -1,0 +1,275 @@
+"""What a report shows, as plain values: computed once, rendered many ways."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from polar_detect.arrays import Float64Array
+from polar_detect.drift import Drift
+from polar_detect.features.table import Feature
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Source
+from polar_detect.messages.tongues import Tongue
+from polar_detect.program import Program
+from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.marks.spans import TokenLoss
+
+if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not
+    from polar_detect.tables import Numbering
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One bar of an explanation: where a part of the score comes from."""
+
+    source: Source
+    value: float  # SHAP value: its part of the score
+
+
+def total(parts: Iterable[Contribution]) -> float:
+    """Return the sum of the contributions."""
+    return math.fsum(part.value for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePart:
+    """One feature of a text and its part of the score."""
+
+    feature: Feature
+    value: float
+    part: float  # SHAP value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellReport:
+    """One cell of a column of numbers or of a category, beside what normal rows hold there."""
+
+    column: str
+    says: str  # as it stands in the row
+    is_empty: bool = False  # then it says "missing" in the row
+    low: float = math.nan  # of numbers: the middle 90 % of normal rows lie between these
+    high: float = math.nan
+    levels: tuple[tuple[str, float], ...] = ()  # of a category: what most of them say, and shares
+    # What the row says in the factors of the column, as those normal rows do.
+    beside: Mapping[str, str] = field(default_factory=dict)
+    is_usual: bool  # whether it lies there, or is said by a twentieth of them
+    part: float  # SHAP value of all features of the column
+    start: int  # where `says` stands in the text of the row
+    stop: int
+    is_as_labelled: bool = False  # whether most of it is that labelled anomalies are like that
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramReport:
+    """The minimal program of one text, and what it costs."""
+
+    program: Program
+    full_loss: float  # nats per token
+    program_loss: float  # nats per token
+
+
+@dataclass(frozen=True)
+class RowReport:
+    """One scored text with its reasons."""
+
+    row: int  # its number, as `ReportData.numbering` says
+    text: str
+    label: bool | None  # known label, where the input carries one
+    score: float  # higher = more anomalous
+    p_value: float
+    is_anomaly: bool
+    minimal: ProgramReport | None  # None where no model reads the rows
+    layers: tuple[Contribution, ...]  # one per layer, in layer order; none without a model
+    whole: tuple[Contribution, ...]  # properties of the whole text, largest |value| first
+    features: tuple[FeaturePart, ...]  # largest |SHAP| first
+    neighbours: tuple[str, ...]  # nearest normal training texts, nearest first
+    tokens: tuple[TokenLoss, ...] = ()  # as far as the model reads; empty where not known
+    cells: tuple[CellReport, ...] = ()  # of a row of a table, largest |part| first
+    new_cells: tuple[NewCell, ...] = ()  # of a row of a table
+    labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """One line of the table of rows; also of rows that are not explained further."""
+
+    row: int
+    text: str  # its beginning
+    label: bool | None
+    score: float
+    p_value: float
+    is_anomaly: bool
+    length: int | None  # layer calls of the minimal program, if a model reads the text
+    reasons: tuple[Contribution, ...]  # what raised the score most, largest first
+    new_cells: tuple[NewCell, ...] = ()  # of a row of a table
+
+
+@dataclass(frozen=True, eq=False)
+class Swarm:
+    """One line of the beeswarm: a feature over the texts drawn.
+
+    Parameters
+    ----------
+    feature : Feature
+    parts : (n_drawn,) float64
+        SHAP values.
+    ranks : (n_drawn,) float64
+        Where the feature's own value lies among the texts drawn, 0 = lowest, 1 = highest.
+    """
+
+    feature: Feature
+    parts: Float64Array
+    ranks: Float64Array
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The models that read the texts, and how."""
+
+    model: str
+    n_layers: int  # of the model
+    encoder: str
+    max_tokens: int
+    tolerance: float  # nats per token
+
+
+@dataclass(frozen=True)
+class DetectorFacts:
+    """What the detector is and was fitted on."""
+
+    head: str
+    reason: str  # of the head, in English
+    choices: Mapping[str, str]  # of the head, in figures
+    models: ModelFacts | None  # None where it goes by the columns of rows, which no model reads
+    n_train: int
+    n_held_out: int
+    n_anomalous: int
+    created: str  # ISO date and time
+    reads_rows: bool = False  # of a table, which are written out as texts
+
+    def language(self, tongue: Tongue, *, isolates: bool = False) -> Language:
+        """Return the language in which to speak of what the detector finds."""
+        return Language(
+            tongue,
+            are_rows=self.reads_rows,
+            isolates=isolates,
+            by_columns=self.models is None,
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ProgramUse:
+    """How the minimal programs of normal texts, and those of the batch, use the layers.
+
+    Parameters
+    ----------
+    typical_calls : (n_layers,) float
+        Mean number of calls of each layer in the minimal programs of normal texts
+        (0 = always skipped, 1 = always kept, above 1 = looped).
+    typical_length, batch_length : float
+        Mean program length on normal training texts and on this batch.
+    batch_calls : (n_layers,) float
+        As `typical_calls`, of this batch.
+    """
+
+    typical_calls: Float64Array
+    typical_length: float
+    batch_length: float
+    batch_calls: Float64Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReportData:
+    """Everything that a renderer needs.
+
+    Attributes
+    ----------
+    detector : DetectorFacts
+    numbering : {"sheet", "file", "data"}
+        What numbers of rows count: rows of the sheet, lines of the file, or rows without the
+        heading.
+    programs : ProgramUse or None
+        None where no model reads the rows; all that tells of layers is then empty.
+    calibration_scores, batch_scores : (n,) float
+        Scores of held-out normal texts and of the batch; higher = more anomalous.
+    threshold : float
+        Score from which the p-value is at most `alpha`.
+    alpha : float
+    base_value : float
+        The score's SHAP base value: base + all contributions = score.
+    rows : tuple of RowReport
+        Worst first.
+    listed : tuple of ListedRow
+        Worst first; begins with those of `rows`.
+    drift : Drift
+    swarms : tuple of Swarm
+        Features with the largest mean |SHAP|, largest first.
+    global_layers : tuple of Contribution
+        Mean |SHAP| over the batch per layer, in layer order.
+    global_whole : tuple of Contribution
+        Mean |SHAP| over the batch per property of the whole text, largest first.
+    auroc, aupr : float or None
+        Where the batch carries labels of both kinds.
+    versions : tuple of (str, str)
+        What produced the scores: package, model and library versions, for the footer.
+    """
+
+    source: str  # name of the scored file
+    created: str  # ISO date and time
+    detector: DetectorFacts
+    n_rows: int
+    n_empty: int
+    n_flagged: int
+    programs: ProgramUse | None
+    calibration_scores: Float64Array
+    batch_scores: Float64Array
+    threshold: float
+    alpha: float
+    base_value: float
+    rows: tuple[RowReport, ...]
+    listed: tuple[ListedRow, ...]
+    drift: Drift
+    global_layers: tuple[Contribution, ...]
+    global_whole: tuple[Contribution, ...]
+    swarms: tuple[Swarm, ...] = ()
+    auroc: float | None = None
+    aupr: float | None = None
+    versions: tuple[tuple[str, str], ...] = ()
+    numbering: "Numbering" = "data"
+
+    @property
+    def are_rows(self) -> bool:
+        """Whether the texts are rows of a table."""
+        return self.detector.reads_rows
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether columns of numbers or of words that repeat count by themselves in some row.
+
+        Not where a detector keeps none of the texts that it was fitted on.
+        """
+        return any(row.cells for row in self.rows)
+
+    @property
+    def n_scored(self) -> int:
+        """Rows with a text."""
+        return self.n_rows - self.n_empty
+
+    @property
+    def by_columns(self) -> bool:
+        """Whether the detector goes by the columns of rows, which no model reads."""
+        return self.detector.models is None
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model; 0 where there is none."""
+        return 0 if self.detector.models is None else self.detector.models.n_layers
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """What a file of a report holds, and whether characters lack in it for want of a font."""
+
+    content: bytes
+    lacks_characters: bool = False

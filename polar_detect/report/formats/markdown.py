@@ -1,0 +1,129 @@
+"""Render a report as Markdown, for tickets and chats that show no HTML."""
+
+import re
+from collections.abc import Iterator
+
+from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
+from polar_detect.messages.language import Language
+from polar_detect.messages.tongues import Tongue
+from polar_detect.report.content import marked, phrases
+from polar_detect.report.content.data import ReportData, RowReport
+from polar_detect.report.content.phrases import score_numbers
+
+_CELL_CHARACTERS = 120
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a formula
+
+
+def render_markdown(data: ReportData, tongue: Tongue = "en") -> str:
+    """Return `data` as Markdown; texts are escaped, so that they show as they are."""
+    language = data.detector.language(tongue, isolates=True)
+    return "\n".join(_lines(data, language)) + "\n"
+
+
+def _lines(data: ReportData, language: Language) -> Iterator[str]:
+    space, numbers = language.say("space"), score_numbers(data)
+    yield f"# {_said(phrases.title(data, language))}\n"
+    yield f"{_escaped(moment(data.created))}\n"
+    yield f"**{phrases.headline(data, language)}**\n"
+    yield space.join(map(_said, phrases.findings(data, language))) + "\n"
+    if data.n_flagged:
+        yield space.join(phrases.advice(data, language, "listed")) + "\n"
+    if data.auroc is not None and data.aupr is not None:
+        yield f"AUROC {data.auroc:.3f}, AUPR {data.aupr:.3f}\n"
+    yield f"## {language.say('rows.title')}\n"
+    yield from _overview(data, numbers, language)
+    yield f"\n## {language.say('drift.title')}\n"
+    sentences = phrases.drift_sentences(data, language)
+    yield space.join([*sentences, phrases.moved_sentence(data, language)]).rstrip() + "\n"
+    yield from _shifts(data, language)
+    yield f"\n## {language.say('layers.title')}\n"
+    yield phrases.layers_lead(data, language) + "\n"
+    if data.programs is not None:
+        yield space.join(phrases.programs_lead(data.programs, language)) + "\n"
+    for rank, row in enumerate(data.rows, start=1):
+        title = language.say(f"card.row.{data.numbering}", row=row.row)
+        yield f"\n### {rank}\\. {title}\n"
+        yield from _row(row, numbers, language)
+    yield f"\n## {language.say('detector.title')}\n"
+    for label, value in phrases.facts(data, numbers, language):
+        yield f"- {label}: {_escaped(value)}"
+    yield "\n" + " · ".join(_escaped(f"{label} {value}") for label, value in data.versions)
+
+
+def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterator[str]:
+    if not data.listed:
+        yield language.say("rows.none")
+        return
+    names = ("rank", f"row.{data.numbering}", "score", "p", "flag", "reason", "text")
+    yield _table_line(language.say(f"column.{name}") for name in names)
+    yield "|--:|--:|--:|--:|---|---|---|"
+    for rank, row in enumerate(data.listed, start=1):
+        yield _table_line(
+            (
+                str(rank),
+                str(row.row),
+                numbers.plain(row.score),
+                p_value(row.p_value),
+                language.say("flag.yes") if row.is_anomaly else "",
+                _said(phrases.leading_reasons(row, language)),
+                _escaped(one_line(row.text, _CELL_CHARACTERS)),
+            )
+        )
+    yield "\n" + language.say(f"rows.numbered.{data.numbering}")
+
+
+def _shifts(data: ReportData, language: Language) -> Iterator[str]:
+    moved = [shift for shift in (*data.drift.layers, *data.drift.features) if shift.is_moved]
+    if not moved:
+        return
+    yield _table_line(language.say(key) for key in ("card.feature", "drift.size", "column.p"))
+    yield "|---|--:|--:|"
+    for shift in moved:
+        yield _table_line(
+            (
+                _said(language.feature(shift.feature)),
+                Numbers(2, MINUS).plain(shift.size),
+                p_value(shift.p_value),
+            )
+        )
+
+
+def _row(row: RowReport, numbers: Numbers, language: Language) -> Iterator[str]:
+    cut = marked.clip(row.text)
+    yield _fenced(cut.head or language.say("text.empty")) + "\n"
+    yield _said(phrases.why(row, numbers, language)) + "\n"
+    yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
+    yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
+    if row.minimal is not None:
+        yield f"- {language.say('card.program')}: `{row.minimal.program}`"
+    for cell in row.cells[:4]:
+        name = language.isolated(_escaped(cell.column))
+        said = language.isolated(_escaped(phrases.cell(cell, _CELL_CHARACTERS, language)))
+        usual = f"{language.say('card.usual')}: {_said(phrases.usual(cell, language))}"
+        yield f"- {name}: {said} ({usual}; {numbers.signed(cell.part)})"
+    for own in row.features[:4]:
+        name, value = _said(language.feature(own.feature)), significant(own.value)
+        yield f"- {name}: {value} ({numbers.signed(own.part)})"
+    for text in row.neighbours:
+        label = language.say("card.neighbours")
+        yield f"- {label}: {_escaped(one_line(text, _CELL_CHARACTERS))}"
+
+
+def _table_line(cells: Iterator[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return _said(one_line(text, 2_000))
+
+
+def _said(sentence: str) -> str:
+    """Return a sentence of ours, in which what is foreign is visible, on one line and escaped."""
+    return _SPECIAL.sub(r"\\\1", " ".join(sentence.split()))
+
+
+def _fenced(text: str) -> str:
+    """Return a code block whose fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"

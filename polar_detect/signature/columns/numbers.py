@@ -1,0 +1,299 @@
+"""The numbers of rows as features: whether each cell is usual, alone and beside others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_limits
+
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
+from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
+from polar_detect.features.table import FeatureTable
+from polar_detect.signature.columns.allowed_rows import groups_by_allowed
+from polar_detect.signature.columns.normal_rows import (
+    CellState,
+    CellStates,
+    ColumnCovariance,
+    NormalRows,
+)
+from polar_detect.signature.columns.scale import RULES, VERSION_0_1, ColumnScale
+from polar_detect.statistics.factors import Kinds, Levels
+from polar_detect.statistics.shares import count_of
+
+if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
+    from polar_detect.tables.rows.parsed import ParsedRows
+    from polar_detect.tables.rows.template import RowTemplate
+
+_ROUNDING = 1e-9  # standard deviations
+
+
+class Usual(NamedTuple):
+    """Between which values the middle 90 % of the normal cells of a column lie.
+
+    Of rows of one kind, which say that in the column's factors; `levels` is () for all rows.
+    """
+
+    low: float
+    high: float
+    levels: Levels
+
+
+@dataclass(frozen=True, eq=False)
+class NumberCells:
+    """What rows say in the columns of numbers.
+
+    Parameters
+    ----------
+    values : (n_rows, n_columns) float64
+        NaN where there is no number.
+    states : (n_rows, n_columns) int8
+        Which cells are numbers, missing, and words; see `CellState`.
+    levels : (n_columns, n_rows) list of list of Levels
+        What each row says in the factors of each column.
+    """
+
+    values: Float64Array
+    states: CellStates
+    levels: list[list[Levels]]
+
+    @classmethod
+    def of(cls, rows: "ParsedRows") -> Self:
+        """Return what rows say; version 0.1 took words for missing."""
+        numbers, knows_words = rows.numbers, rows.template.notation > 1
+        states = np.full(numbers.values.shape, CellState.NUMBER, np.int8)
+        states[np.isnan(numbers.values)] = CellState.MISSING
+        if knows_words:
+            states[np.isnan(numbers.values) & numbers.is_word] = CellState.WORD
+        return cls(numbers.values, states, rows.factor_levels)
+
+    def without_factors(self) -> Self:
+        """Return the same as if no column depended on others."""
+        return replace(self, levels=[[()] * len(said) for said in self.levels])
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledRows:
+    """The numbers of normal rows on one scale.
+
+    Parameters
+    ----------
+    scale : ColumnScale
+    points : (n_rows, n_columns) float64
+        Standardised; where there is no number, what the other columns lead to expect.
+    normal : NormalRows
+        All of them, as rows are held against them that may be against all: of many columns it
+        takes seconds to fit.
+    left_open : (n_columns, n_columns) float64, optional
+        What `ColumnCovariance.left_open` says of the cells that were filled in; None where all is
+        as in version 0.1, which filled in none.
+    """
+
+    scale: ColumnScale
+    points: Float64Array
+    normal: NormalRows
+    left_open: Float64Array | None
+
+    @classmethod
+    def fit(cls, cells: NumberCells, template: "RowTemplate") -> Self:
+        """Return normal rows on the scale that the kinds of rows, as their levels make, ask for."""
+        steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
+        as_version_0_1, states = template.notation == 1, cells.states
+        rules = VERSION_0_1 if as_version_0_1 else RULES
+        scale = ColumnScale.fit(cells.values, np.asarray(steps), cells.levels, rules)
+        points = np.nan_to_num(scale.apply(cells.values, cells.levels))
+        left_open = None
+        with _one_thread():
+            if not as_version_0_1:
+                known = ColumnCovariance.of_known(points, states)
+                points, left_open = known.filled(points, states), known.left_open(states)
+            normal = NormalRows.fit(points, states, left_open)
+        return cls(scale, points, normal, left_open)
+
+    def features(
+        self, cells: NumberCells, banned: BoolArray | None, n_skipped: int
+    ) -> Float64Array:
+        """Return what rows are like on this scale, (4, n_texts, n_columns); see `NUMBER_KINDS`.
+
+        For `banned` see `NumberReference.features`; each row passes over the `n_skipped` nearest of
+        the normal rows.
+        """
+        states = cells.states
+        with _one_thread():
+            points = self.placed(cells)
+            found = np.empty((len(NUMBER_KINDS), *points.shape))
+            for rows, allowed in groups_by_allowed(banned, len(points), len(self.points)):
+                normal = self._only(allowed)
+                found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
+        return found
+
+    def placed(self, cells: NumberCells) -> Float64Array:
+        """Return where rows lie among the `points`, (n_texts, n_columns)."""
+        points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
+        if self.left_open is None:
+            return points
+        return self.normal.covariance.filled(points, cells.states)
+
+    def _only(self, allowed: IndexArray) -> NormalRows:
+        """Return some of the normal rows, as if there were no others."""
+        if len(allowed) == len(self.points):
+            return self.normal
+        return NormalRows.fit(self.points[allowed], self.normal.states[allowed], self.left_open)
+
+
+@dataclass(frozen=True, eq=False)
+class NumberReference:
+    """The numbers of normal rows, as what new rows are held against.
+
+    Parameters
+    ----------
+    template : RowTemplate
+        How rows are written out, and read back.
+    scaled : tuple of ScaledRows
+        All rows on one scale, and before that, where numbers depend on factors, each kind of rows
+        on its own.
+    usual : tuple of (n_kinds, 2) float64, n_columns long
+        Between which values the middle 90 % of the normal cells of each kind lie, for people.
+    """
+
+    template: "RowTemplate"
+    scaled: tuple[ScaledRows, ...]
+    usual: tuple[Float64Array, ...]
+
+    @classmethod
+    def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
+        """Return the reference of normal rows; None for a template without numbers.
+
+        Raises
+        ------
+        InputError
+            None of the texts is a row of the template.
+        """
+        if not template.numeric:
+            return None
+        rows = template.read(texts)
+        rows.check()
+        cells = NumberCells.of(rows)
+        by_kind = ScaledRows.fit(cells, template)
+        usual = tuple(map(_usual, cells.values.T, cells.levels, by_kind.scale.kinds))
+        if not template.dependent:
+            return cls(template, (by_kind,), usual)
+        together = ScaledRows.fit(cells.without_factors(), template)
+        return cls(template, (by_kind, together), usual)
+
+    def features(
+        self, texts: Sequence[str], *, banned: BoolArray | None = None, skipped: float = 0
+    ) -> FeatureTable:
+        """Return four features of each column; see `NUMBER_KINDS`.
+
+        - *value*: in robust standard deviations from the median;
+        - *residual*: what the other columns do not explain of it, in standard deviations of
+          that; of a cell without a number, the same of a column that says where there is none;
+        - *distance*: its share in the distance to the nearest normal rows;
+        - *missing*: how rare it is that a number stands there, that the cell is missing, or
+          that it is a word, whichever it is.
+
+        As a predictor of others a cell counts no further out than the normal rows reach, unless
+        others lead to expect it there, and one without a number as what the others lead to
+        expect: else one wild cell makes other columns as strange as its own, or stranger.
+
+        Where numbers depend on factors, rows are held both against all rows and against those of
+        their kind, and features are the root of the mean square of both: a cell may be strange for
+        its kind only, or beside columns that go together in all kinds.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Rows written out.
+        banned : (n_texts, n_rows) bool, optional
+            Normal rows that a row must not meet: itself, or its own cluster.
+        skipped : float
+            Each row passes over the nearest of the normal rows, this share of all of them.
+        """
+        n_skipped = count_of(skipped, len(self.scaled[0].points))
+        cells = NumberCells.of(self.template.read(texts))
+        found, *others = (scaled.features(cells, banned, n_skipped) for scaled in self.scaled)
+        for other in others:
+            # A number that its kind tells is off by what rounding leaves, of either sign.
+            signed = np.where(np.abs(found) > _ROUNDING, found, other)
+            found = np.copysign(np.sqrt((found**2 + other**2) / 2), signed)
+        names = [column.name for column in self.template.numeric]
+        features = tuple(column_feature(name, kind) for kind in NUMBER_KINDS for name in names)
+        return FeatureTable(np.hstack([*found]).astype(np.float32), features)
+
+    def apart(self, texts: Sequence[str]) -> Float64Array:
+        """Return how far rows are from the normal ones, (n_texts, n_rows).
+
+        The sum over columns of what their numbers differ by, in robust standard deviations of all
+        normal rows; where there is no number, what the other columns lead to expect stands for it.
+        """
+        cells = NumberCells.of(self.template.read(texts))
+        scaled = self.scaled[-1]
+        with _one_thread():
+            placed = scaled.placed(cells if len(self.scaled) == 1 else cells.without_factors())
+        apart: Float64Array = cdist(placed, scaled.points, "cityblock")
+        return apart
+
+    def usual_for(self, text: str) -> list[Usual]:
+        """Return what is usual in each column for normal rows of a row's kind."""
+        levels = self.template.read([text]).factor_levels
+        found = []
+        for usual, kinds, said in zip(self.usual, self._kinds, levels, strict=True):
+            place = int(kinds.place(said)[0])
+            found.append(Usual(float(usual[place, 0]), float(usual[place, 1]), kinds.levels[place]))
+        return found
+
+    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
+        """Return which numbers of each row are usual for rows of other kinds, but not of its own.
+
+        With the columns that say of which kind it is: the fault may as well lie in these.
+        """
+        found: list[dict[str, Levels]] = [{} for _ in texts]
+        if not self.template.dependent:
+            return found
+        rows = self.template.read(texts)
+        columns = zip(
+            self.template.numeric,
+            rows.numbers.values.T,
+            rows.factor_levels,
+            self._kinds,
+            self.usual,
+            strict=True,
+        )
+        for column, values, levels, kinds, usual in columns:
+            place = kinds.place(levels)
+            is_usual = (usual[:, :1] <= values) & (values <= usual[:, 1:])  # for each kind
+            is_unlike = is_usual.any(0) & ~is_usual[place, np.arange(len(texts))]
+            for i in np.flatnonzero(is_unlike).tolist():
+                found[i][column.name] = column.factors[: len(kinds.levels[place[i]])]
+        return found
+
+    @property
+    def _kinds(self) -> tuple[Kinds, ...]:
+        """The kinds of rows that the factors of each column make."""
+        return self.scaled[0].scale.kinds
+
+
+def _one_thread() -> threadpool_limits:
+    """Return a context in which BLAS has one thread.
+
+    With more the last bits of what is fitted depend on how many there are (from 60 columns on).
+    While fitting there is a group a row, and threads that wait for each other at each small matrix
+    take twenty times as long on two busy cores (60 columns).
+    """
+    return threadpool_limits(1, user_api="blas")
+
+
+def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:
+    """Return the middle 90 % of the cells of each kind, (n_kinds, 2)."""
+    by_kind = [values[rows] for rows in kinds.members(levels)]
+    return np.stack([_middle(cells[~np.isnan(cells)]) for cells in by_kind])
+
+
+def _middle(present: Float64Array) -> Float64Array:
+    """Return the smallest and the largest cell of the middle 90 %, as they stand there."""
+    if not len(present):
+        return np.full(2, np.nan)
+    low = np.quantile(present, 0.05, method="lower")
+    return np.asarray([low, np.quantile(present, 0.95, method="higher")])

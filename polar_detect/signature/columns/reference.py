@@ -1,0 +1,73 @@
+"""The columns of normal rows that new rows are held against: numbers, and words that repeat."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from polar_detect.arrays import BoolArray
+from polar_detect.features.table import FeatureTable
+from polar_detect.signature.columns.categories import CategoryReference
+from polar_detect.signature.columns.numbers import NumberReference
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
+
+
+class HasColumns:
+    """What is held against normal rows column by column; a base of references.
+
+    Attributes
+    ----------
+    numbers : NumberReference, optional
+        The numbers of rows that were written out as texts; None where there are none.
+    categories : CategoryReference, optional
+        The categories of such rows; None where there are none.
+    contamination : float
+        The share of the normal rows that may be anomalous.
+    """
+
+    numbers: NumberReference | None
+    categories: CategoryReference | None
+    contamination: float
+
+    @property
+    def rows(self) -> "RowTemplate | None":
+        """How rows are written out whose columns are looked at by themselves; None of texts."""
+        either = self.numbers or self.categories
+        return None if either is None else either.template
+
+    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, tuple[str, ...]]]:
+        """Return in which columns rows are usual, but not beside what other columns of them say.
+
+        With the names of those; a text that is no row is so in none.
+        """
+        parts = [
+            reference.unlike_kind(texts)
+            for reference in (self.numbers, self.categories)
+            if reference is not None
+        ]
+        return [
+            dict(item for part in of_row for item in part.items())
+            for of_row in zip(*parts, strict=True)
+        ]
+
+    def of_columns(
+        self, texts: Sequence[str], *, banned: BoolArray | None, left_out: BoolArray | None
+    ) -> list[FeatureTable]:
+        """Return what tells of numbers, of categories, and of what is new in these.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Rows written out.
+        banned, left_out : (n_texts, n_fitted) bool, optional
+            Normal rows that a row must not meet, and those that are left out where rows that say
+            the same are counted; by default `banned`.
+        """
+        tables = []
+        if self.numbers is not None:
+            tables.append(self.numbers.features(texts, banned=banned, skipped=self.contamination))
+        if self.categories is not None:
+            uncounted = banned if left_out is None else left_out
+            tables.append(self.categories.features(texts, banned=uncounted))
+            tables.append(self.categories.newness(texts, banned=uncounted))
+        return tables

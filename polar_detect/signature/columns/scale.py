@@ -1,0 +1,207 @@
+"""How the numbers of columns of any unit and tail come to one scale.
+
+Hides which columns are taken by their logarithm, and which by kinds of rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.statistics.factors import Kinds, Levels, bounded
+from polar_detect.tables.rows.decimals import ABOVE_ZERO
+
+_BEND = 3.0  # standard deviations beyond which only the logarithm counts
+_BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
+_LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
+_PRIOR_ROWS = 30.0  # what the spread of all kinds of a column counts for beside that of one
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How columns are looked at.
+
+    Parameters
+    ----------
+    signs : tuple of float
+        Whether logarithms are taken of numbers above zero, or of the size of those below it too.
+    above_zero : float
+        Share of the cells that have to be above zero for that.
+    low : float
+        The largest value that `ColumnScale.lows` has.
+    within : float
+        So many spreads lie the middle 90 % of cells within, of which most agree.
+    """
+
+    signs: tuple[float, ...]
+    above_zero: float
+    low: float
+    within: float
+
+
+RULES = Rules(signs=(1.0, -1.0), above_zero=ABOVE_ZERO, low=0.0, within=2.0)
+# Logarithms only where all cells are above zero, numbers below zero as zeros, and no regard to
+# cells of which most agree.
+VERSION_0_1 = Rules(signs=(1.0,), above_zero=1.0, low=-np.inf, within=np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnScale:
+    """How each column comes to a scale on which normal cells lie around 0, mostly within ±3.
+
+    Parameters
+    ----------
+    signs : (n_columns,) float64
+        By which columns are multiplied: −1 where numbers below zero, such as costs, are taken by
+        the logarithm of their size. What follows is said of columns multiplied so.
+    is_log : (n_columns,) bool
+        Columns of which the logarithm is taken, as it is far less skewed. A few of their cells
+        may be zero or less: such a one lies a tenth of the smallest above zero.
+    floors : (n_columns,) float64
+        The logarithm of smaller values is that of the floor: a tenth of the smallest normal cell
+        above zero.
+    lows : (n_columns,) float64
+        Zero, or the smallest normal cell where that is less. Where logarithms are taken, a value
+        below it counts by the logarithm of its distance from it, in units of the smallest normal
+        cell above zero, or of the size of the low where that is larger.
+    kinds : tuple of Kinds, n_columns long
+        The kinds of rows that each column's factors make.
+    centres, spreads : tuple of (n_kinds,) float64, n_columns long
+    """
+
+    signs: Float64Array
+    is_log: BoolArray
+    floors: Float64Array
+    lows: Float64Array
+    kinds: tuple[Kinds, ...]
+    centres: tuple[Float64Array, ...]
+    spreads: tuple[Float64Array, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        values: Float64Array,
+        steps: Float64Array,
+        levels: Sequence[Sequence[Levels]],
+        rules: Rules = RULES,
+    ) -> Self:
+        """Fit on normal rows.
+
+        Parameters
+        ----------
+        values : (n_rows, n_columns) float64
+            NaN where missing.
+        steps : (n_columns,) float64
+            Of rounding.
+        levels : (n_columns, n_rows) sequence of sequence of Levels
+            What each row says in the factors of each column.
+        rules : Rules
+        """
+        values = bounded(values)
+        columns = [
+            _Column.fit(column, float(step), said, rules)
+            for column, step, said in zip(values.T, steps, levels, strict=True)
+        ]
+        signs = np.asarray([column.sign for column in columns], np.float64)
+        return cls(
+            signs,
+            np.asarray([column.is_log for column in columns], bool),
+            np.asarray([column.floor for column in columns], np.float64),
+            np.fmin.reduce(signs * values, axis=0, initial=rules.low),
+            tuple(column.kinds for column in columns),
+            tuple(column.centres for column in columns),
+            tuple(column.spreads for column in columns),
+        )
+
+    def apply(self, values: Float64Array, levels: Sequence[Sequence[Levels]]) -> Float64Array:
+        """Return standardised values; NaN stays."""
+        logged = self._logged(self.signs * bounded(values))
+        places = [kinds.place(said) for kinds, said in zip(self.kinds, levels, strict=True)]
+        centres, spreads = (
+            np.stack([values[place] for values, place in zip(by_kind, places, strict=True)], axis=1)
+            for by_kind in (self.centres, self.spreads)
+        )
+        standard = (logged - centres) / spreads
+        size = np.abs(standard)
+        # A wild cell must stand out, and must not drown all others either.
+        bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
+        signed: Float64Array = self.signs * np.sign(standard) * bent
+        return signed
+
+    def _logged(self, values: Float64Array) -> Float64Array:
+        """Return values, and their logarithms in columns of which these are taken."""
+        logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
+        below = self.lows - values
+        is_below = self.is_log & (below > 0)
+        units = np.log(np.maximum(_BELOW * self.floors, -self.lows))
+        size = np.log(below, where=is_below, out=np.zeros_like(below)) - units
+        return logged - np.where(is_below, np.logaddexp(0, size), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    sign: float
+    is_log: bool
+    floor: float
+    kinds: Kinds
+    centres: Float64Array
+    spreads: Float64Array
+
+    @classmethod
+    def fit(cls, values: Float64Array, step: float, levels: Sequence[Levels], rules: Rules) -> Self:
+        known = np.flatnonzero(~np.isnan(values))
+        skewed = [s for s in rules.signs if _is_skewed(s * values[known], rules.above_zero)]
+        sign, is_log, floor = (*skewed, 1.0)[0], bool(skewed), 1.0
+        if is_log:
+            values = sign * values
+            known = known[values[known] > 0]
+            raw = values[known]
+            floor, step = float(raw.min()) / _BELOW, step / float(np.median(raw))
+        present = np.log(values[known]) if is_log else values[known]
+        said = [levels[i] for i in known.tolist()]
+        kinds = Kinds.of(said)
+        members, within = kinds.members(said), rules.within
+        found = [_centre_and_spread(present[rows], step, within) for rows in members]
+        centres, spreads = np.asarray(found).T
+        if len(members) > 1:
+            _, prior = _centre_and_spread(present - centres[kinds.place(said)], step, within)
+            spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
+        return cls(sign, is_log, floor, kinds, centres, spreads)
+
+
+def _centre_and_spread(present: Float64Array, step: float, within: float) -> tuple[float, float]:
+    if not len(present):
+        return 0.0, step
+    centre = float(np.median(present))
+    robust = 1.4826 * float(np.median(np.abs(present - centre)))
+    # Neither may be moved by a few wild cells among normal rows. Where most cells agree exactly
+    # both vanish; where all do, a step of rounding is as good as anything.
+    low, high = np.quantile(present, [0.05, 0.95])
+    spread = max(robust, 0.5 * float(high - low) / 3.29)
+    if not robust:  # else the ones among zeros lie beyond the bend, as wild as a hundred
+        spread = max(spread, float(high - centre) / within, float(centre - low) / within)
+    if not spread:
+        spread = 0.3 * float(present.std()) if np.ptp(present) else step
+    return centre, spread
+
+
+def _shrunk(spreads: Float64Array, n_rows: Sequence[int], prior: float) -> Float64Array:
+    """Return the spreads of kinds of rows, those of few rows nearer to that of all together."""
+    weights = np.asarray(n_rows, np.float64)
+    logs = (weights * np.log(spreads) + _PRIOR_ROWS * np.log(prior)) / (weights + _PRIOR_ROWS)
+    shrunk: Float64Array = np.exp(logs)
+    return shrunk
+
+
+def _is_skewed(numbers: Float64Array, share: float) -> bool:
+    """Return whether this share of numbers is above zero, and far less skewed by its logarithm."""
+    raw = numbers[numbers > 0]
+    has_logs = len(raw) and len(raw) >= share * len(numbers)
+    return bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
+
+
+def _skewness(values: Float64Array) -> float:
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return float(abs(low + high - 2 * middle) / (high - low)) if high > low else 0.0

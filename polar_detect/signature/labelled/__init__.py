@@ -1,0 +1,1 @@
+"""How like the labelled anomalies texts and rows are."""

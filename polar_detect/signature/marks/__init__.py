@@ -1,0 +1,1 @@
+"""What reports mark in a text, and how strange it is there."""

@@ -1,0 +1,103 @@
+"""Which words normal texts have, and how often, so that a word that none has can be told."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from polar_detect.arrays import Float32Array
+from polar_detect.texts.words import emoji_of, is_spaced, touched_words, words_of
+
+
+class WordShares(NamedTuple):
+    """What the words of a text say of its tokens.
+
+    Parameters
+    ----------
+    often : (n_tokens,) float32
+        Of a token that begins a word, the share of all normal words that are this one; of one that
+        goes on in a known word 1, in an unknown one 0. NaN where a token is in no word, in one with
+        a digit, as numbers are new in most texts, or in one that is not `is_spaced`.
+    trust : (n_tokens,) float32
+        How often normal texts go on with what they did not say before: 1 but in unknown words.
+    """
+
+    often: Float32Array
+    trust: Float32Array
+
+    @classmethod
+    def of_nothing(cls, n_tokens: int) -> Self:
+        """Return that nothing is known of the words of a text."""
+        return cls(np.full(n_tokens, np.nan, np.float32), np.ones(n_tokens, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class KnownWords:
+    """The words and emoji of normal texts, whatever their case and width; no numbers.
+
+    Of words those that are `is_spaced`.
+
+    Parameters
+    ----------
+    counts : Counter of str
+    """
+
+    counts: Counter[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """Return the words and emoji of texts."""
+        own = chain.from_iterable((*words_of(text), *emoji_of(text)) for text in texts)
+        return cls(Counter(map(_plain, filter(_tells, own))))
+
+    @cached_property
+    def share_of_new(self) -> float:
+        """What share of further words is to be expected to be new; never 0.
+
+        Source: Good, Biometrika 40 (1953), 237: that of the words that occurred once.
+        """
+        n_single = sum(n == 1 for n in self.counts.values())
+        return (n_single + 1) / (self._n_words + 1)
+
+    @cached_property
+    def _n_words(self) -> int:
+        return self.counts.total()
+
+    def shares(self, text: str, places: Sequence[tuple[int, int]]) -> WordShares:
+        """Return what is known of the words that a text's tokens are in.
+
+        Parameters
+        ----------
+        text : str
+        places : sequence of (int, int)
+            Where each token stands, ``text[start:stop]``, in reading order. One may begin with
+            white space, and several share a character.
+        """
+        often, trust = WordShares.of_nothing(len(places))
+        begun_to = 0
+        for i, touched in enumerate(touched_words(text, places)):
+            words = [text[start:stop] for start, stop in touched]
+            if not words or not all(map(_tells, words)):
+                continue
+            counts = [self.counts[_plain(word)] for word in words]
+            begun = [n for n, own in zip(counts, touched, strict=True) if own[0] >= begun_to]
+            often[i] = min(begun) / max(self._n_words, 1) if begun else min(counts) > 0
+            trust[i] = 1 if min(counts) else self.share_of_new
+            begun_to = touched[-1][1]
+        return WordShares(often, trust)
+
+
+def _plain(word: str) -> str:
+    # The dotless small i and the dotted capital one of Turkish are no case of I and i elsewhere.
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    # A warning sign is the same with the mark that colours it.
+    return folded.replace("i\u0307", "i").replace("ı", "i").removesuffix("\ufe0f")
+
+
+def _tells(word: str) -> bool:
+    return is_spaced(word) and not any(map(str.isdigit, word))

@@ -1,0 +1,1 @@
+"""Normal texts and rows, as what new ones are held against."""

@@ -1,0 +1,153 @@
+"""Normal rows as what new rows are held against by their columns alone, without any model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from polar_detect.arrays import BoolArray, IndexArray
+from polar_detect.features.table import FeatureTable
+from polar_detect.numerics.smallest import nearest
+from polar_detect.signature.columns.categories import CategoryReference
+from polar_detect.signature.columns.numbers import NumberReference
+from polar_detect.signature.columns.reference import HasColumns
+from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.statistics.shares import count_of
+from polar_detect.texts.distinct import distinct_texts, first_places
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
+
+_N_NEIGHBOURS = 5
+MOST_TEACHING = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class RowReference(HasColumns):
+    """Normal rows that new rows are held against.
+
+    Parameters
+    ----------
+    template : RowTemplate
+        How rows are written out, and read back.
+    texts : tuple of str
+        The rows written out.
+    numbers, categories, contamination
+        See `HasColumns`.
+    likeness : Likeness, optional
+        What labelled anomalies are like; None where there were none, or too few.
+    """
+
+    template: "RowTemplate"
+    texts: tuple[str, ...]
+    numbers: NumberReference | None
+    categories: CategoryReference | None
+    contamination: float
+    likeness: Likeness | None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(
+        cls,
+        template: "RowTemplate",
+        texts: Sequence[str],
+        *,
+        contamination: float,
+        likeness: Likeness | None,
+    ) -> Self:
+        """Fit on rows, with what labelled anomalies are like."""
+        return cls(
+            template,
+            tuple(texts),
+            NumberReference.fit(template, texts),
+            CategoryReference.fit(template, texts),
+            contamination,
+            likeness,
+        )
+
+    @classmethod
+    def taught(
+        cls,
+        template: "RowTemplate",
+        texts: Sequence[str],
+        labelled: Sequence[str],
+        *,
+        contamination: float,
+        seed: int,
+    ) -> Self:
+        """Fit on normal rows, and on labelled anomalies where there are some."""
+        pair = Seen.of_rows(texts), Seen.of_rows(labelled)
+        likeness = Likeness.fit(*pair, template, seed=seed) if can_teach(*pair) else None
+        return cls.of(
+            template,
+            texts,
+            contamination=contamination,
+            likeness=likeness,
+        )
+
+    @property
+    def n_fitted(self) -> int:
+        """Rows that it was fitted on: all."""
+        return len(self.texts)
+
+    def features(self, texts: Sequence[str]) -> FeatureTable:
+        """Return the signatures of rows, which tell of their columns only."""
+        tables = self.of_columns(texts, banned=None, left_out=None)
+        if self.likeness is not None:
+            tables.append(self.likeness.features(Seen.of_rows(texts)))
+        return FeatureTable.beside(tables)
+
+    def training_features(
+        self, labelled: Sequence[str], *, seed: int
+    ) -> tuple[FeatureTable, FeatureTable]:
+        """Return signatures of rows that it was fitted on and of labelled anomalies.
+
+        None of which sees itself. Of the rows 1,000 at random are enough to say what is usual.
+        """
+        own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
+        drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:MOST_TEACHING])
+        teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
+        tables = self.of_columns(teaching.texts, banned=self._copies(drawn), left_out=itself)
+        others = self.of_columns(labelled, banned=None, left_out=None)
+        if self.likeness is not None:
+            kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
+            tables.append(kept_out.of_normal(teaching, drawn))
+            others.append(kept_out.of_labelled(shown))
+        return FeatureTable.beside(tables), FeatureTable.beside(others)
+
+    def _copies(self, drawn: IndexArray) -> BoolArray:
+        """Return which rows say what each of some says, (n_drawn, n_fitted).
+
+        None where few others are left: it may meet its copies, as new copies of it will.
+        """
+        _, places = distinct_texts(self.texts)
+        copies: BoolArray = places[drawn][:, None] == places
+        n_asked = count_of(self.contamination, self.n_fitted) + _N_NEIGHBOURS
+        copies[(~copies).sum(1) < n_asked] = False
+        return copies
+
+    def nearest_texts(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the normal rows that are nearest to each row, nearest first, each once.
+
+        By the sum over columns of how far cells are apart: numbers in robust standard deviations,
+        words by 1 where they differ.
+        """
+        if not texts:
+            return []
+        distinct, first = self._distinct
+        apart = np.zeros((len(texts), len(distinct)))
+        if self.numbers is not None:
+            apart += self.numbers.apart(texts)[:, first]
+        if self.categories is not None:
+            apart += self.categories.unlike(texts, first)
+        near = nearest(apart, _N_NEIGHBOURS)
+        return [tuple(distinct[i] for i in row) for row in near.tolist()]
+
+    @cached_property
+    def _distinct(self) -> tuple[list[str], IndexArray]:
+        """Each row that it was fitted on once, and where it stands first."""
+        return first_places(self.texts)

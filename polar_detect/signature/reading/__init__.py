@@ -1,0 +1,1 @@
+"""Texts → readings: what both models do with each text on its own."""
