@@ -916,6 +916,16 @@ def test_what_cannot_pass_over_strangers_among_the_normal_texts_does_not_count(
     assert groups[0] - groups[0.1] == {"change"}
 
 
+def test_topic_is_seen_where_neither_the_encoder_is_trusted_nor_changes_count(
+    monkeypatch, tiny_pair
+):
+    monkeypatch.setattr("polar_detect.detectors.views.trust_in_encoder", lambda _: 0.0)
+    for contamination in (0, 0.1):
+        detector = PolarDetector(**tiny_pair, contamination=contamination, max_tokens=12).fit(FEW)
+        views = detector.fitted_.head._fitted
+        assert views.views[: views.n_topic].any(1).all()
+
+
 @pytest.mark.parametrize("contamination", [-0.1, 0.5, 1, float("nan")])
 def test_a_contamination_that_cannot_be_is_refused(contamination):
     with pytest.raises(InputError, match="expected the share of normal texts that may be anom"):

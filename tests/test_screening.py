@@ -191,6 +191,8 @@ def test_what_is_remembered_is_what_would_be_read(tiny_pair):
     extractor.read(TEXTS[:25])
     extractor.read(TEXTS[20:50])
     assert memory.saved_s > 0
+    assert extractor._key(TEXTS[39]) in memory
+    assert extractor._key(TEXTS[40]) not in memory  # not worth it
     mixed = [*TEXTS[60:20:-3], *TEXTS[:5]]
     own, anew = extractor.read(mixed), Extractor(extractor.tracer, extractor.encoder).read(mixed)
     assert own.texts == anew.texts
@@ -235,6 +237,14 @@ def test_a_workbook_is_screened_corrected_and_fitted_on(run, workbook, tmp_path)
     )
     assert code == 0, told
     assert stored_origin(folder).template.names == ["kind", "size [mm]", "weight [g]"]
+
+
+def test_all_rows_are_written_where_they_are_held_against_a_sample(run, workbook, tmp_path):
+    out = tmp_path / "screened.csv"
+    code, _, told = run("screen", workbook, "--all-columns", "--max-texts", 50, "--out", out)
+    assert (code, "120 rows, each held against the others" in told) == (0, True)
+    scores = pd.read_csv(out)["score"]
+    assert scores.to_numpy() == pytest.approx(screen(parts(), max_texts=50).scores, abs=1e-6)
 
 
 def test_a_screening_speaks_japanese(run, workbook, tmp_path):
