@@ -91,7 +91,7 @@ def job_of(source, out, detector_folder, **options):
         out=out,
         detector_sha256=manifest_sha256(detector_folder),
         default_column="text",
-        **options,
+        **{"n_held_out": 999} | options,
     )
 
 

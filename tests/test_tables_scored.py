@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from polar_detect.assessment import kinds_of_columns
-from polar_detect.cli.commands.fit import _of_rows
+from polar_detect.cli.commands.training import _of_rows
 from polar_detect.cli.options import FitOptions
 from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
