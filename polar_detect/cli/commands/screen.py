@@ -12,7 +12,7 @@ import numpy as np
 from polar_detect import tables
 from polar_detect.assessment import Assessment, Result
 from polar_detect.cli.commands.output import check_not_input, err, out, say, tell
-from polar_detect.cli.commands.training import Training
+from polar_detect.cli.commands.training import Training, tell_of
 from polar_detect.cli.options import ScreenOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError, TrainingWarning
@@ -46,8 +46,10 @@ def screen(options: ScreenOptions) -> None:
     )
     check_enough(table.texts)
     job = _job(options, training)
+    tables.check_added(table.frame.columns, job.kinds, table.source)
     opened = open_input(job)  # what cannot be written is told before the work
-    training.tell(language, by_columns="screen.by_columns")
+    _tell_of_sample(table, options, language)
+    training.tell(language, is_screened=True)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
         found = screened(
@@ -91,6 +93,13 @@ def _job(options: ScreenOptions, training: Training) -> ScoreJob:
     )
 
 
+def _tell_of_sample(table: tables.Table, options: ScreenOptions, language: Language) -> None:
+    n_filled = sum(bool(text.strip()) for text in table.texts)
+    if n_filled > options.max_texts:
+        said = language.say("screen.sampled", n=options.max_texts, n_all=n_filled)
+        tell_of(table, [said])
+
+
 def _tell_of(
     found: Assessment, training: Training, options: ScreenOptions, language: Language
 ) -> None:
@@ -105,17 +114,14 @@ def _tell_of(
     tell(language.count("screen.flagged", n_scored, flagged=n_flagged, share=share))
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
-    tell(language.say("screen.next", out=options.out, reads=_reads(options)))
+    if tables.has_columns(options.out):  # or a fit takes each line for a text
+        path = shlex.quote(str(options.out))
+        tell(language.say("screen.next", out=path, reads=_reads(options)))
 
 
 def _reads(options: ScreenOptions) -> str:
-    """Return the options by which a fit reads the rows alike."""
-    given = {
-        "--text-column": options.text_column,
-        "--columns": options.columns,
-        "--sheet": options.sheet,
-        "--encoding": options.encoding,
-    }
+    """Return the options by which a fit takes the same of the rows that are written."""
+    given = {"--text-column": options.text_column, "--columns": options.columns}
     own = ["--all-columns"] * options.all_columns
     own += [part for option, value in given.items() if value for part in (option, value)]
     return shlex.join(own)

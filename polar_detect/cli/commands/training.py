@@ -1,6 +1,7 @@
 """What a detector is to be fitted on: a table, how it is read, and what is said of it before."""
 
 import reprlib
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,19 +85,20 @@ class Training:
         """Whether models read the rows."""
         return head_class(self.options.detector).reads_texts
 
-    def tell(self, language: Language, *, by_columns: str = "fit.by_columns") -> None:
+    def tell(self, language: Language, *, is_screened: bool = False) -> None:
         """Say what a person should know of the table before a fit on it.
 
-        `by_columns` is the key of what is said where rows turn out to do without models.
+        Or before its rows are held against one another, where it `is_screened`.
         """
         table, options = self.table, self.options
         if table is not self.given and self.given.template is not None:
             left = [own.name for own in self.given.template.columns if own.is_ever_new]
             tell_of(table, [language.say("fit.left_out", names=_joined(left, language))])
-        tell_of(table, _of_texts(table, options, language))
+        tell_of(table, _of_texts(table, options, language, is_screened=is_screened))
         tell_of(table, _of_rows(table, options, language))
         if self.was_chosen and not self.reads_texts:
-            tell_of(table, [language.say(by_columns, detector=TextsHead.name)])
+            key = "screen.by_columns" if is_screened else "fit.by_columns"
+            tell_of(table, [language.say(key, detector=TextsHead.name)])
         _tell_of_models(options, language)
         tell_of(table, _of_unread(table, options, language))
 
@@ -184,28 +186,42 @@ def _normal(table: tables.Table) -> list[str]:
     return [text for text, is_anomalous in rows if not is_anomalous]
 
 
-def _of_texts(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
+def _of_texts(
+    table: tables.Table, options: FitOptions, language: Language, *, is_screened: bool
+) -> Iterator[str]:
     n, texts = len(table.texts), as_seen(table.texts)
     if table.sampled_from is not None:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
     if say_the_same(texts):
         yield language.say("fit.all_same", n=n)
     if (times := times_pasted(texts)) > 1:
-        yield language.say("fit.pasted", times=times)
+        yield language.say("screen.pasted" if is_screened else "fit.pasted", times=times)
     elif table.sampled_from is None:
-        yield from _of_copies(table, options.label_column, language)
+        yield from _of_copies(table, options.label_column, language, is_screened=is_screened)
     read = [table.text_column] if table.template is None else table.template.names
     if table.has_columns:
         reads_texts = head_class(options.detector).reads_texts
         added = kinds_of_columns(are_rows=True, has_layers=reads_texts)
         yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))
-    if table.labels is None:
+    if is_screened:
+        yield from _of_judged(table, language)
+    elif table.labels is None:
         yield from map(language.notice, tables.warn_of_judged(table.frame))
     elif both := labelled_both(texts, table.labels):
         yield language.say("fit.both", n=len(both), text=reprlib.repr(both[0]))
 
 
-def _of_copies(table: tables.Table, label_column: str | None, language: Language) -> Iterator[str]:
+def _of_judged(table: tables.Table, language: Language) -> Iterator[str]:
+    """Yield which columns say what a screening does not ask: that some rows are anomalous."""
+    for name, n_anomalous in tables.called_anomalous(table.frame).items():
+        own = on_one_line(name)
+        option = shlex.quote(own)
+        yield language.say("screen.judged", name=repr(own), n=n_anomalous, option=option)
+
+
+def _of_copies(
+    table: tables.Table, label_column: str | None, language: Language, *, is_screened: bool
+) -> Iterator[str]:
     """Yield which rows stand above: in the same order, else in any."""
     if table.lines is None:
         return
@@ -213,7 +229,8 @@ def _of_copies(table: tables.Table, label_column: str | None, language: Language
     others = [] if label is None else [label]
     if found := tables.find_copies(table.frame, others=others):
         row = str(table.lines[found.places[0]])
-        yield language.say(f"fit.{found.kind}", n=len(found.places), row=row)
+        command = "screen" if is_screened else "fit"
+        yield language.say(f"{command}.{found.kind}", n=len(found.places), row=row)
 
 
 def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
