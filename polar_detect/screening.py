@@ -92,6 +92,11 @@ def screen(
     max_texts = whole("max_texts", max_texts, low=MIN_TEXTS, high=sys.maxsize)
     if detector is None:
         detector = PolarDetector(contamination=passed_over(share))
+    if not isinstance(detector, PolarDetector):
+        raise InputError(
+            f"Got detector {detector!r}; expected a PolarDetector; pass PolarDetector('columns') "
+            "or the like, or leave it out."
+        )
     settings = Settings.of(detector.get_params(deep=False))
     given = TrainingTexts.read(X, None, settings.rows)
     settings = replace(settings, rows=given.rows)

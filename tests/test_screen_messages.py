@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polar_detect import PolarDetector, Report, screen
+from polar_detect.errors import InputError
+
 CASTINGS = pd.DataFrame(
     {
         "mould": np.resize(["A", "B", "A"], 80),
@@ -97,3 +100,18 @@ def test_a_column_with_the_name_of_a_result_is_refused_without_a_word_of_a_detec
     assert code == 1
     assert "with a column 'score'; expected that name to be free for the results" in told
     assert "detector" not in told
+
+
+def test_the_name_of_a_detector_in_place_of_one_is_told():
+    with pytest.raises(InputError, match="Got detector 'columns'; expected a PolarDetector"):
+        screen(CASTINGS, "columns")
+
+
+def test_a_report_without_models_does_without_programs():
+    detector = PolarDetector("columns").fit(CASTINGS)
+    given = detector.assess(CASTINGS, programs_of="none")
+    assert given.programs == ()
+    assert (
+        Report.of(detector, CASTINGS, assessment=given).data.rows
+        == Report.of(detector, CASTINGS).data.rows
+    )

@@ -171,7 +171,8 @@ def _row(
     tokens: tuple[TokenLoss, ...],
     detector: PolarDetector,
 ) -> RowReport:
-    own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.programs[i]
+    own = assessment.explanation.rows(np.asarray([i]))
+    minimal = assessment.programs[i] if assessment.programs else None
     odd = assessment.odd_cells[i]
     return RowReport(
         row=_number(i, table),
