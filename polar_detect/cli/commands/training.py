@@ -187,7 +187,7 @@ def _normal(table: tables.Table) -> list[str]:
 
 
 def _of_texts(
-    table: tables.Table, options: FitOptions, language: Language, *, is_screened: bool
+    table: tables.Table, options: FitOptions, language: Language, *, is_screened: bool = False
 ) -> Iterator[str]:
     n, texts = len(table.texts), as_seen(table.texts)
     if table.sampled_from is not None:
