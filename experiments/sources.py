@@ -57,5 +57,16 @@ def behind(objects: Iterable[object]) -> tuple[Path, ...]:
     """
     starts = {own.__module__.removeprefix("polar_detect.") for own in objects}
     names = set().union(*(reached(start) for start in starts))
-    names |= {name.rpartition(".")[0] for name in names}  # the package of a module is imported too
+    # The packages of a module are imported too.
+    names |= {*(package for name in names for package in _packages(name))}
     return tuple(path for name, path in PATHS.items() if name in names)
+
+
+def _packages(name: str) -> list[str]:
+    """Return the packages that a module stands in, the innermost first.
+
+    >>> _packages("signature.reading.tracer")
+    ['signature.reading', 'signature']
+    """
+    package = name.rpartition(".")[0]
+    return [package, *_packages(package)] if package else []

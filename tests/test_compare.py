@@ -163,7 +163,10 @@ def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
     alone.set_params(detector="classifier").fit(task.train.texts, task.train.target)
     np.testing.assert_array_equal(classifier.scores, -alone.score_samples(task.test.texts))
     assert detector.detector == "auto"  # as it was given
-    assert not detector.engine_.extractor.memory.readings  # which would be kept with it
+    memory = detector.engine_.extractor.memory  # which is kept with it
+    key = detector.engine_.extractor._key(rows[0])
+    assert key not in memory
+    assert not memory._parts
 
 
 def test_columns_of_numbers_are_found_and_counters_and_constants_left_out(process):
