@@ -46,6 +46,7 @@ ENGLISH = (
     "Got {} {}; expected a number from 0 to",
     "Got {} {}; expected True or False",
     "Got detector {}; expected a name such as 'auto', or a Head",
+    "Got detector {}; expected a PolarDetector",
     "Got rows {}; expected a RowTemplate",
     "Got signatures without columns of numbers or of words that repeat",
     "Got the detector {}, which goes by columns and so has no programs",

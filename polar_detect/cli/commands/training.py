@@ -229,8 +229,8 @@ def _of_copies(
     others = [] if label is None else [label]
     if found := tables.find_copies(table.frame, others=others):
         row = str(table.lines[found.places[0]])
-        command = "screen" if is_screened else "fit"
-        yield language.say(f"{command}.{found.kind}", n=len(found.places), row=row)
+        key = f"screen.{found.kind}" if is_screened else f"fit.{found.kind}"
+        yield language.say(key, n=len(found.places), row=row)
 
 
 def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
