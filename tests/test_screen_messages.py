@@ -76,7 +76,8 @@ def test_copies_are_said_to_look_usual(run, tmp_path):
         "pasted": [frame, frame],
     }.items():
         pd.concat(frames).to_csv(path, index=False)
-        code, _, told = run("screen", path, "--all-columns", "--out", out)
+        own = ("--all-columns", "--detector", "columns")
+        code, _, told = run("screen", path, *own, "--out", out)
         assert (code, "what is said again looks usual" in told) == (0, True), kind
         assert "new rows will look strange" not in told
         assert "new ones will look strange" not in told
