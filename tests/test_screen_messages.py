@@ -79,6 +79,7 @@ def test_copies_are_said_to_look_usual(run, tmp_path):
         own = ("--all-columns", "--detector", "columns")
         code, _, told = run("screen", path, *own, "--out", out)
         assert (code, "what is said again looks usual" in told) == (0, True), kind
+        assert " --out DIR --all-columns --detector columns\n" in told  # as was asked for here
         assert "new rows will look strange" not in told
         assert "new ones will look strange" not in told
 

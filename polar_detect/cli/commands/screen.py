@@ -122,6 +122,9 @@ def _tell_of(
 def _reads(options: ScreenOptions) -> str:
     """Return the options by which a fit takes the same of the rows that are written."""
     given = {"--text-column": options.text_column, "--columns": options.columns}
+    for option in ("detector", "model", "encoder"):
+        if getattr(options, option) != getattr(ScreenOptions, option):
+            given[f"--{option}"] = getattr(options, option)
     own = ["--all-columns"] * options.all_columns
     own += [part for option, value in given.items() if value for part in (option, value)]
     return shlex.join(own)
