@@ -161,6 +161,13 @@ class Assessment:
             are_rows=parts[0].are_rows,
         )
 
+    @property
+    def strangest(self) -> IndexArray:
+        """The places of the texts that have a score, from the highest down."""
+        is_scored = ~np.isnan(self.scores)
+        order = np.argsort(-np.where(is_scored, self.scores, -np.inf), kind="stable")
+        return order[is_scored[order]]
+
     @cached_property
     def odd_cells(self) -> list[OddCells]:
         """What is odd about the cells of each text, if it is a row."""

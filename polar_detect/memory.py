@@ -41,8 +41,8 @@ class Memory:
         self._worth = frozenset(texts)
         self._spill = Spill()
         self._parts: list[Readings] = []
+        self._seconds: list[float] = []  # that a text of each part took
         self._places: dict[_Key, tuple[int, int]] = {}  # a part, and where in it
-        self._seconds: dict[_Key, float] = {}
 
     def clock(self) -> float:
         """Return the time in seconds, as if everything had been read anew."""
@@ -51,6 +51,7 @@ class Memory:
     def clear(self) -> None:
         """Forget all texts."""
         self._parts.clear()
+        self._seconds.clear()
         self._places.clear()
 
     def __contains__(self, key: _Key) -> bool:
@@ -62,13 +63,13 @@ class Memory:
         if not kept:
             return
         self._places |= {keys[i]: (len(self._parts), n) for n, i in enumerate(kept)}
-        self._seconds |= {keys[i]: took_s / len(keys) for i in kept}
         self._parts.append(readings.rows(kept).kept_by(self._spill))
+        self._seconds.append(took_s / len(keys))
 
     def recalled(self, keys: Sequence[_Key]) -> Readings:
         """Return what was read of texts that are known."""
-        self.saved_s += sum(self._seconds[key] for key in keys)
         places = np.asarray([self._places[key] for key in keys])
+        self.saved_s += sum(self._seconds[part] for part in places[:, 0].tolist())
         order = np.argsort(places[:, 0], kind="stable")
         return Readings.below([*self._of_parts(places[order])]).rows(np.argsort(order))
 

@@ -61,8 +61,7 @@ def build_report(
     fitted, explanation = detector.fitted_, assessment.explanation
     scores = assessment.scores
     is_scored = ~np.isnan(scores)
-    worst = np.argsort(-np.where(is_scored, scores, -np.inf), kind="stable")
-    worst = worst[is_scored[worst]]
+    worst = assessment.strangest
     scored = explanation.rows(np.flatnonzero(is_scored))
     auroc, aupr = _quality(table, scores)
     return ReportData(

@@ -106,8 +106,7 @@ def _tell_of(
     """Print the strangest rows, how many are flagged, and what to do with them."""
     table, scores = training.table, found.scores
     n_scored, n_flagged = int(np.isfinite(scores).sum()), int(found.is_anomaly.sum())
-    worst = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
-    shown = worst[: min(_N_SHOWN, max(n_flagged, 1))].tolist()
+    shown = found.strangest[: min(_N_SHOWN, max(n_flagged, 1))].tolist()
     rows = [listed_row(i, found, table) for i in shown]
     out.print(strangest_rows(rows, table.numbering, language))
     share = language.rate(options.share)
