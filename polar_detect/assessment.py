@@ -98,6 +98,9 @@ class Assessment:
         What the texts are called in the series or data frame that was assessed.
     are_rows : bool
         Whether the texts are rows of a table that were written out.
+    is_screening : bool
+        Whether each text was held against the others, none of which is known as normal, as
+        `screen` does; p-values are then ranks.
     """
 
     scores: Float64Array
@@ -111,6 +114,7 @@ class Assessment:
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
+    is_screening: bool = False
 
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.
@@ -118,7 +122,7 @@ class Assessment:
         With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
-        language = Language(tongue, are_rows=self.are_rows)
+        language = Language(tongue, are_rows=self.are_rows, is_screening=self.is_screening)
         return reasons_of(self.explanation, language, odd_cells=self.odd_cells)
 
     def rows(self, places: IndexArray | BoolArray) -> Self:

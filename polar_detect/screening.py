@@ -6,8 +6,9 @@ nobody has looked through, so that some of it may be anomalous.
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.stats import rankdata
@@ -25,6 +26,12 @@ from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, number, whole
 from polar_detect.texts.distinct import first_places
 from polar_detect.training import MIN_NORMAL, TrainingTexts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A fitted detector, texts and what it says of them.
+Look = Callable[[PolarDetector, Sequence[str], Assessment], None]
 
 _N_FOLDS = 5
 # More of them are hardly one kind, and where there are many small topics each text needs its own.
@@ -88,26 +95,10 @@ def screen(
     >>> found = screen(texts)                        # doctest: +SKIP
     >>> found.to_frame().nlargest(20, "score")       # doctest: +SKIP
     """
-    share = number("share", share, high=1.0)
-    max_texts = whole("max_texts", max_texts, low=MIN_TEXTS, high=sys.maxsize)
-    if detector is None:
-        detector = PolarDetector(contamination=passed_over(share))
-    if not isinstance(detector, PolarDetector):
-        raise InputError(
-            f"Got detector {detector!r}; expected a PolarDetector; pass PolarDetector('columns') "
-            "or the like, or leave it out."
-        )
-    settings = Settings.of(detector.get_params(deep=False))
-    given = TrainingTexts.read(X, None, settings.rows)
-    settings = replace(settings, rows=given.rows)
-    check_enough(given.texts)
-    head = by_columns.chosen_head(settings, given.texts)
-    _check_compares(head)
-    doubts = given.doubts([*given.texts], keeps_texts=True, reads_texts=head.reads_texts)
-    for doubt in doubts:
+    screening = Screening.of(X, detector, share=share, max_texts=max_texts)
+    for doubt in screening.doubts:
         warnings.warn(doubt, TrainingWarning, stacklevel=2)
-    found = _Screening(head, settings, given.texts, max_texts).run(Tracker(progress))
-    return replace(_ranked(found, share), index=index_of(X))
+    return screening.run(progress)
 
 
 def passed_over(share: float) -> float:
@@ -133,7 +124,7 @@ def _check_compares(head: Head) -> None:
         )
 
 
-class _Screening:
+class Screening:
     """The fits of a screening.
 
     Parameters
@@ -143,26 +134,95 @@ class _Screening:
     settings : Settings
         With the template of the texts where they are rows.
     texts : sequence of str
+    share : float
     max_texts : int
+        See `screen`.
+    doubts : sequence of str
+        What the user should be warned of.
+    index : pandas.Index, optional
+        What the texts are called.
+
+    Attributes
+    ----------
+    texts : list of str
+    detector : PolarDetector
+        Once it has run, as it was fitted last.
+    n_others : int
+        Texts that all are held against, but for those of their own fold.
     """
 
-    def __init__(
-        self, head: Head, settings: Settings, texts: Sequence[str], max_texts: int
+    def __init__(  # noqa: PLR0913 - what `of` finds out
+        self,
+        head: Head,
+        settings: Settings,
+        texts: Sequence[str],
+        *,
+        share: float,
+        max_texts: int,
+        doubts: Sequence[str] = (),
+        index: "pd.Index[Any] | None" = None,
     ) -> None:
+        self.share, self.doubts = share, doubts
         self._head = head
-        self._detector = PolarDetector(**vars(settings) | {"detector": head})
-        self._texts = texts
+        self.detector = PolarDetector(**vars(settings) | {"detector": head})
+        self.texts, self._index = [*texts], index
         filled = np.flatnonzero([bool(text.strip()) for text in texts])
         order = np.random.default_rng(settings.seed).permutation(filled)
         self._folds = np.zeros(len(texts), np.intp)
         self._folds[order] = np.arange(len(order)) % _N_FOLDS
         self._others = np.sort(order[:max_texts])  # what all are held against
+        self.n_others = len(self._others)
 
-    def run(self, tracker: Tracker) -> Assessment:
-        """Return what there is to say of each text by a fit on others."""
+    @classmethod
+    def of(
+        cls,
+        X: Texts,
+        detector: PolarDetector | None = None,
+        *,
+        share: float = 0.05,
+        max_texts: int = 5000,
+    ) -> Self:
+        """Check what is to be screened, and how; see `screen`."""
+        share = number("share", share, high=1.0)
+        max_texts = whole("max_texts", max_texts, low=MIN_TEXTS, high=sys.maxsize)
+        if detector is None:
+            detector = PolarDetector(contamination=passed_over(share))
+        if not isinstance(detector, PolarDetector):
+            raise InputError(
+                f"Got detector {detector!r}; expected a PolarDetector; pass "
+                "PolarDetector('columns') or the like, or leave it out."
+            )
+        settings = Settings.of(detector.get_params(deep=False))
+        given = TrainingTexts.read(X, None, settings.rows)
+        settings = replace(settings, rows=given.rows)
+        check_enough(given.texts)
+        head = by_columns.chosen_head(settings, given.texts)
+        _check_compares(head)
+        return cls(
+            head,
+            settings,
+            given.texts,
+            share=share,
+            max_texts=max_texts,
+            doubts=given.doubts([*given.texts], keeps_texts=True, reads_texts=head.reads_texts),
+            index=index_of(X),
+        )
+
+    def run(self, progress: Progress | None = None, look: Look | None = None) -> Assessment:
+        """Return what there is to say of each text by a fit on others.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with stage, texts done, texts in all.
+        look : callable, optional
+            Called fold by fold with the detector that was fitted on the others, the fold's texts,
+            each once, and what the detector says of them.
+        """
+        tracker = Tracker(progress)
         if self._head.reads_texts:
             self._read(tracker)
-        distinct, first = first_places(self._texts)
+        distinct, first = first_places(self.texts)
         stage = tracker.stage("screen", len(distinct))
         parts, order = [], []
         for fold in range(_N_FOLDS):
@@ -170,17 +230,21 @@ class _Screening:
             if not len(mine):  # of a few texts that all have copies
                 continue
             order.append(mine)
-            parts.append(self._held_against_others(fold, [distinct[i] for i in mine]))
+            texts = [distinct[i] for i in mine]
+            parts.append(self._held_against_others(fold, texts))
+            if look is not None:
+                look(self.detector, texts, parts[-1])
             stage.advance(len(mine))
         place = dict(zip(distinct, np.argsort(np.concatenate(order)).tolist(), strict=True))
-        return Assessment.below(parts).rows(np.asarray([place[text] for text in self._texts]))
+        found = Assessment.below(parts).rows(np.asarray([place[text] for text in self.texts]))
+        return replace(_ranked(found, self.share), index=self._index, is_screening=True)
 
     def _read(self, tracker: Tracker) -> None:
         """Have the models read the texts that are read again and again, each once."""
         from polar_detect.memory import with_memory
 
-        detector, others = self._detector, [self._texts[i] for i in self._others]
-        with_memory(detector, self._texts, remembered=others)
+        detector, others = self.detector, [self.texts[i] for i in self._others]
+        with_memory(detector, self.texts, remembered=others)
         engine = detector.engine_
         # As the encoder is chosen for all texts, not for each fold.
         detector.set_params(encoder=engine.encoder_model.name)
@@ -194,8 +258,8 @@ class _Screening:
         others = self._others[self._folds[self._others] != fold]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the whole set it is said before
-            self._detector.fit([self._texts[i] for i in others])
-        return self._detector.assess(texts, programs_of="none")
+            self.detector.fit([self.texts[i] for i in others])
+        return self.detector.assess(texts, programs_of="none")
 
 
 def _ranked(found: Assessment, share: float) -> Assessment:

@@ -390,7 +390,7 @@ def test_equal_scores_stand_in_one_narrow_bar_and_none_in_none():
     assert "1.012" in bar.title
     assert (bar.y, bar.height, nothing) == (0.0, 80.0, ())
     empty = histogram.score_chart(np.zeros(0), np.zeros(0), np.inf, 80.0, ENGLISH)
-    assert (empty.ceiling, [panel.marks for panel in empty.panels]) == (1.0, [(), ()])
+    assert (empty.ceiling, [panel.marks for panel in empty.panels]) == (1.0, [()])
 
 
 def test_blanks_behind_the_last_token_do_not_count_as_unread():
@@ -776,13 +776,13 @@ def test_a_card_names_no_reason_of_less_than_a_tenth_of_the_first_as_scored_file
 
 def test_features_that_moved_without_the_scores_are_not_passed_over():
     calm = replace(DRIFT, verdict="none")
-    said = moved_sentence(report(drift=calm), ENGLISH)
+    said = moved_sentence(calm, ENGLISH)
     assert said.startswith("Some features moved, though the scores as a whole did not;")
-    assert moved_sentence(report(), ENGLISH) == ""  # the batch has drifted, and so is said
+    assert moved_sentence(DRIFT, ENGLISH) == ""  # the batch has drifted, and so is said
     still = replace(
         calm, layers=(), features=tuple(replace(s, is_moved=False) for s in calm.features)
     )
-    assert moved_sentence(report(drift=still), ENGLISH).startswith("No layer and no feature")
+    assert moved_sentence(still, ENGLISH).startswith("No layer and no feature")
 
 
 def test_of_too_few_texts_a_report_says_no_more_than_that_they_are_too_few():

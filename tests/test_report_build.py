@@ -11,8 +11,9 @@ from work_orders import NORMAL, STRANGE
 
 from polar_detect import PolarDetector, Report, tables
 from polar_detect.errors import InputError, OutputError
-from polar_detect.report.build import _labelled_words, build_report
+from polar_detect.report.build import build_report
 from polar_detect.report.formats.html import render_html
+from polar_detect.report.rows import _labelled_words
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.token_losses import Normal, token_losses
 from polar_detect.texts.visible import as_seen

@@ -289,8 +289,8 @@ def test_a_reason_does_not_deny_similar_normal_texts_as_one_may_say_the_same():
         languages = (Language(tongue, are_rows=are_rows) for tongue in TONGUES)
         return [language.reason(Group("neighbours")) for language in languages]
 
-    assert said(are_rows=False) == ["few similar normal texts", "似た正常文が少ない"]
-    assert said(are_rows=True) == ["few similar normal rows", "似た正常行が少ない"]
+    assert said(are_rows=False) == ["few similar normal texts", "似た正常な文が少ない"]
+    assert said(are_rows=True) == ["few similar normal rows", "似た正常な行が少ない"]
 
 
 def test_reasons_name_no_parts_of_the_models_that_only_their_makers_know():

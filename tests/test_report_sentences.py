@@ -36,6 +36,7 @@ ENGLISH = (
     "Got an assessment without the programs of some texts",
     "Got an assessment of {} texts for {}",
     "Got an assessment of the same texts in another order",
+    "Got what a screening says of the texts",
     "Got top {}",
     "Got format {}; expected",
     "Got programs_of ",

@@ -185,6 +185,13 @@ class ScreenOptions:
         int,
         typer.Option(min=50, help="Of more rows, all are held against a sample of so many."),
     ] = 5000
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that explains the strangest rows: .html, .pdf, .png, .json or .md. "
+            "Default: none."
+        ),
+    ] = None
     lang: Annotated[Tongue, language_of("the reasons and the messages")] = "en"
 
     def __post_init__(self) -> None:

@@ -37,6 +37,8 @@ class Language:
     by_columns : bool
         Whether the detector goes by the columns of rows, and no model reads them. Texts that speak
         of models, layers or words then have another wording.
+    is_screening : bool
+        Whether each text was held against the others of its set, none of which is known as normal.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Language:
     are_rows: bool = False
     isolates: bool = False
     by_columns: bool = False
+    is_screening: bool = False
 
     def __post_init__(self) -> None:
         if self.tongue not in TONGUES:
@@ -80,11 +83,12 @@ class Language:
     def _filled(self, text: str, values: Mapping[str, object]) -> str:
         kind = "row" if self.are_rows else "text"
         units = {name: texts()[f"unit.{kind}.{name}"][self.tongue] for name in _UNITS}
+        normal = texts()["normal.others" if self.is_screening else "normal.known"][self.tongue]
         written = {
             name: f"{value:,}" if isinstance(value, int) else self.isolated(str(value))
             for name, value in values.items()
         }
-        return text.format_map(units | written)
+        return text.format_map(units | {"normal": normal} | written)
 
     def isolated(self, text: str) -> str:
         r"""Return foreign text as it stands in a sentence: Arabic or Hebrew apart, if it should.

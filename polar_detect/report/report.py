@@ -11,18 +11,20 @@ from typing import Any, Self
 import pandas as pd
 
 from polar_detect import atomic
+from polar_detect.arrays import BoolArray
 from polar_detect.assessment import Assessment
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.frames import index_of
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.progress import Progress
-from polar_detect.report.build import build_report
+from polar_detect.report.build import build_report, screen_and_report
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, check_format, format_of, render
+from polar_detect.screening import Screening
 from polar_detect.tables import Table
 
 # In a frame links within the page would lead into the notebook's own page. It stands in front of
@@ -38,6 +40,8 @@ class Report:
     ----------
     data : ReportData
     tongue : {"en", "ja"}
+    assessment : Assessment, optional
+        What is said of each text.
 
     Examples
     --------
@@ -46,6 +50,7 @@ class Report:
 
     data: ReportData
     tongue: Tongue = "en"
+    assessment: Assessment | None = None
 
     @classmethod
     def of(  # noqa: PLR0913 - what is read, and how it is shown
@@ -86,13 +91,14 @@ class Report:
         ------
         InputError
             As `PolarDetector.assess` and `PolarDetector.fit` raise it; or an assessment of another
-            number of texts, in another order, or without some of their programs; no text to
-            explain; or another language.
+            number of texts, in another order, without some of their programs, or by a screening;
+            no text to explain; or another language.
         """
-        Language(tongue)  # is one; all that may be wrong is told before the long work
-        if not isinstance(top, numbers.Integral) or top < 1:
+        _check(top, tongue)
+        if assessment is not None and assessment.is_screening:
             raise InputError(
-                f"Got top {top!r}; expected a whole number from 1; it counts the texts to explain."
+                "Got what a screening says of the texts; expected an assessment by the detector; "
+                "take Report.of_screening for a report of a screening."
             )
         texts = as_texts(X, detector.rows_)
         labels = None if y is None else anomalous(y, len(texts))
@@ -108,16 +114,51 @@ class Report:
                 "Got an assessment of the same texts in another order, by their index; expected "
                 "one in this order; leave it out to have them assessed."
             )
-        table = Table(
-            frame=pd.DataFrame({"text": texts}),
-            texts=texts,
-            labels=labels,
-            text_column="text",
-            source="",
-        )
-        data = build_report(detector, assessment, table, top=top)
-        name = name or ("rows" if detector.rows_ else "texts")
-        return cls(replace(data, source=name), tongue)  # it is no path, whatever it looks like
+        data = build_report(detector, assessment, _table(texts, labels), top=top)
+        return cls(_named(data, name), tongue, assessment)
+
+    @classmethod
+    def of_screening(  # noqa: PLR0913 - what is read, and how it is shown
+        cls,
+        X: Texts,
+        detector: PolarDetector | None = None,
+        *,
+        share: float = 0.05,
+        max_texts: int = 5000,
+        name: str | None = None,
+        top: int = 20,
+        tongue: Tongue = "en",
+        progress: Progress | None = None,
+    ) -> Self:
+        """Hold each text of a set against the others, as `screen` does, and explain the strangest.
+
+        What `screen` returns is the `assessment` of the report.
+
+        Parameters
+        ----------
+        X, detector, share, max_texts, progress
+            See `screen`.
+        name, top, tongue
+            See `of`.
+
+        Raises
+        ------
+        InputError
+            As `screen`; or no text to explain, or another language.
+
+        Examples
+        --------
+        >>> report = Report.of_screening(frame)  # doctest: +SKIP
+        >>> report.save("screened.html")  # doctest: +SKIP
+        >>> report.assessment.to_frame()  # doctest: +SKIP
+        """
+        _check(top, tongue)
+        screening = Screening.of(X, detector, share=share, max_texts=max_texts)
+        for doubt in screening.doubts:
+            warnings.warn(doubt, TrainingWarning, stacklevel=2)
+        table = _table(screening.texts)
+        found, data = screen_and_report(screening, table, top=top, progress=progress)
+        return cls(_named(data, name), tongue, found)
 
     def save(self, path: str | Path, *, format: Format | None = None) -> None:
         """Write the report as a whole file, in a format or that of its ending.
@@ -157,6 +198,30 @@ class Report:
             f'<iframe srcdoc="{html.escape(page)}" style="width:100%;height:48rem;border:0">'
             "</iframe>"
         )
+
+
+def _check(top: int, tongue: Tongue) -> None:
+    """Raise `InputError` for what is no number of texts, and no language, before the long work."""
+    Language(tongue)
+    if not isinstance(top, numbers.Integral) or top < 1:
+        raise InputError(
+            f"Got top {top!r}; expected a whole number from 1; it counts the texts to explain."
+        )
+
+
+def _table(texts: list[str], labels: BoolArray | None = None) -> Table:
+    return Table(
+        frame=pd.DataFrame({"text": texts}),
+        texts=texts,
+        labels=labels,
+        text_column="text",
+        source="",
+    )
+
+
+def _named(data: ReportData, name: str | None) -> ReportData:
+    """Return a report with the name of its batch, which is no path, whatever it looks like."""
+    return replace(data, source=name or ("rows" if data.are_rows else "texts"))
 
 
 def _is_reordered(before: "pd.Index[Any] | None", now: "pd.Index[Any] | None") -> bool:

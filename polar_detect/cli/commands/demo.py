@@ -47,7 +47,7 @@ def demo(options: DemoOptions) -> None:
     assert table.labels is not None
     for metric, measure in (("AUROC", metrics.auroc), ("AUPR", metrics.aupr)):
         out.print(f"{metric} {measure(table.labels, assessment.scores):.3f}", highlight=False)
-    summarise(assessment, detector.alpha, report.drift, language)
+    summarise(report, language)
 
 
 def _demo_file(name: str) -> Path:

@@ -1,18 +1,16 @@
 """`polar-detect fit`."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
-from polar_detect import models, tables
+from polar_detect import tables
 from polar_detect.artifact.writing import check_room, check_target, save
-from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, say, tell
-from polar_detect.cli.commands.training import Training, tell_of
+from polar_detect.cli.commands.output import check_not_input, err, say, tell
+from polar_detect.cli.commands.training import Training
 from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import TrainingWarning
-from polar_detect.fluency import advise
 from polar_detect.messages.language import Language
 from polar_detect.report.content.facts import description
 
@@ -35,9 +33,7 @@ def fit(options: FitOptions) -> PolarDetector:
         detector.fit(table.texts, table.labels, progress=progress)
         if reads_texts:
             detector.normal_programs(progress=progress)
-    if reads_texts:
-        tell_of(table, _of_languages(detector, table, language))
-        tell_of(table, _of_cut(detector, table, language))
+    training.tell_of_reading(detector, language)
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, options.lang):
@@ -56,29 +52,3 @@ def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str
         return language.say("fit.kept", n=n, out=out)
     lost = language.say("fit.kept.no_context") if detector.fitted_.head.needs_context else ""
     return language.say("fit.kept.no_texts", n=n, lost=lost)
-
-
-def _of_languages(
-    detector: PolarDetector, table: tables.Table, language: Language
-) -> Iterator[str]:
-    extractor, encoder = detector.engine_.extractor, detector.encoder_
-    if detector.encoder == models.AUTO_ENCODER and encoder != models.DEFAULT_ENCODER:
-        yield language.say("fit.encoder", default=models.DEFAULT_ENCODER, encoder=encoder)
-    yield from map(
-        language.notice,
-        advise(
-            extractor.tracer.backbone,
-            extractor.encoder,
-            table.texts,
-            model_name=detector.model,
-            encoder_name=encoder,
-        ),
-    )
-
-
-def _of_cut(detector: PolarDetector, table: tables.Table, language: Language) -> Iterator[str]:
-    if table.template is not None:  # of rows the reader was told before the fit
-        return
-    tracer = detector.engine_.extractor.tracer
-    if n_cut := tracer.count_cut(table.texts):
-        yield said_of_cut(n_cut, len(table.texts), tracer.max_tokens, language)

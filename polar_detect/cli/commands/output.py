@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from polar_detect import atomic
-from polar_detect.assessment import Assessment
-from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
+from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.terminal import score_summary
 from polar_detect.tables.formats import STDIN
 from polar_detect.texts.visible import visible
@@ -43,14 +41,14 @@ def said_of_cut(n_cut: int, n: int, n_tokens: int, language: Language) -> str:
     return language.say("texts.cut", n_cut=n_cut, n=n, n_tokens=n_tokens)
 
 
-def summarise(assessment: Assessment, alpha: float, drift: Drift, language: Language) -> None:
+def summarise(data: ReportData, language: Language) -> None:
     """Print how many rows were flagged, how many would be by chance, and the drift."""
     summary = score_summary(
-        len(assessment.scores),
-        int(assessment.is_anomaly.sum()),
-        rate=rate_by_chance(alpha, drift.n_normal),
-        n_empty=int(np.isnan(assessment.scores).sum()),
-        drift=drift,
+        data.n_rows,
+        data.n_flagged,
+        rate=rate_by_chance(data.alpha, len(data.calibration_scores)),
+        n_empty=data.n_empty,
+        drift=data.drift,
         language=language,
     )
     err.print(summary, soft_wrap=True)

@@ -56,7 +56,7 @@ def report(options: ReportOptions) -> None:
     if lacks_characters:
         tell(language.say("terminal.no_font"))
     own = Language(options.lang, are_rows=data.are_rows, by_columns=data.by_columns)
-    summarise(assessment, detector.alpha, data.drift, own)
+    summarise(data, own)
     _tell_of_known(table.texts, detector, own)
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):

@@ -3,31 +3,43 @@
 import hashlib
 import json
 import shlex
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from polar_detect import tables
 from polar_detect.assessment import Assessment, Result
-from polar_detect.cli.commands.output import check_not_input, err, out, say, tell
+from polar_detect.cli.commands.output import (
+    check_not_input,
+    check_place,
+    err,
+    out,
+    say,
+    tell,
+    write_text,
+)
+from polar_detect.cli.commands.report import load_pictures
 from polar_detect.cli.commands.training import Training, tell_of
 from polar_detect.cli.options import ScreenOptions
 from polar_detect.cli.progress import progress_bars
-from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.errors import InputError, OutputError
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.build import listed_row
+from polar_detect.progress import Progress
+from polar_detect.report.build import screen_and_report
+from polar_detect.report.content.data import RenderedFile
+from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
+from polar_detect.report.rows import listed_row
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
-from polar_detect.screening import check_enough, passed_over
-from polar_detect.screening import screen as screened
+from polar_detect.screening import Screening, passed_over
 from polar_detect.tables.formats import STDIN
 
-_N_SHOWN = 10
+_N_SHOWN, _N_EXPLAINED = 10, 20
 
 
 def screen(options: ScreenOptions) -> None:
@@ -37,32 +49,61 @@ def screen(options: ScreenOptions) -> None:
     rejected = tables.rejected_path(options.out)
     check_not_input(options.out, options.input, rejected=rejected)
     tables.check_output(options.out)
+    if options.report is not None:
+        _check_report(options.report, options, rejected, Language(options.lang))
     if options.contamination is None:
         options = replace(options, contamination=passed_over(options.share))
     training = Training.read(options.of_fit, rejected, Language(options.lang), draws=False)
-    table, detector = training.table, training.detector
+    table = training.table
     language = Language(
         options.lang, are_rows=table.template is not None, by_columns=not training.reads_texts
     )
-    check_enough(table.texts)
+    screening = Screening.of(
+        table.texts, training.detector, share=options.share, max_texts=options.max_texts
+    )
     job = _job(options, training)
     tables.check_added(table.frame.columns, job.kinds, table.source)
     opened = open_input(job)  # what cannot be written is told before the work
     _tell_of_sample(table, options, language)
     training.tell(language, is_screened=True)
-    with progress_bars(err, language) as progress, warnings.catch_warnings():
-        warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
-        found = screened(
-            table.texts,
-            detector,
-            share=options.share,
-            max_texts=options.max_texts,
-            progress=progress,
-        )
+    with progress_bars(err, language) as progress:
+        found, file = _screened(screening, table, options, progress)
         known = _Known(table.texts, found, options.lang)
         scoring.run(job, opened, known, FlagRule(options.share), progress)
+    training.tell_of_reading(screening.detector, language)
     _tell_of(found, training, options, language)
     say(options.out)
+    if options.report is not None and file is not None:
+        write_text(options.report, file.content)
+        if file.lacks_characters:
+            tell(language.say("terminal.no_font"))
+        say(options.report)
+
+
+def _check_report(path: Path, options: ScreenOptions, rejected: Path, language: Language) -> None:
+    """Raise `OutputError` where the report could not be written, or would replace another file."""
+    format_of(path, language)
+    check_folder(path, language)
+    check_not_input(path, options.input, option="--report")
+    if path.resolve() in (options.out.resolve(), rejected.resolve()):
+        raise OutputError(
+            f"Got --report {path}, where the rows are written; expected another file; choose "
+            "another."
+        )
+    check_place(path)
+    if format_of(path, language) in ("pdf", "png"):
+        load_pictures()
+
+
+def _screened(
+    screening: Screening, table: tables.Table, options: ScreenOptions, progress: Progress
+) -> tuple[Assessment, RenderedFile | None]:
+    """Return what is said of each text, and the report, where one is asked for."""
+    if options.report is None:
+        return screening.run(progress), None
+    found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
+    kind = format_of(options.report, Language(options.lang))
+    return found, render(data, kind, options.lang)
 
 
 class _Known:
@@ -110,7 +151,8 @@ def _tell_of(
     rows = [listed_row(i, found, table) for i in shown]
     out.print(strangest_rows(rows, table.numbering, language))
     share = language.rate(options.share)
-    tell(language.count("screen.flagged", n_scored, flagged=n_flagged, share=share))
+    key = "screen.flagged" if n_flagged else "screen.none"
+    tell(language.count(key, n_scored, flagged=n_flagged, share=share))
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from polar_detect import by_columns, tables
+from polar_detect import by_columns, models, tables
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli.commands.inputs import tell_about
-from polar_detect.cli.commands.output import tell
+from polar_detect.cli.commands.output import said_of_cut, tell
 from polar_detect.cli.options import FitOptions, given_for_models
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.errors import InputError
+from polar_detect.fluency import advise
 from polar_detect.messages.language import Language
 from polar_detect.settings import Settings
 from polar_detect.tables.cells.names import match_column, on_one_line
@@ -101,6 +102,12 @@ class Training:
             tell_of(table, [language.say(key, detector=TextsHead.name)])
         _tell_of_models(options, language)
         tell_of(table, _of_unread(table, options, language))
+
+    def tell_of_reading(self, fitted: PolarDetector, language: Language) -> None:
+        """Say by which encoder models read the texts, in which language, and how far."""
+        if self.reads_texts:
+            tell_of(self.table, _of_languages(fitted, self.table, self.options, language))
+            tell_of(self.table, _of_cut(fitted, self.table, language))
 
 
 def tell_of(table: tables.Table, notices: Iterable[str]) -> None:
@@ -315,3 +322,29 @@ def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[st
 
 def _joined(names: Iterable[str], language: Language) -> str:
     return language.say("comma").join(names)
+
+
+def _of_languages(
+    detector: PolarDetector, table: tables.Table, options: FitOptions, language: Language
+) -> Iterator[str]:
+    extractor, encoder = detector.engine_.extractor, detector.encoder_
+    if options.encoder == models.AUTO_ENCODER and encoder != models.DEFAULT_ENCODER:
+        yield language.say("fit.encoder", default=models.DEFAULT_ENCODER, encoder=encoder)
+    yield from map(
+        language.notice,
+        advise(
+            extractor.tracer.backbone,
+            extractor.encoder,
+            table.texts,
+            model_name=detector.model,
+            encoder_name=encoder,
+        ),
+    )
+
+
+def _of_cut(detector: PolarDetector, table: tables.Table, language: Language) -> Iterator[str]:
+    if table.template is not None:  # of rows the reader was told before the fit
+        return
+    tracer = detector.engine_.extractor.tracer
+    if n_cut := tracer.count_cut(table.texts):
+        yield said_of_cut(n_cut, len(table.texts), tracer.max_tokens, language)

@@ -19,7 +19,7 @@ _N_WHOLE = 6
 class LayersOfRow:
     """What the page shows of the layers of a model that reads a row."""
 
-    program_cells: tuple[layout.LayerCell, ...]
+    program_cells: tuple[layout.LayerCell, ...]  # none where no program was searched
     bars: layout.Bars
     total: float  # of their parts of the score
 
@@ -46,18 +46,23 @@ def make_card(
         row=row,
         text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
         why=phrases.why(row, numbers, language),
-        layers=None
-        if row.minimal is None
-        else LayersOfRow(
-            layout.program_cells(row.minimal.program, data.n_layers, language),
-            layout.layer_bars(
-                row.layers, BARS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
-            ),
-            total(row.layers),
-        ),
+        layers=_layers_of(row, data, numbers, language) if row.layers else None,
         steps=layout.waterfall(data.base_value, score_parts(row, numbers, language), language),
         whole_total=total(row.whole),
     )
+
+
+def _layers_of(
+    row: RowReport, data: ReportData, numbers: Numbers, language: Language
+) -> LayersOfRow:
+    cells: tuple[layout.LayerCell, ...] = ()
+    if row.minimal is not None:
+        cells = layout.program_cells(row.minimal.program, data.n_layers, language)
+    reach = least_reach(row)
+    bars = layout.layer_bars(
+        row.layers, BARS_HEIGHT, numbers, language, is_signed=True, reach=reach
+    )
+    return LayersOfRow(cells, bars, total(row.layers))
 
 
 def least_reach(row: RowReport) -> float:

@@ -1,4 +1,4 @@
-"""Two histograms on one score axis, with the threshold between two of their bars."""
+"""Histograms on one score axis, with the threshold between two of their bars."""
 
 import math
 from dataclasses import dataclass
@@ -47,7 +47,8 @@ def score_chart(
     Parameters
     ----------
     normal, batch : (n,) float
-        Scores; values that are not finite are left out.
+        Scores; values that are not finite are left out. Without normal ones, of which a screening
+        has none, there is one panel.
     threshold : float
         An edge between two bins, so that no bar holds flagged and other rows.
     height : float
@@ -55,23 +56,18 @@ def score_chart(
     """
     normal, batch = normal[np.isfinite(normal)], batch[np.isfinite(batch)]
     edges = score_edges(normal, batch, threshold)
-    shares = [score_shares(scores, edges) for scores in (normal, batch)]
+    groups: list[tuple[Kind, str, Float64Array]] = [("batch", "scores.all", batch)]
+    if len(normal):
+        groups = [("normal", "scores.normal", normal), ("batch", "scores.batch", batch)]
+    shares = [score_shares(scores, edges) for _, _, scores in groups]
     ceiling = max(float(share.max()) for share in shares) or 1.0
     axis = _ScoreAxis(edges, threshold, height, ceiling, language)
     return ScoreChart(
         height=height,
         ceiling=ceiling,
-        panels=(
-            Panel(
-                language.say("scores.normal", n=len(normal)),
-                len(normal),
-                axis.bars(shares[0], "normal"),
-            ),
-            Panel(
-                language.say("scores.batch", n=len(batch)),
-                len(batch),
-                axis.bars(shares[1], "batch"),
-            ),
+        panels=tuple(
+            Panel(language.say(key, n=len(scores)), len(scores), axis.bars(share, kind))
+            for (kind, key, scores), share in zip(groups, shares, strict=True)
         ),
         ticks=axis.ticks(),
         threshold=axis.place(threshold) if math.isfinite(threshold) else None,

@@ -147,6 +147,13 @@ class DetectorFacts:
     n_anomalous: int
     created: str  # ISO date and time
     reads_rows: bool = False  # of a table, which are written out as texts
+    contamination: float = 0.0  # share of the nearest normal texts that is passed over
+    n_folds: int = 0  # of a screening, where each text is held against those of the other folds
+
+    @property
+    def is_screening(self) -> bool:
+        """Whether the texts were held against one another, and no text is known as normal."""
+        return self.n_folds > 0
 
     def language(self, tongue: Tongue, *, isolates: bool = False) -> Language:
         """Return the language in which to speak of what the detector finds."""
@@ -155,6 +162,7 @@ class DetectorFacts:
             are_rows=self.reads_rows,
             isolates=isolates,
             by_columns=self.models is None,
+            is_screening=self.is_screening,
         )
 
 
@@ -190,19 +198,23 @@ class ReportData:
         What numbers of rows count: rows of the sheet, lines of the file, or rows without the
         heading.
     programs : ProgramUse or None
-        None where no model reads the rows; all that tells of layers is then empty.
+        None where none were searched, as in a screening, and where no model reads the rows; all
+        that tells of layers is then empty.
     calibration_scores, batch_scores : (n,) float
-        Scores of held-out normal texts and of the batch; higher = more anomalous.
+        Scores of held-out normal texts, of which a screening has none, and of the batch; higher =
+        more anomalous.
     threshold : float
         Score from which the p-value is at most `alpha`.
     alpha : float
+        Of a screening the share of the texts that is flagged.
     base_value : float
         The score's SHAP base value: base + all contributions = score.
     rows : tuple of RowReport
         Worst first.
     listed : tuple of ListedRow
         Worst first; begins with those of `rows`.
-    drift : Drift
+    drift : Drift or None
+        None of a screening.
     swarms : tuple of Swarm
         Features with the largest mean |SHAP|, largest first.
     global_layers : tuple of Contribution
@@ -229,7 +241,7 @@ class ReportData:
     base_value: float
     rows: tuple[RowReport, ...]
     listed: tuple[ListedRow, ...]
-    drift: Drift
+    drift: Drift | None
     global_layers: tuple[Contribution, ...]
     global_whole: tuple[Contribution, ...]
     swarms: tuple[Swarm, ...] = ()
@@ -242,6 +254,11 @@ class ReportData:
     def are_rows(self) -> bool:
         """Whether the texts are rows of a table."""
         return self.detector.reads_rows
+
+    @property
+    def is_screening(self) -> bool:
+        """Whether the texts were held against one another, and no text is known as normal."""
+        return self.detector.is_screening
 
     @property
     def has_cells(self) -> bool:

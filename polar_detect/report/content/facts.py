@@ -31,6 +31,7 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,
         reads_rows=detector.rows_ is not None,
+        contamination=fitted.settings.contamination,
     )
 
 
@@ -67,12 +68,14 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "kind": kind,
         "model": {"name": models.model, "n_layers": models.n_layers} if models else "",
         "encoder": models.encoder if models else "",
-        "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
+        "fitted_on": "" if own.n_folds else {"n": own.n_train, "n_held_out": own.n_held_out},
+        "held_against": {"n": own.n_train, "n_folds": own.n_folds} if own.n_folds else "",
+        "contamination": {"share": language.rate(own.contamination)} if own.contamination else "",
         "columns": "" if columns == _NOTHING else {"share": columns},
         "labelled": labelled,
-        "created": moment(own.created),
+        "created": "" if own.is_screening else moment(own.created),
         "max_tokens": {"n": models.max_tokens} if models else "",
-        "tolerance": {"tolerance": f"{models.tolerance:g}"} if models else "",
+        "tolerance": {"tolerance": f"{models.tolerance:g}"} if models and not own.n_folds else "",
     }
     written = {
         key: value if isinstance(value, str) else language.say(f"detector.{key}.text", **value)
@@ -86,6 +89,8 @@ def _kind_in_words(own: DetectorFacts, language: Language) -> str:
     head = f"head.{_AS_AUTO.get(family, family)}"
     if head not in texts():
         return f"{own.head}: {own.reason}"
+    if own.contamination and f"{head}.contaminated" in texts():
+        head += ".contaminated"
     for choice, kind in _WITHOUT.items():
         if own.choices.get(choice) == _NOTHING and f"{head}.{kind}" in texts():
             head = f"{head}.{kind}"

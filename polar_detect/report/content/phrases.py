@@ -1,5 +1,6 @@
 """What every renderer says of a report in whole sentences, in the language of the reader."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from polar_detect import calibration, drift
+from polar_detect.drift import Drift
 from polar_detect.messages.formatting import (
     MINUS,
     NAME_CHARACTERS,
@@ -66,6 +68,24 @@ def headline(data: ReportData, language: Language) -> str:
 
 def findings(data: ReportData, language: Language) -> list[str]:
     """Return the sentences of the summary: chance, empty rows, drift, common reasons."""
+    sentences = _of_share(data, language) if data.is_screening else _beside_chance(data, language)
+    if data.n_empty:
+        sentences.append(language.count("summary.empty", data.n_empty))
+    if data.drift is not None:
+        sentences.append(language.say(f"drift.{data.drift.verdict}"))
+    reasons = _common_reasons(data, language)
+    if reasons:
+        sentences.append(language.say("summary.reasons", reasons=reasons))
+    return sentences
+
+
+def _of_share(data: ReportData, language: Language) -> list[str]:
+    """Return what flags of a screening mean: so many were asked for."""
+    return [language.say("summary.share", share=language.rate(data.alpha), n=data.n_scored)]
+
+
+def _beside_chance(data: ReportData, language: Language) -> list[str]:
+    """Return how many rows chance alone would flag, and whether more are flagged."""
     n_scored, own = data.n_scored, chance(data)
     sentences = [
         language.say(
@@ -81,12 +101,6 @@ def findings(data: ReportData, language: Language) -> list[str]:
         sentences.append(language.say("summary.more"))
     elif n_scored > 1:
         sentences.append(language.say("summary.no_more" if data.n_flagged else "summary.quiet"))
-    if data.n_empty:
-        sentences.append(language.count("summary.empty", data.n_empty))
-    sentences.append(language.say(f"drift.{data.drift.verdict}"))
-    reasons = _common_reasons(data, language)
-    if reasons:
-        sentences.append(language.say("summary.reasons", reasons=reasons))
     return sentences
 
 
@@ -103,14 +117,48 @@ def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:
         return []
     cells = ".cells" if data.has_cells else ""
     keys = ["summary.advice", f"summary.advice{cells}.{shown}"]
-    if data.drift.verdict == "clear":
+    if data.drift is None:
+        keys.append("summary.advice.screening")
+    elif data.drift.verdict == "clear":
         keys += ["summary.advice_drift", *["summary.advice_drift.columns"] * data.are_rows]
     return [language.say(key) for key in keys]
 
 
-def drift_sentences(data: ReportData, language: Language) -> list[str]:
+def scores_alt(data: ReportData, numbers: Numbers, language: Language) -> str:
+    """Return what the histograms of the scores show, for those who hear the page."""
+    threshold = numbers.plain(data.threshold)
+    if data.is_screening:
+        n = len(data.batch_scores)
+        return language.say(
+            "scores.alt.screening", n=n, flagged=data.n_flagged, threshold=threshold
+        )
+    return language.say(
+        "scores.alt",
+        n_normal=len(data.calibration_scores),
+        n_batch=len(data.batch_scores),
+        flagged=data.n_flagged,
+        threshold=threshold,
+    )
+
+
+def scores_caption(data: ReportData, numbers: Numbers, language: Language) -> str:
+    """Return how to read the histograms of the scores."""
+    threshold = numbers.plain(data.threshold)
+    if data.is_screening:
+        share = language.rate(data.alpha)
+        return language.say("scores.caption.screening", threshold=threshold, share=share)
+    sentences = [language.say("scores.caption")]
+    alpha = p_value(data.alpha)
+    if math.isfinite(data.threshold):
+        sentences.append(language.say("scores.caption_threshold", threshold=threshold, alpha=alpha))
+    else:
+        n = len(data.calibration_scores)
+        sentences.append(language.say("scores.caption_none", n=n, alpha=alpha))
+    return language.say("space").join(sentences)
+
+
+def drift_sentences(own: Drift, language: Language) -> list[str]:
     """Return the verdict on the batch, its effect in pairs, and the test behind it."""
-    own = data.drift
     sentences = [language.say(f"drift.{own.verdict}")]
     if own.verdict == "too few":
         return sentences
@@ -126,13 +174,13 @@ def drift_sentences(data: ReportData, language: Language) -> list[str]:
     return [*sentences, test]
 
 
-def moved_sentence(data: ReportData, language: Language) -> str:
+def moved_sentence(own: Drift, language: Language) -> str:
     """Return whether layers and features moved; nothing where charts say it, or nobody can."""
-    if data.drift.verdict == "too few":
+    if own.verdict == "too few":
         return ""
-    if not any(shift.is_moved for shift in (*data.drift.layers, *data.drift.features)):
+    if not any(shift.is_moved for shift in (*own.layers, *own.features)):
         return language.say("drift.nothing_moved")
-    return "" if data.drift.is_drifted else language.say("drift.moved_only")
+    return "" if own.is_drifted else language.say("drift.moved_only")
 
 
 def leading(data: ReportData, language: Language) -> str:
@@ -278,9 +326,13 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
     keys = ["reading.score", "reading.p", "reading.program", "reading.part"]
     if data.programs is None:
         keys.remove("reading.program")
+    if data.is_screening:
+        keys.remove("reading.p")
     told = {key: f"{key}.text" for key in keys}
     if data.detector.choices.get("labelled"):
         told["reading.score"] = "reading.score.labelled"
+    if data.is_screening:
+        told["reading.score"] = "reading.score.screening"
     return [(language.say(key), language.say(text, **values)) for key, text in told.items()]
 
 
@@ -292,8 +344,9 @@ def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[
     language = replace(language, isolates=False)
     scored = language.say("detector.scored.text", source=data.source, n=data.n_rows)
     threshold = language.say(
-        "detector.threshold.text",
+        "detector.threshold.screening" if data.is_screening else "detector.threshold.text",
         alpha=p_value(data.alpha),
+        share=language.rate(data.alpha),
         threshold=numbers.plain(data.threshold),
         n=data.detector.n_held_out,
     )

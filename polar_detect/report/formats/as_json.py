@@ -38,6 +38,9 @@ def render_json(data: ReportData, tongue: Tongue = "en") -> str:
     - of each of ``rows``: ``program``, ``full_loss``, ``program_loss``, ``layers``, ``tokens``,
       ``labelled_words``; of each of ``listed``: ``length``; of ``drift``: ``layers``;
     - of each ``feature``: ``layer``.
+
+    A screening has no programs, so that their keys are missing; ``drift`` is null, and
+    ``drift_findings`` and ``calibration_scores`` are empty.
     """
     language = data.detector.language(tongue)
     said = {
@@ -46,9 +49,11 @@ def render_json(data: ReportData, tongue: Tongue = "en") -> str:
         "headline": phrases.headline(data, language),
         "findings": phrases.findings(data, language),
         "advice": phrases.advice(data, language, "listed"),
-        "drift_findings": phrases.drift_sentences(data, language),
+        "drift_findings": [],
         "rows_are_numbered": language.say(f"rows.numbered.{data.numbering}"),
     }
+    if data.drift is not None:
+        said["drift_findings"] = phrases.drift_sentences(data.drift, language)
     content = said | _plain(data, language)
     content["versions"] = dict(data.versions)
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

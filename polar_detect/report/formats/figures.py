@@ -37,6 +37,8 @@ _HEAD_BYTES = 4096  # of a file; the mark stands among the first thousand
 _INK, _MUTED = "#1c2126", "#59626c"
 
 Kind = Literal["png", "pdf", "svg"]
+# The name of its file, how it is drawn, and its width and height in inches.
+_Chart = tuple[str, Callable[[Axes, ReportData, Language], None], tuple[float, float]]
 
 
 def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
@@ -49,17 +51,11 @@ def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
             2, 2, left=0.09, right=0.95, top=top, bottom=0.41, hspace=0.45, wspace=0.18
         )
         _draw_scores(figure.add_subplot(grid[0, :]), data, language)
-        if data.programs is None:
-            _draw_columns(figure.add_subplot(grid[1, 0]), data, language)
-            if data.drift.features:
-                _draw_shifts(figure.add_subplot(grid[1, 1]), data, language)
-        else:
-            _draw_layers(figure.add_subplot(grid[1, 0]), data, language)
-            right = figure.add_subplot(grid[1, 1])
-            if data.drift.layers:
-                _draw_drift(right, data, language)
-            else:
-                _draw_programs(right, data, language)
+        (_, left, _), *others = _charts_of_sources(data)
+        left(figure.add_subplot(grid[1, 0] if others else grid[1, :]), data, language)
+        if others:
+            _, right, _ = others[-1]
+            right(figure.add_subplot(grid[1, 1]), data, language)
         _write_rows(figure, data, language)
         return _saved(figure, kind)
 
@@ -97,16 +93,7 @@ def _is_own(path: Path) -> bool:
 
 def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figure]]:
     """Yield the pictures of the report, each with a name for its file."""
-    drawn: list[tuple[str, Callable[[Axes, ReportData, Language], None], tuple[float, float]]]
-    drawn = [("scores", _draw_scores, (8.0, 3.0))]
-    if data.programs is None:
-        drawn.append(("columns", _draw_columns, (8.0, 2.6)))
-        if data.drift.features:
-            drawn.append(("drift", _draw_shifts, (8.0, 2.6)))
-    else:
-        drawn += [("layers", _draw_layers, (8.0, 2.6)), ("programs", _draw_programs, (8.0, 1.8))]
-        if data.drift.layers:
-            drawn.append(("drift", _draw_drift, (8.0, 2.6)))
+    drawn: list[_Chart] = [("scores", _draw_scores, (8.0, 3.0)), *_charts_of_sources(data)]
     if data.swarms:
         height = 0.8 + drawing.swarm_height(data.swarms, language)
         drawn.append(("features", _draw_swarm, (8.0, height)))
@@ -116,6 +103,22 @@ def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figur
         yield name, figure
     for rank, row in enumerate(data.rows, start=1):
         yield f"row-{rank:02}", _row_figure(row, data, language)
+
+
+def _charts_of_sources(data: ReportData) -> list[_Chart]:
+    """Return the charts of what the scores come from, and of how that differs from normal texts."""
+    charts: list[_Chart] = []
+    if data.by_columns:
+        charts.append(("columns", _draw_columns, (8.0, 2.6)))
+        if data.drift is not None and data.drift.features:
+            charts.append(("drift", _draw_shifts, (8.0, 2.6)))
+        return charts
+    charts.append(("layers", _draw_layers, (8.0, 2.6)))
+    if data.programs is not None:
+        charts.append(("programs", _draw_programs, (8.0, 1.8)))
+    if data.drift is not None and data.drift.layers:
+        charts.append(("drift", _draw_drift, (8.0, 2.6)))
+    return charts
 
 
 def _saved(figure: Figure, kind: Kind) -> RenderedFile:
@@ -140,13 +143,15 @@ def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
     groups = [data.calibration_scores, data.batch_scores]
     normal, batch = (scores[np.isfinite(scores)] for scores in groups)
     edges = histogram.score_edges(normal, batch, data.threshold)
-    colours = {"normal": drawing.NORMAL, "batch": drawing.LOWER}
-    for name, scores in (("normal", normal), ("batch", batch)):
+    drawn = [("scores.normal", normal, drawing.NORMAL), ("scores.batch", batch, drawing.LOWER)]
+    if data.is_screening:
+        drawn = [("scores.all", batch, drawing.LOWER)]
+    for key, scores, colour in drawn:
         heights = 100 * histogram.score_shares(scores, edges)
-        label = language.say(f"scores.{name}", n=len(scores))
-        is_flagged = (edges[:-1] >= data.threshold) & (name == "batch")
+        label = language.say(key, n=len(scores))
+        is_flagged = (edges[:-1] >= data.threshold) & (scores is batch)
         for chosen, own, said in (
-            (~is_flagged, colours[name], label),
+            (~is_flagged, colour, label),
             (is_flagged, drawing.RAISE, language.say("flag.yes")),
         ):
             if heights[chosen].any():
@@ -176,6 +181,7 @@ def _draw_layers(ax: Axes, data: ReportData, language: Language) -> None:
 
 
 def _draw_drift(ax: Axes, data: ReportData, language: Language) -> None:
+    assert data.drift is not None
     sizes, moved = np.zeros(data.n_layers), np.zeros(data.n_layers, bool)
     for shift in data.drift.layers:
         assert shift.feature.layer is not None
@@ -196,6 +202,7 @@ def _draw_columns(ax: Axes, data: ReportData, language: Language) -> None:
 
 def _draw_shifts(ax: Axes, data: ReportData, language: Language) -> None:
     """Draw the features that moved most, where there are no layers to draw them by."""
+    assert data.drift is not None
     shifts = data.drift.features[:_TOP_SHIFTS]
     names = [_in_two_lines(language.feature(shift.feature)) for shift in shifts]
     moved = np.asarray([shift.is_moved for shift in shifts], bool)
@@ -226,15 +233,19 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     number = language.say(f"card.row.{data.numbering}", row=row.row)
     title = f"{number}: {one_line(row.text, 90)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
-    if data.programs is None or row.minimal is None:
+    if not row.layers:
         _draw_waterfall(figure.add_subplot(), row, data, language)
         return figure
-    grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
-    top = figure.add_subplot(grid[0, 0])
-    counts = np.asarray(row.minimal.program.counts(data.n_layers), np.float64)
-    typical = (language.say("card.typical"), data.programs.typical_calls)
-    drawing.draw_strips(top, [typical, (language.say("card.this"), counts)])
-    below = figure.add_subplot(grid[1, 0], sharex=top)
+    if data.programs is None or row.minimal is None:
+        grid = figure.add_gridspec(1, 2, width_ratios=(1.7, 1))
+        below = figure.add_subplot(grid[0, 0])
+    else:
+        grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
+        top = figure.add_subplot(grid[0, 0])
+        counts = np.asarray(row.minimal.program.counts(data.n_layers), np.float64)
+        typical = (language.say("card.typical"), data.programs.typical_calls)
+        drawing.draw_strips(top, [typical, (language.say("card.this"), counts)])
+        below = figure.add_subplot(grid[1, 0], sharex=top)
     parts = np.asarray([part.value for part in row.layers])
     drawing.draw_layers(below, parts, drawing.colours_by_sign(parts))
     below.set_ylim(layout.stretched(*below.get_ylim(), cards.least_reach(row)))
@@ -274,7 +285,8 @@ def _write_head(figure: Figure, data: ReportData, language: Language) -> float:
         0.06, 0.917, phrases.headline(data, language), fontsize=13, fontweight="bold", color=_INK
     )
     sentences = [*phrases.findings(data, language), *phrases.advice(data, language, "brief")]
-    sentences += phrases.drift_sentences(data, language)[1:2]
+    if data.drift is not None:
+        sentences += phrases.drift_sentences(data.drift, language)[1:2]
     body = language.say("space").join(sentences)
     lines = in_lines(body, _LINE_CELLS)
     figure.text(0.06, 0.905, "\n".join(lines), fontsize=8.5, va="top", color=_INK, linespacing=1.5)
@@ -285,10 +297,10 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
     figure.text(0.06, 0.352, language.say("rows.title"), fontsize=10, fontweight="bold", color=_INK)
     counted = language.say(f"rows.numbered.{data.numbering}")
     figure.text(0.95, 0.352, counted, fontsize=6.5, ha="right", color=_MUTED)
-    numbers, places = score_numbers(data), (0.06, 0.115, 0.185, 0.26, 0.33)
-    names = ("rank", f"row.{data.numbering}", "score", "p", "text")
-    heads = [language.say(f"column.{name}") for name in names]
-    rows = [heads] + [
+    numbers, places = score_numbers(data), [0.06, 0.115, 0.185, 0.26, 0.33]
+    rows = [["rank", f"row.{data.numbering}", "score", "p", "text"]]
+    rows[0] = [language.say(f"column.{name}") for name in rows[0]]
+    rows += [
         [
             str(rank),
             f"{row.row:,}",
@@ -298,6 +310,10 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
         ]
         for rank, row in enumerate(data.listed[:_TOP_ROWS], start=1)
     ]
+    if data.is_screening:  # p-values are ranks
+        del places[3]
+        for cells in rows:
+            del cells[3]
     for i, cells in enumerate(rows):
         height = (0.333 if i == 0 else 0.343) - 0.0285 * i
         for place, cell in zip(places, cells, strict=True):

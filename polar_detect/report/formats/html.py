@@ -83,7 +83,7 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         phrases=phrases,
         language=language,
         numbers=numbers,
-        chance=chance(data),
+        chance=None if data.is_screening else chance(data),
         n_scored=data.n_scored,
         has_labels=any(row.label is not None for row in data.listed),
         **_charts(data, language),
@@ -98,26 +98,30 @@ def _charts(data: ReportData, language: Language) -> dict[str, Any]:
         ),
         "global_steps": layout.size_steps(data.global_whole, language),
         "swarm_chart": swarm.swarm_chart(data.swarms, language),
-        "shifts": data.drift.features[:_N_SHIFTS],
+        "shifts": () if data.drift is None else data.drift.features[:_N_SHIFTS],
         "false_discoveries": drift.FALSE_DISCOVERIES,
     }
 
 
 def _layer_charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str, Any]:
     """Return what is drawn of layers and programs, nothing where no model reads the rows."""
-    if data.programs is None:
+    if data.by_columns:
         return {}
     height = cards.BARS_HEIGHT
-    return {
+    drawn: dict[str, Any] = {
         "axis": layout.layer_axis(data.n_layers),
         "global_bars": layout.layer_bars(
             data.global_layers, height * 1.4, numbers, language, is_signed=False
         ),
-        "typical": layout.mean_calls(data.programs.typical_calls, language),
-        "batch": layout.mean_calls(data.programs.batch_calls, language),
-        "shift_bars": layout.shift_bars(data.drift.layers, data.n_layers, height, language),
-        "n_moved_layers": sum(shift.is_moved for shift in data.drift.layers),
     }
+    if data.programs is not None:
+        drawn["typical"] = layout.mean_calls(data.programs.typical_calls, language)
+        drawn["batch"] = layout.mean_calls(data.programs.batch_calls, language)
+    if data.drift is not None:
+        shifts = data.drift.layers
+        drawn["shift_bars"] = layout.shift_bars(shifts, data.n_layers, height, language)
+        drawn["n_moved_layers"] = sum(shift.is_moved for shift in shifts)
+    return drawn
 
 
 # A fifth of a second goes into the templates, more than into the page of a small report. They are

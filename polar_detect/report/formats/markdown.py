@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from polar_detect.drift import Drift
 from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
@@ -32,10 +33,11 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
         yield f"AUROC {data.auroc:.3f}, AUPR {data.aupr:.3f}\n"
     yield f"## {language.say('rows.title')}\n"
     yield from _overview(data, numbers, language)
-    yield f"\n## {language.say('drift.title')}\n"
-    sentences = phrases.drift_sentences(data, language)
-    yield space.join([*sentences, phrases.moved_sentence(data, language)]).rstrip() + "\n"
-    yield from _shifts(data, language)
+    if data.drift is not None:
+        yield f"\n## {language.say('drift.title')}\n"
+        sentences = phrases.drift_sentences(data.drift, language)
+        yield space.join([*sentences, phrases.moved_sentence(data.drift, language)]).rstrip() + "\n"
+        yield from _shifts(data.drift, language)
     yield f"\n## {language.say('layers.title')}\n"
     yield phrases.layers_lead(data, language) + "\n"
     if data.programs is not None:
@@ -43,7 +45,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     for rank, row in enumerate(data.rows, start=1):
         title = language.say(f"card.row.{data.numbering}", row=row.row)
         yield f"\n### {rank}\\. {title}\n"
-        yield from _row(row, numbers, language)
+        yield from _row(row, data, numbers, language)
     yield f"\n## {language.say('detector.title')}\n"
     for label, value in phrases.facts(data, numbers, language):
         yield f"- {label}: {_escaped(value)}"
@@ -54,16 +56,17 @@ def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterato
     if not data.listed:
         yield language.say("rows.none")
         return
-    names = ("rank", f"row.{data.numbering}", "score", "p", "flag", "reason", "text")
+    p = () if data.is_screening else ("p",)
+    names = ("rank", f"row.{data.numbering}", "score", *p, "flag", "reason", "text")
     yield _table_line(language.say(f"column.{name}") for name in names)
-    yield "|--:|--:|--:|--:|---|---|---|"
+    yield "|--:|--:|--:|" + "--:|" * len(p) + "---|---|---|"
     for rank, row in enumerate(data.listed, start=1):
         yield _table_line(
             (
                 str(rank),
                 str(row.row),
                 numbers.plain(row.score),
-                p_value(row.p_value),
+                *(p_value(row.p_value) for _ in p),
                 language.say("flag.yes") if row.is_anomaly else "",
                 _said(phrases.leading_reasons(row, language)),
                 _escaped(one_line(row.text, _CELL_CHARACTERS)),
@@ -72,8 +75,8 @@ def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterato
     yield "\n" + language.say(f"rows.numbered.{data.numbering}")
 
 
-def _shifts(data: ReportData, language: Language) -> Iterator[str]:
-    moved = [shift for shift in (*data.drift.layers, *data.drift.features) if shift.is_moved]
+def _shifts(drift: Drift, language: Language) -> Iterator[str]:
+    moved = [shift for shift in (*drift.layers, *drift.features) if shift.is_moved]
     if not moved:
         return
     yield _table_line(language.say(key) for key in ("card.feature", "drift.size", "column.p"))
@@ -88,12 +91,13 @@ def _shifts(data: ReportData, language: Language) -> Iterator[str]:
         )
 
 
-def _row(row: RowReport, numbers: Numbers, language: Language) -> Iterator[str]:
+def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language) -> Iterator[str]:
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
     yield _said(phrases.why(row, numbers, language)) + "\n"
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
-    yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
+    if not data.is_screening:
+        yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
     if row.minimal is not None:
         yield f"- {language.say('card.program')}: `{row.minimal.program}`"
     for cell in row.cells[:4]:

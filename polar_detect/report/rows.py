@@ -1,0 +1,163 @@
+"""What a report says of single rows: those that it explains, and those that it lists."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from polar_detect.arrays import Float64Array
+from polar_detect.assessment import Assessment
+from polar_detect.detector import PolarDetector
+from polar_detect.explain import Explanation
+from polar_detect.features.named import WORDING_LIKENESS
+from polar_detect.messages.sources import Layer, Source
+from polar_detect.report.content.cells import cells_of
+from polar_detect.report.content.data import (
+    CellReport,
+    Contribution,
+    FeaturePart,
+    ListedRow,
+    ProgramReport,
+    RowReport,
+)
+from polar_detect.report.content.reasons import OddCells, raising, whole_parts
+from polar_detect.signature.marks.known_words import KnownWords
+from polar_detect.signature.marks.spans import TokenLoss
+from polar_detect.tables import Table
+from polar_detect.texts.visible import read_places
+
+_TOP_FEATURES = 8
+_LISTED_CHARACTERS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What only the detector that scored a text can say of it, beside its assessment."""
+
+    tokens: tuple[TokenLoss, ...]
+    cells: tuple[CellReport, ...]
+    labelled_words: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, detector: PolarDetector, texts: Sequence[str], assessment: Assessment
+    ) -> list[Self]:
+        """Return it of each text of an assessment."""
+        reference = detector.fitted_.reference
+        reads_texts = detector.fitted_.head.reads_texts
+        tokens = _tokens(detector, texts) if reads_texts else [()] * len(texts)
+        details = []
+        for i, (text, odd) in enumerate(zip(texts, assessment.odd_cells, strict=True)):
+            own = assessment.explanation.rows(np.asarray([i]))
+            cells = cells_of(own, text, reference, odd.empty)
+            details.append(cls(tokens[i], cells, _labelled_words(own, text, detector)))
+        return details
+
+
+def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) -> RowReport:
+    """Return what is said of a table's row."""
+    own = assessment.explanation.rows(np.asarray([i]))
+    minimal = assessment.programs[i] if assessment.programs else None
+    odd = assessment.odd_cells[i]
+    return RowReport(
+        row=_number(i, table),
+        text=table.texts[i],
+        label=table.label(i),
+        score=float(assessment.scores[i]),
+        p_value=float(assessment.p_values[i]),
+        is_anomaly=bool(assessment.is_anomaly[i]),
+        minimal=None
+        if minimal is None
+        else ProgramReport(minimal.program, minimal.full_loss, minimal.loss),
+        layers=by_layer(own.by_layer()[0]),
+        whole=_whole(own, odd),
+        features=_features(own),
+        neighbours=assessment.neighbours[i],
+        tokens=detail.tokens,
+        cells=detail.cells,
+        new_cells=odd.new,
+        labelled_words=detail.labelled_words,
+    )
+
+
+def listed_row(i: int, assessment: Assessment, table: Table) -> ListedRow:
+    """Return the line of a table's row in a list of rows."""
+    own = assessment.explanation.rows(np.asarray([i]))
+    minimal = assessment.programs[i] if assessment.programs else None
+    odd = assessment.odd_cells[i]
+    return ListedRow(
+        row=_number(i, table),
+        text=table.texts[i][:_LISTED_CHARACTERS],
+        label=table.label(i),
+        score=float(assessment.scores[i]),
+        p_value=float(assessment.p_values[i]),
+        is_anomaly=bool(assessment.is_anomaly[i]),
+        length=None if minimal is None else len(minimal.program),
+        reasons=raising((*by_layer(own.by_layer()[0]), *_whole(own, odd))),
+        new_cells=odd.new,
+    )
+
+
+def by_layer(values: Float64Array) -> tuple[Contribution, ...]:
+    """Return parts of a score by layer, in layer order."""
+    return tuple(Contribution(Layer(layer), float(x)) for layer, x in enumerate(values))
+
+
+def by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:
+    """Return parts of a score, largest first."""
+    ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
+    return tuple(Contribution(source, value) for source, value in ordered)
+
+
+def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLoss, ...]]:
+    """Return what the tokens of texts cost the language model beside normal ones."""
+    from polar_detect.signature.marks.token_losses import Normal, token_losses  # and torch
+
+    tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.text_reference
+    words = KnownWords.of(reference.texts) if reference.texts else None
+    normal = Normal(reference.tokens, reference.contamination, words)
+    read = reference.as_read if detector.rows_ is None else list[str]
+    seen = read(texts)
+    tokens = token_losses(tracer.backbone, seen, max_tokens=tracer.max_tokens, normal=normal)
+    return [_laid_on(*own, read) for own in zip(texts, seen, tokens, strict=True)]
+
+
+def _laid_on(
+    text: str,
+    seen: str,
+    tokens: tuple[TokenLoss, ...],
+    read: Callable[[Sequence[str]], list[str]],
+) -> tuple[TokenLoss, ...]:
+    """Return where the tokens of a text as it was read, `seen`, stand in the text that is shown."""
+    if text.startswith(seen):
+        return tokens
+    places = read_places(text, read)
+    return tuple(TokenLoss(places[own.start], places[own.stop], own.loss) for own in tokens)
+
+
+def _number(i: int, table: Table) -> int:
+    """Return the number under which a person finds the ith row; see `Table.numbering`."""
+    return int(table.frame.index[i]) + 1 if table.lines is None else int(table.lines[i])
+
+
+def _features(own: Explanation) -> tuple[FeaturePart, ...]:
+    strongest = np.argsort(-np.abs(own.values[0]), kind="stable")[:_TOP_FEATURES]
+    return tuple(
+        FeaturePart(own.features[j], float(own.data[0, j]), float(own.values[0, j]))
+        for j in strongest
+    )
+
+
+def _whole(own: Explanation, odd: OddCells) -> tuple[Contribution, ...]:
+    parts = whole_parts(own).items()
+    return by_size({odd.seen(source): float(values[0]) for source, values in parts})
+
+
+def _labelled_words(own: Explanation, text: str, detector: PolarDetector) -> tuple[str, ...]:
+    """Return words that the labelled anomalies have too, where wording raised the score."""
+    likeness = detector.fitted_.reference.likeness
+    if likeness is None or likeness.wording is None:
+        return ()
+    parts = dict(zip(own.features, own.values[0], strict=True))
+    return likeness.wording.words(text) if parts.get(WORDING_LIKENESS, 0) > 0 else ()
