@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.errors import InputError, TrainingWarning
@@ -91,16 +93,33 @@ def test_json_says_how_it_was_found_out(of_rods, tmp_path):
     assert (page["alpha"], page["n_flagged"]) == (0.03, 2)
 
 
-def test_pictures_are_drawn_without_normal_rows(of_rods, tmp_path):
+def test_pictures_are_drawn_without_normal_rows(monkeypatch, of_rods, tmp_path):
+    said, labels, text, bar = [], [], Figure.text, Axes.bar
+
+    def noted_text(self, x, y, own, **look):
+        said.append(own)
+        return text(self, x, y, own, **look)
+
+    def noted_bar(self, *given, **look):
+        labels.extend([look["label"]] if look.get("label") else [])
+        return bar(self, *given, **look)
+
+    monkeypatch.setattr(Figure, "text", noted_text)
+    monkeypatch.setattr(Axes, "bar", noted_bar)
     for name in ("page.png", "page.pdf"):
         of_rods.save(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 10_000
+    assert "score" in said
+    assert OF_NORMAL.findall(" ".join(said)) == []
+    assert labels == ["All rows (90)", "flagged"] * 2
 
 
 def test_figures_that_differ_from_fold_to_fold_are_ranges(of_rods):
     (choices,) = {tuple(of_rods.data.detector.choices.items())}
     assert all(re.fullmatch(r"(\d+–)?\d+%", value) for _, value in choices)
-    assert any("–" in value for _, value in choices)
+    ranges = [value.rstrip("%").split("–") for _, value in choices if "–" in value]
+    assert ranges
+    assert all(float(low) < float(high) for low, high in ranges)
     assert of_rods.data.detector.n_train == N
 
 
@@ -114,7 +133,8 @@ def test_equal_rows_are_explained_alike_and_a_set_without_flags_is_shown():
 
 
 def test_layers_are_drawn_where_models_read_the_texts(tiny_pair, tmp_path):
-    report = Report.of_screening(NOTES, PolarDetector(**tiny_pair), share=0.05, top=4)
+    detector = PolarDetector(**tiny_pair, contamination=0.04)
+    report = Report.of_screening(NOTES, detector, share=0.05, top=4)
     data = report.data
     assert (data.programs, data.drift, data.n_layers > 0) == (None, None, True)
     assert all(row.layers and row.tokens for row in data.rows)
@@ -122,7 +142,11 @@ def test_layers_are_drawn_where_models_read_the_texts(tiny_pair, tmp_path):
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("Layers: part of the score") == 4
     assert "typical-strip" not in page
-    assert OF_NORMAL.findall(words(page)) == []
+    assert "of other texts the nearest 4 %, which may be anomalous too" in words(page)
+    assert re.search("what layers change|minimal program", words(page)) is None
+    said = " ".join(report.assessment.reasons())
+    assert "other texts" in said
+    assert OF_NORMAL.findall(words(page) + said) == []
     report.save(tmp_path / "page.png")
 
 
