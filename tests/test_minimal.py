@@ -496,3 +496,27 @@ def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_soone
         )
         assert precisely == expected
         assert {result.program for result in found} == {shorter}
+
+
+def test_a_program_of_half_of_the_layers_is_measured_again_however_low_its_loss(
+    precise, monkeypatch
+):
+    executor, precisely = Executor(precise), []
+
+    def losses(batch, jobs, *, precise=False):  # noqa: ARG001 - as it is called
+        precisely.extend(job.program for job in jobs if precise)
+        low = 5.0 if precise else 0.2  # what looks best does not hold
+        return np.asarray(
+            [low if 2 * len(job.program) <= len(FULL) else 1.0 for job in jobs], np.float32
+        )
+
+    monkeypatch.setattr(executor, "losses", losses)
+    short, long = Program((0, 1)), Program((0, 1, 2))
+    for programs, minimal in (((long,), long), ((long, short), long)):
+        precisely.clear()
+        search = partial(menu_search, programs=programs)
+        (found,) = find_minimal_programs(
+            executor, random_rows(8), tolerance=0.1, search=search, clearance=0.02
+        )
+        assert found.program == minimal
+        assert (short in precisely) == (short in programs)

@@ -209,20 +209,23 @@ def test_a_screening_without_flags_is_told(run, sheet, tmp_path):
         ("screened.csv", "for the report; expected a name that ends in"),
         ("nowhere/page.html", "in a folder that does not exist"),
         ("page.json", "where the rows are written; expected another file"),
+        (
+            "folder.html",
+            "(Is a directory); expected a file that can be written; choose another --r",
+        ),
+        ("rods.html", "Got --report {report}, which is the input"),
     ],
 )
 def test_a_report_that_cannot_be_written_is_told_before_the_work(
     run, sheet, tmp_path, report, said
 ):
-    out = tmp_path / ("page.json" if report == "page.json" else "screened.jsonl")
-    if report == "page.json":  # a link, as no table ends so
-        out = tmp_path / "rows.jsonl"
-        out.write_text("")
-        (tmp_path / report).symlink_to(out)
-    code, _, told = run(
-        "screen", sheet, "--all-columns", "--out", out, "--report", tmp_path / report
-    )  # fmt: skip
-    assert (code, said in " ".join(told.split())) == (1, True)
+    out, page = tmp_path / "rows.jsonl", tmp_path / report
+    (tmp_path / "folder.html").mkdir()
+    (tmp_path / "rods.html").symlink_to(sheet)
+    out.write_text("")
+    (tmp_path / "page.json").symlink_to(out)  # a link, as no table ends so
+    code, _, told = run("screen", sheet, "--all-columns", "--out", out, "--report", page)
+    assert (code, said.format(report=page) in " ".join(told.split())) == (1, True)
     assert "held against" not in told
 
 

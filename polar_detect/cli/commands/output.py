@@ -104,15 +104,15 @@ def _is_same(path: Path, target: Path) -> bool:
         return False
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, option: str = "--out") -> None:
     """Raise `OutputError` where `write_text` could not write a file; for use before long work."""
-    with _told(path):
+    with _told(path, option):
         atomic.check_place(path)
 
 
-def write_text(path: Path, text: str | bytes) -> None:
-    """Write a file whole or not at all, however many runs write it at once."""
-    with _told(path), atomic.staged(path) as partial:
+def write_text(path: Path, text: str | bytes, *, option: str = "--out") -> None:
+    """Write a file that an option names whole or not at all, however many runs write it at once."""
+    with _told(path, option), atomic.staged(path) as partial:
         partial.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
 
 
@@ -128,12 +128,12 @@ def make_folder(folder: Path, option: str = "--out") -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, option: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         close = "close it where it is open, or " if isinstance(error, PermissionError) else ""
         raise OutputError(
             f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
-            f"be written; {close}choose another --out."
+            f"be written; {close}choose another {option}."
         ) from error

@@ -74,7 +74,7 @@ def screen(options: ScreenOptions) -> None:
     _tell_of(found, training, options, language)
     say(options.out)
     if options.report is not None and file is not None:
-        write_text(options.report, file.content)
+        write_text(options.report, file.content, option="--report")
         if file.lacks_characters:
             tell(language.say("terminal.no_font"))
         say(options.report)
@@ -90,7 +90,7 @@ def _check_report(path: Path, options: ScreenOptions, rejected: Path, language: 
             f"Got --report {path}, where the rows are written; expected another file; choose "
             "another."
         )
-    check_place(path)
+    check_place(path, option="--report")
     if format_of(path, language) in ("pdf", "png"):
         load_pictures()
 
