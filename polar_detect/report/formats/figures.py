@@ -311,7 +311,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
         for rank, row in enumerate(data.listed[:_TOP_ROWS], start=1)
     ]
     if data.is_screening:  # p-values are ranks
-        del places[3]
+        places.pop()
         for cells in rows:
             del cells[3]
     for i, cells in enumerate(rows):
