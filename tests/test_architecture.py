@@ -102,7 +102,12 @@ class Least(NamedTuple):
     n_named: int  # modules on its page
 
 
-STAGED = {"tables": Least(50, 20), "signature": Least(15, 15), "report": Least(15, 10)}
+STAGED = {
+    "tables": Least(50, 20),
+    "signature": Least(15, 15),
+    "report": Least(15, 10),
+    "compare": Least(10, 10),
+}
 
 
 def map_of(package: str) -> tuple[str, list[str]]:

@@ -20,10 +20,10 @@ from polar_detect.artifact.reading import stored_origin
 from polar_detect.cli.commands import training as fitting
 from polar_detect.cli.options import FitOptions
 from polar_detect.compare import detection
-from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.detection import cost_of
-from polar_detect.compare.lineup import Lineup
-from polar_detect.compare.views import Cost
+from polar_detect.compare.methods.lineup import Lineup
+from polar_detect.compare.methods.views import Cost
+from polar_detect.compare.results.advice import find_as_good
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.engine import Engine
 from polar_detect.errors import InputError, OutputError, TrainingWarning

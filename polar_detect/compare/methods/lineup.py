@@ -13,8 +13,8 @@ from sklearn.base import clone
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
-from polar_detect.compare.baselines import is_labelled
-from polar_detect.compare.reading import Task
+from polar_detect.compare.methods.baselines import is_labelled
+from polar_detect.compare.reading.task import Task
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import (
     AutoHead,
