@@ -43,9 +43,9 @@ from polar_detect.calibration import conformal_p_values
 from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
 from polar_detect.detectors.parts import logistic_weights
 from polar_detect.detectors.scale import Scale
-from polar_detect.engine import Engine
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.signature.reading.readings import Readings

@@ -32,8 +32,8 @@ from polar_detect.compare.methods.baselines import BASELINES
 from polar_detect.compare.methods.views import Seen
 from polar_detect.errors import TrainingWarning
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.training import MIN_NORMAL
 from polar_detect.tables import RowTemplate
-from polar_detect.training import MIN_NORMAL
 
 Array = NDArray[np.float64]
 

@@ -19,11 +19,11 @@ from common import Split
 import polar_detect
 from polar_detect import PolarDetector
 from polar_detect.detectors import AutoHead, Head
-from polar_detect.engine import Engine
 from polar_detect.features.table import Feature, FeatureTable
-from polar_detect.fitting import Fitting, parted
+from polar_detect.pipeline.engine import Engine
+from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
-from polar_detect.settings import Settings
 from polar_detect.signature.normal_programs import menu_texts
 
 # Sources that tables do not depend on: what comes after them, and what people look at.

@@ -33,11 +33,11 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.detectors import HEADS, Head
-from polar_detect.engine import Engine
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.features.table import Feature, FeatureTable
-from polar_detect.fitting import parted
+from polar_detect.pipeline.engine import Engine
+from polar_detect.pipeline.fitting import parted
 from polar_detect.programs.minimal import search_batch
 from polar_detect.search import Candidate, Refinement, dynamic
 from polar_detect.signature.extraction import Extractor

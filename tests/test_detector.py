@@ -24,17 +24,18 @@ from tiny_models import CONFIGS, save_tiny
 from unlabelled_heads import UNLABELLED
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import assessing, assessment, fitting
+from polar_detect import assessment
 from polar_detect.calibration import rate_at
 from polar_detect.containers import UnfittedError
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, LightGBMHead
-from polar_detect.engine import Engine
 from polar_detect.errors import InputError, ModelError, NotFittedError, TrainingWarning
 from polar_detect.executor.decoder import Executor
-from polar_detect.fitting import Fitting, parted
 from polar_detect.metrics import auroc
-from polar_detect.outliers import topic_clusters
+from polar_detect.pipeline import assessing, fitting
+from polar_detect.pipeline.engine import Engine
+from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
 from polar_detect.report.content.reasons import reasons_of
@@ -180,7 +181,8 @@ def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tin
 def test_a_detector_that_was_fitted_on_what_nobody_sees_reads_so_much_of_it_in_new_texts(
     tiny_pair, monkeypatch, own, same, other
 ):
-    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before it was left out
+    # As was done before it was left out.
+    monkeypatch.setattr("polar_detect.pipeline.training.as_seen", list)
     earlier = fit_tiny(tiny_pair, [f"{text}{own}" for text in FEW], max_tokens=64)
     assert earlier.fitted_.reference.texts[0].endswith(own)
     scores = earlier.score_samples([f"{NEW[0]}{behind}" for behind in (own, same, other)])

@@ -12,10 +12,10 @@ from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import IsolationForestHead
-from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.models.hashes import sha256_of
+from polar_detect.pipeline.engine import Engine
 from polar_detect.stored import Stored, read_texts
 
 GONE = object()

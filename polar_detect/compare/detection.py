@@ -18,8 +18,8 @@ from polar_detect.compare.results.measuring import measure
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.fluency import advise
 from polar_detect.memory import Memory, with_memory
+from polar_detect.models.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts.doubts import doubts_of_texts

@@ -17,8 +17,8 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.compare.results import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import head_class, new_head
-from polar_detect.engine import Engine, encoder_for
 from polar_detect.messages.language import Language
+from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.tables import ReadOptions
 from polar_detect.texts.visible import visible
 

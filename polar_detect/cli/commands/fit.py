@@ -12,8 +12,8 @@ from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import TrainingWarning
-from polar_detect.fluency import advise
 from polar_detect.messages.language import Language
+from polar_detect.models.fluency import advise
 from polar_detect.report.content.facts import description
 
 

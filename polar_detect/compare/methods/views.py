@@ -21,7 +21,7 @@ from polar_detect.arrays import IndexArray
 from polar_detect.compare.reading.columns import MAX_SIZE
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
-from polar_detect.engine import encoder_for
+from polar_detect.pipeline.engine import encoder_for
 from polar_detect.signature.reading.encoder import Encoder
 
 

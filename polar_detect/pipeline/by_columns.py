@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.assessed import Assessed
 from polar_detect.detectors import (
     AutoHead,
     ClassifierHead,
@@ -20,10 +19,11 @@ from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError, quoted
 from polar_detect.explain import Explanation
 from polar_detect.features.table import FeatureTable
-from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
+from polar_detect.pipeline.assessed import Assessed
+from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
-from polar_detect.settings import Settings
 from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
 from polar_detect.tables import warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line

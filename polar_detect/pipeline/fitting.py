@@ -10,12 +10,12 @@ from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.features.table import FeatureTable
-from polar_detect.fitted import Fitted, fingerprint_of, moment
-from polar_detect.outliers import corrupted, crossed, topic_clusters
+from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
+from polar_detect.pipeline.settings import Settings
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
-from polar_detect.settings import Settings
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
