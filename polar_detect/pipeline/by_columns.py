@@ -13,6 +13,7 @@ from polar_detect.detectors import (
     ColumnsClassifierHead,
     ColumnsHead,
     Head,
+    TrainingSignatures,
     new_head,
 )
 from polar_detect.drift import FeatureStatistics
@@ -199,7 +200,9 @@ def fit(
         seed=settings.seed,
     )
     inside, labelled = reference.training_features(anomalous, seed=settings.seed)
-    head.fit(inside, labelled, n_labelled=len(anomalous), seed=settings.seed)
+    no_strangers = inside.rows(slice(0))
+    shown = TrainingSignatures(inside, no_strangers, labelled if anomalous else None)
+    head.fit(shown, seed=settings.seed)
     stage.advance(len(normal))
     return Fitted(
         head=head,
