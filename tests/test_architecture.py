@@ -179,3 +179,16 @@ def test_records_of_arrays_compare_by_identity_as_equal_arrays_are_no_truth_valu
     }
     assert len(of_arrays) > 30
     assert [name for name, decorator in of_arrays.items() if "eq=False" not in decorator] == []
+
+
+ANY_ARRAY = re.compile(r"NDArray\[np\.(float16|float32|float64|bool_|int64|intp)\]")
+
+
+def test_arrays_of_one_kind_are_called_by_their_names():
+    typed = {
+        name: len(ANY_ARRAY.findall(path.read_text(encoding="utf-8")))
+        for name, path in PATHS.items()
+        if name.split(".")[0] != "tables"
+    }
+    assert {name for name, n in typed.items() if n} == {"arrays"}
+    assert typed["arrays"] == 6
