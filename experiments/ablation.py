@@ -40,12 +40,12 @@ from sklearn.ensemble import IsolationForest
 
 from polar_detect import models
 from polar_detect.calibration import conformal_p_values
-from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
+from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead, TrainingSignatures
 from polar_detect.detectors.parts import logistic_weights
 from polar_detect.detectors.scale import Scale
-from polar_detect.engine import Engine
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.signature.reading.readings import Readings
@@ -318,7 +318,7 @@ def _distances(own: Signatures, table: FeatureTable) -> NDArray[np.float64]:
 
 def _drivers(own: Signatures, labels: NDArray[np.bool_], seed: int) -> dict[str, float]:
     """Return how much more each feature adds to anomalous than to normal test texts, mean."""
-    head = AutoHead().fit(own.normal, own.strangers, seed=seed)
+    head = AutoHead().fit(TrainingSignatures(own.normal, own.strangers), seed=seed)
     values = head.explain(own.test).values
     gap = values[labels].mean(0) - values[~labels].mean(0)
     return dict(zip(own.test.names, gap.tolist(), strict=True))

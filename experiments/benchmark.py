@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
-from polar_detect.engine import Engine, encoder_for
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.tracer import Tracer
 

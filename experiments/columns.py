@@ -28,12 +28,12 @@ from sklearn import datasets
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector
-from polar_detect.compare.baselines import BASELINES
-from polar_detect.compare.views import Seen
+from polar_detect.compare.methods.baselines import BASELINES
+from polar_detect.compare.methods.views import Seen
 from polar_detect.errors import TrainingWarning
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.training import MIN_NORMAL
 from polar_detect.tables import RowTemplate
-from polar_detect.training import MIN_NORMAL
 
 Array = NDArray[np.float64]
 

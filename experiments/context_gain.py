@@ -27,8 +27,8 @@ from sklearn.linear_model import LinearRegression
 
 from polar_detect import models
 from polar_detect.detectors.evidence import trust_in_loss
-from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 from polar_detect.signature.normal.neighbours import contexts, nearest
 from polar_detect.signature.reading.tracer import Tracer
 

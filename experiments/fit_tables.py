@@ -18,12 +18,12 @@ from common import Split
 
 import polar_detect
 from polar_detect import PolarDetector
-from polar_detect.detectors import AutoHead, Head
-from polar_detect.engine import Engine
+from polar_detect.detectors import AutoHead, Head, TrainingSignatures
 from polar_detect.features.table import Feature, FeatureTable
-from polar_detect.fitting import Fitting, parted
+from polar_detect.pipeline.engine import Engine
+from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
-from polar_detect.settings import Settings
 from polar_detect.signature.normal_programs import menu_texts
 
 # Sources that tables do not depend on: what comes after them, and what people look at.
@@ -51,7 +51,10 @@ class Signatures:
 
     def scores(self, head: Head, *, seed: int) -> Scores:
         """Fit `head` and return its scores of the test texts."""
-        head.fit(self.normal, self.strangers, n_labelled=self.n_labelled, seed=seed)
+        cut = len(self.strangers) - self.n_labelled
+        strangers, labelled = (self.strangers.rows(s) for s in (slice(cut), slice(cut, None)))
+        taught_by = labelled if self.n_labelled else None
+        head.fit(TrainingSignatures(self.normal, strangers, taught_by), seed=seed)
         scores: Scores = head.scores(self.test)
         return scores
 
@@ -164,7 +167,7 @@ def signatures(
             test_readings, menu, tolerance=detector.tolerance, wants_curves=True
         )
         test = extractor.with_programs(test, programs)
-    made = Signatures(*shown, test, n_labelled=0 if taught_by is None else len(taught_by))
+    made = Signatures(shown.normal, shown.all_strange, test, n_labelled=shown.n_labelled)
     if path is not None:
         made.save(path)
     return made

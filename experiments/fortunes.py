@@ -24,8 +24,8 @@ from fit_tables import Notes
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
-from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 
 _LENGTHS = (30, 600)  # characters
 _SOURCE = re.compile(r"\n\s*-- .*", re.DOTALL)  # who said it

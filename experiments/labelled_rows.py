@@ -30,11 +30,11 @@ from benchmark import CACHE, Bench
 from numpy.typing import NDArray
 
 from polar_detect import PolarDetector, models
-from polar_detect.compare.baselines import BASELINES
-from polar_detect.compare.views import Seen
+from polar_detect.compare.methods.baselines import BASELINES
+from polar_detect.compare.methods.views import Seen
 from polar_detect.detectors import ClassifierHead, Head, new_head
-from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.cells.numbers import Notation
 

@@ -22,9 +22,9 @@ from fit_tables import Notes
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
-from polar_detect.engine import Engine, encoder_for
-from polar_detect.fluency import speaks
 from polar_detect.metrics import auroc
+from polar_detect.models.fluency import speaks
+from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.signature.reading.readings import Readings

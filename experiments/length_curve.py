@@ -32,12 +32,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
-from polar_detect.detectors import HEADS, Head
-from polar_detect.engine import Engine
+from polar_detect.detectors import HEADS, Head, TrainingSignatures
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.features.table import Feature, FeatureTable
-from polar_detect.fitting import parted
+from polar_detect.pipeline.engine import Engine
+from polar_detect.pipeline.fitting import parted
 from polar_detect.programs.minimal import search_batch
 from polar_detect.search import Candidate, Refinement, dynamic
 from polar_detect.signature.extraction import Extractor
@@ -114,7 +114,8 @@ def _aurocs(engine: Engine, split: Split, seed: int, options: argparse.Namespace
     for head in heads:
         for said, change in (("without", _without_curves), ("with", _as_programs)):
             own_head = copy.deepcopy(head)
-            own_head.fit(change(own.normal), change(own.strangers), seed=seed)
+            shown = TrainingSignatures(change(own.normal), change(own.strangers))
+            own_head.fit(shown, seed=seed)
             scores[f"{head.name} {said} curve"] = own_head.scores(change(tables[1]))
     return {name: float(roc_auc_score(split.is_anomalous, own)) for name, own in scores.items()}
 

@@ -29,8 +29,8 @@ from fit_tables import Notes
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
-from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 
 KINDS = ("machine", "human", "slips", "shuffled", "gemma", "topic")
 

@@ -27,11 +27,11 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector, models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.compare.baselines import BASELINES
-from polar_detect.compare.views import Seen
+from polar_detect.compare.methods.baselines import BASELINES
+from polar_detect.compare.methods.views import Seen
 from polar_detect.detectors import ClassifierHead, new_head
-from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 from polar_detect.tables import RowTemplate
 
 TASKS = ("ai4i", "steel")

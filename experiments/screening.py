@@ -31,9 +31,9 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector, screen
-from polar_detect.engine import Engine
 from polar_detect.errors import TrainingWarning
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 
 Array = NDArray[np.float64]
 

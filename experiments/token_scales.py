@@ -16,8 +16,8 @@ import common
 import numpy as np
 from benchmark import CACHE, Bench
 
-from polar_detect.fitting import parted
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.fitting import parted
 from polar_detect.signature.normal.token_index import TokenIndex
 from polar_detect.signature.reading.token_states import TokenStates
 

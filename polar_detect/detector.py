@@ -14,10 +14,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
-from polar_detect import by_columns, calibration, models
+from polar_detect import calibration, models
 from polar_detect.alone import alone
 from polar_detect.arrays import Float64Array, IntArray
-from polar_detect.assessed import Assessed
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
@@ -25,17 +24,19 @@ from polar_detect.containers import Texts, UnfittedError, as_texts
 from polar_detect.detectors import Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
-from polar_detect.fitted import Fitted
 from polar_detect.frames import check_written, index_of
+from polar_detect.pipeline import by_columns
+from polar_detect.pipeline.assessed import Assessed
+from polar_detect.pipeline.fitted import Fitted
+from polar_detect.pipeline.settings import Settings, checked_alpha
+from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, Tracker
-from polar_detect.settings import Settings, checked_alpha
 from polar_detect.tables.rows.template import RowTemplate
-from polar_detect.training import TrainingTexts
 
 if TYPE_CHECKING:
-    from polar_detect.assessing import Assessing
-    from polar_detect.engine import Engine
+    from polar_detect.pipeline.assessing import Assessing
+    from polar_detect.pipeline.engine import Engine
     from polar_detect.signature.normal_programs import NormalPrograms
 
 
@@ -379,7 +380,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             return self._assessing().scores(texts)
 
     def _assessing(self) -> "Assessing":
-        from polar_detect.assessing import Assessing
+        from polar_detect.pipeline.assessing import Assessing
 
         return Assessing(self._fitted(), self._engine().extractor, self.normal_programs)
 
@@ -392,9 +393,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tracker: Tracker,
     ) -> None:
         """Fit a head that stands on what models make of texts."""
-        from polar_detect.engine import encoder_for
-        from polar_detect.fitting import Fitting, parted
         from polar_detect.numerics.runtime import return_freed_memory
+        from polar_detect.pipeline.engine import encoder_for
+        from polar_detect.pipeline.fitting import Fitting, parted
 
         settings = replace(settings, encoder=encoder_for(given.texts, settings.encoder))
         engine = self._models(settings).configured(
@@ -432,7 +433,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _models(self, settings: Settings) -> "Engine":
         """Return the models, read as an earlier engine reads them where it has the same."""
-        from polar_detect.engine import Engine
+        from polar_detect.pipeline.engine import Engine
 
         loaded = Engine.load(settings.model, settings.encoder)
         earlier: Engine | None = getattr(self, "engine_", None)

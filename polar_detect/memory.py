@@ -11,7 +11,7 @@ import numpy as np
 
 from polar_detect.arrays import IndexArray
 from polar_detect.detector import PolarDetector
-from polar_detect.engine import Engine, encoder_for
+from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.signature.reading.readings import Readings

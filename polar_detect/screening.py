@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.stats import rankdata
 
-from polar_detect import by_columns
 from polar_detect.alone import alone
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.assessment import Assessment
@@ -22,10 +21,11 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.frames import index_of
+from polar_detect.pipeline import by_columns
+from polar_detect.pipeline.settings import Settings, number, whole
+from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, Tracker
-from polar_detect.settings import Settings, number, whole
 from polar_detect.texts.distinct import first_places
-from polar_detect.training import MIN_NORMAL, TrainingTexts
 
 if TYPE_CHECKING:
     import pandas as pd

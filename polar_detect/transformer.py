@@ -15,13 +15,13 @@ from polar_detect.alone import alone
 from polar_detect.arrays import IndexArray
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.containers import Texts, UnfittedError, as_texts
-from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
 from polar_detect.features.table import FeatureTable
 from polar_detect.frames import index_of
+from polar_detect.pipeline.engine import Engine, encoder_for
+from polar_detect.pipeline.settings import MAX_SEED, MAX_TOLERANCE, model_name, number, truth, whole
 from polar_detect.programs.menu import Menu
 from polar_detect.progress import Tracker
-from polar_detect.settings import MAX_SEED, MAX_TOLERANCE, model_name, number, truth, whole
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import menu_texts

@@ -24,9 +24,9 @@ from polar_detect import atomic
 from polar_detect.artifact import archives, of_models, reading, writing
 from polar_detect.artifact.sealing import FORMAT, check_files, read_manifest, sealed
 from polar_detect.detector import PolarDetector
-from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
+from polar_detect.pipeline.engine import Engine
 from polar_detect.report.content.facts import description
 
 TEXTS = [*NEW, *STRANGE, ""]

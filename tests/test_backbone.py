@@ -74,7 +74,7 @@ def run(backbone, layers, ids, *, precise=True):
     """Return the logits of a program on token ids."""
     hidden = backbone.embed(ids)
     for layer in layers:
-        hidden = backbone.apply(layer, hidden, precise=precise)
+        hidden = backbone.apply(layer, hidden, form="precise" if precise else "quick")
     return backbone.logits(hidden)
 
 
@@ -265,7 +265,7 @@ def test_the_first_layers_multiply_in_float32_in_their_quick_form_too(folders):
     hidden = random_states(8, 9, 32)
     gaps = []
     for layer in range(5):
-        quick, precise = (backbone.apply(layer, hidden, precise=own) for own in (False, True))
+        quick, precise = (backbone.apply(layer, hidden, form=own) for own in ("quick", "precise"))
         gaps.append(((quick - precise).norm() / (precise - hidden).norm()).item())
     assert gaps[0] < 1e-5
     assert min(gaps[1:]) > 1e-4
@@ -310,11 +310,13 @@ def test_a_block_that_another_thread_calls_while_arguments_are_recorded_really_r
     (call,) = record_calls(Anatomy([block], [None], nn.Identity()), lambda: block(hidden, 1, a=2))
     assert (call.args, call.kwargs) == ((1,), {"a": 2})
     llama.embed(random_ids(1, 5))  # now the arguments for five tokens are known
-    expected = llama.apply(2, hidden, precise=True)
+    expected = llama.apply(2, hidden, form="precise")
     found = []
 
     def forward():
-        other = threading.Thread(target=lambda: found.append(llama.apply(2, hidden, precise=True)))
+        other = threading.Thread(
+            target=lambda: found.append(llama.apply(2, hidden, form="precise"))
+        )
         other.start()
         other.join()
         block(hidden)
@@ -649,7 +651,7 @@ def test_the_quick_form_of_the_real_model_moves_the_loss_by_little(real):
     for precise in (False, True):
         hidden = real.embed(ids)
         for layer in range(real.n_layers):
-            hidden = real.apply(layer, hidden, precise=precise)
+            hidden = real.apply(layer, hidden, form="precise" if precise else "quick")
         losses.append(real.token_losses(hidden[0, :-1], targets, precise=precise).mean().item())
     assert losses[0] == pytest.approx(losses[1], abs=0.03)
 
@@ -673,13 +675,13 @@ def test_the_first_layers_multiply_in_a_low_precision_for_estimates_only(folders
     )
     hidden = random_states(3, 9, 32)
     for layer in range(quick.n_layers):
-        rough = quick.apply(layer, hidden, rough=True)
+        rough = quick.apply(layer, hidden, form="rough")
         usual, exact = (b.apply(layer, hidden) for b in (quick, precise))
         is_near = (usual - exact).norm() < 1e-5 * (exact - hidden).norm()
         assert is_near == (layer == 0)  # the first of five
         assert torch.equal(usual, rough) == (layer > 0)
         assert 0 < (rough - exact).norm() < 0.03 * (exact - hidden).norm()
-        same = precise.apply(layer, hidden, rough=True)
+        same = precise.apply(layer, hidden, form="rough")
         torch.testing.assert_close(same, exact, atol=1e-5, rtol=1e-4)
 
 
@@ -688,7 +690,7 @@ def test_a_quick_form_in_float32_does_what_blocks_do_and_shares_what_they_laid_o
     backbone = Backbone.load(folders["llama"], quick_dtype=torch.float32)
     hidden = random_states(8, 9, 32)  # 72 rows
     for layer in range(backbone.n_layers):
-        found, expected = (backbone.apply(layer, hidden, precise=own) for own in (False, True))
+        found, expected = (backbone.apply(layer, hidden, form=own) for own in ("quick", "precise"))
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
         form, own = backbone._forms.quick[layer]._block, backbone._forms.precise[layer]
         assert isinstance(form.mlp, QuickGate)

@@ -62,7 +62,8 @@ def test_fit_refuses_files_with_too_few_rows_in_one_line(bad, tmp_path, monkeypa
     def load(*_):
         raise AssertionError
 
-    monkeypatch.setattr("polar_detect.engine.Engine.load", load)  # there is nothing to fit on
+    # There is nothing to fit on.
+    monkeypatch.setattr("polar_detect.pipeline.engine.Engine.load", load)
     options = [] if ".txt" in bad.name else ["--text-column", "text"]
     code, said = call("fit", write(bad, tmp_path), "--out", tmp_path / "out", *options)
     assert code == 1

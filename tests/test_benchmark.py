@@ -24,8 +24,8 @@ from polar_detect import PolarDetector
 from polar_detect.backbone import hugging_face
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.detectors import AutoHead, LightGBMHead
-from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
+from polar_detect.pipeline.engine import Engine
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.reading.encoder import Encoder, Encoding
 from polar_detect.signature.reading.readings import Readings

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect import PolarDetector, by_columns
+from polar_detect import PolarDetector
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detectors.scale import Scale, column_clips, column_units
@@ -23,8 +23,9 @@ from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.features.of_columns import column_feature, column_of
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
+from polar_detect.pipeline import by_columns
+from polar_detect.pipeline.settings import Settings
 from polar_detect.report.content.facts import description
-from polar_detect.settings import Settings
 from polar_detect.tables import RowTemplate
 
 

@@ -13,21 +13,22 @@ import pandas as pd
 import pytest
 from japanese import is_japanese
 
-from polar_detect import PolarDetector, by_columns
+from polar_detect import PolarDetector
 from polar_detect import compare as comparing
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.reading import stored_origin
 from polar_detect.cli.commands import training as fitting
 from polar_detect.cli.options import FitOptions
 from polar_detect.compare import detection
-from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.detection import cost_of
-from polar_detect.compare.lineup import Lineup
-from polar_detect.compare.views import Cost
+from polar_detect.compare.methods.lineup import Lineup
+from polar_detect.compare.methods.views import Cost
+from polar_detect.compare.results.advice import find_as_good
 from polar_detect.detectors import PyODHead, new_head
-from polar_detect.engine import Engine
 from polar_detect.errors import InputError, OutputError, TrainingWarning
 from polar_detect.messages.language import Language
+from polar_detect.pipeline import by_columns
+from polar_detect.pipeline.engine import Engine
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule

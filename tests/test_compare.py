@@ -19,15 +19,16 @@ from work_orders import NORMAL, STRANGE
 from polar_detect import compare as comparing
 from polar_detect import metrics
 from polar_detect.cli.commands import compare as command
-from polar_detect.compare import detection, regression, tabulate
-from polar_detect.compare.advice import find_as_good
-from polar_detect.compare.baselines import BASELINES
-from polar_detect.compare.comparison import AUROC
+from polar_detect.compare import detection, regression
 from polar_detect.compare.detection import cost_of
-from polar_detect.compare.lineup import Lineup
-from polar_detect.compare.rows import split
-from polar_detect.compare.tabulate import MethodTable
-from polar_detect.compare.views import Cost, Numbers
+from polar_detect.compare.methods.baselines import BASELINES
+from polar_detect.compare.methods.lineup import Lineup
+from polar_detect.compare.methods.views import Cost, Numbers
+from polar_detect.compare.reading.rows import split
+from polar_detect.compare.results import tabulate
+from polar_detect.compare.results.advice import find_as_good
+from polar_detect.compare.results.comparison import AUROC
+from polar_detect.compare.results.tabulate import MethodTable
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, OutputError

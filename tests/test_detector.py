@@ -24,17 +24,18 @@ from tiny_models import CONFIGS, save_tiny
 from unlabelled_heads import UNLABELLED
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import assessing, assessment, fitting
+from polar_detect import assessment
 from polar_detect.calibration import rate_at
 from polar_detect.containers import UnfittedError
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, LightGBMHead
-from polar_detect.engine import Engine
 from polar_detect.errors import InputError, ModelError, NotFittedError, TrainingWarning
 from polar_detect.executor.decoder import Executor
-from polar_detect.fitting import Fitting, parted
 from polar_detect.metrics import auroc
-from polar_detect.outliers import topic_clusters
+from polar_detect.pipeline import assessing, fitting
+from polar_detect.pipeline.engine import Engine
+from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
 from polar_detect.report.content.reasons import reasons_of
@@ -180,7 +181,8 @@ def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tin
 def test_a_detector_that_was_fitted_on_what_nobody_sees_reads_so_much_of_it_in_new_texts(
     tiny_pair, monkeypatch, own, same, other
 ):
-    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before it was left out
+    # As was done before it was left out.
+    monkeypatch.setattr("polar_detect.pipeline.training.as_seen", list)
     earlier = fit_tiny(tiny_pair, [f"{text}{own}" for text in FEW], max_tokens=64)
     assert earlier.fitted_.reference.texts[0].endswith(own)
     scores = earlier.score_samples([f"{NEW[0]}{behind}" for behind in (own, same, other)])
@@ -392,19 +394,21 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     reference = fitting.reference(readings, labelled)
     programs = fitting.programs(FEW, readings)
     menu = programs.menu if head.needs_programs else None
-    normal, strangers = fitting.training_signatures(readings, reference, menu, labelled)
+    shown = fitting.training_signatures(readings, reference, menu, labelled)
+    normal, strangers = shown.normal, shown.strangers
     own, other = Seen.of(readings), Seen.of(labelled)
     kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
     everyone = kept_out.of_normal(own, np.arange(len(own.texts))).values[:, 0]
     column = normal.names.index("labelled/likeness")
-    last = strangers.values[-len(labelled) :, column]
+    last = shown.labelled.values[:, column]
     np.testing.assert_array_equal(normal.values[:, column], everyone)
     np.testing.assert_array_equal(last, kept_out.of_labelled(other).values[:, 0])
     np.testing.assert_array_equal(strangers.values[: len(own.texts), column], everyone)
     # Control: who sees itself is more like them.
     assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
     plain = fitting.training_signatures(readings, fitting.reference(readings), menu)
-    assert len(strangers) == len(plain[1]) + len(labelled)
+    assert (len(strangers), len(last)) == (len(plain.strangers), len(labelled))
+    assert plain.labelled is None
 
 
 @pytest.mark.slow
@@ -418,7 +422,8 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
     wide = narrow.widened(others)
     every, everyone = np.arange(len(wide)), np.asarray(wide.texts)
     clusters = topic_clusters(wide.embeddings, seed=fitting.settings.seed)
-    found = fitting.training_signatures(readings, wide, None)
+    shown = fitting.training_signatures(readings, wide, None)
+    found = (shown.normal, shown.strangers)
     for table, groups in zip(found, (everyone, clusters), strict=True):
         assert len(table) == len(train)
         for i in (0, 1, 2, 49, 50):
@@ -428,7 +433,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
             for name, value in zip(expected.names, expected.values[0], strict=True):
                 if "change" not in name:  # which is fitted on the training texts
                     assert table.values[i, table.names.index(name)] == value, name
-    alone, _ = fitting.training_signatures(readings, narrow, None)
+    alone = fitting.training_signatures(readings, narrow, None).normal
     column = alone.names.index("neighbours/similarity_mean")
     assert (found[0].values[:, column] >= alone.values[:, column]).all()
     assert (found[0].values[:, column] > alone.values[:, column]).mean() > 0.3  # control
@@ -444,9 +449,10 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     fitting = Fitting(extractor, AutoHead(), Tracker(None), settings)
     readings = fitting.read("texts", [*[NORMAL[0]] * 40, *NORMAL[8 : 8 + n_others]])
     reference = fitting.reference(readings)
+    shown = fitting.training_signatures(readings, reference, None)
     similarity = [
         table.values[:, table.names.index("neighbours/similarity_mean")]
-        for table in fitting.training_signatures(readings, reference, None)
+        for table in (shown.normal, shown.strangers)
     ]
     new = extractor.signatures(readings, reference)
     as_new = new.values[:, new.names.index("neighbours/similarity_mean")]
@@ -475,7 +481,8 @@ def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
     others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
     readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
     reference = fitting.reference(readings)
-    tables = fitting.training_signatures(readings, reference, None)
+    shown = fitting.training_signatures(readings, reference, None)
+    tables = (shown.normal, shown.strangers)
     loss = tables[0].names.index("loss/mean")
     for table in tables:
         assert len(table) == n_others + n_taught

@@ -6,7 +6,7 @@ import pytest
 from sklearn.ensemble import IsolationForest
 from unlabelled_heads import UNLABELLED
 
-from polar_detect.detectors import HEADS, forest, new_head
+from polar_detect.detectors import HEADS, TrainingSignatures, forest, new_head
 from polar_detect.detectors.auto import _centred, _combined, _views
 from polar_detect.detectors.forest import IsolationForestHead, _check_forest, _check_trees
 from polar_detect.detectors.parts import topic_parts
@@ -49,9 +49,16 @@ def table(n, *, seed, shifted=False):
     return FeatureTable(values.astype(np.float32), FEATURES)
 
 
+def shown(normal, strangers, n_labelled):
+    """Return signatures to fit on, where the last of the strangers are labelled."""
+    cut = len(strangers) - n_labelled
+    labelled = strangers.rows(slice(cut, None)) if n_labelled else None
+    return TrainingSignatures(normal, strangers.rows(slice(cut)), labelled)
+
+
 def fitted(name, *, seed=0):
     strangers = table(90, seed=2, shifted=True)
-    return new_head(name).fit(table(120, seed=1), strangers, seed=seed)
+    return new_head(name).fit(TrainingSignatures(table(120, seed=1), strangers), seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +110,7 @@ def test_a_text_is_explained_the_same_alone_as_among_others(heads, name):
 def test_a_head_that_is_fitted_anew_explains_its_new_scores(name):
     rows, head = table(12, seed=7, shifted=True), fitted(name)
     before = head.explain(rows)
-    head.fit(table(120, seed=9), table(90, seed=10, shifted=True), seed=1)
+    head.fit(TrainingSignatures(table(120, seed=9), table(90, seed=10, shifted=True)), seed=1)
     head.explain(rows).check_adds_up(head.scores(rows))
     with pytest.raises(AssertionError, match="SHAP values miss by"):  # control: scores changed
         before.check_adds_up(head.scores(rows))
@@ -121,7 +128,8 @@ def test_a_saved_head_scores_and_explains_identically_when_loaded(heads, name, t
     np.testing.assert_array_equal(loaded.scores(rows), heads[name].scores(rows))
     np.testing.assert_array_equal(loaded.explain(rows).values, heads[name].explain(rows).values)
     # Control: a head fitted on other texts scores differently.
-    other = new_head(name).fit(table(120, seed=9), table(90, seed=10, shifted=True), seed=0)
+    others = TrainingSignatures(table(120, seed=9), table(90, seed=10, shifted=True))
+    other = new_head(name).fit(others, seed=0)
     assert (other.scores(rows) != loaded.scores(rows)).any()
 
 
@@ -197,7 +205,9 @@ def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, messag
     [("children_left", 10_000, "points outside itself"), ("feature", 99, "asks for a feature")],
 )
 def test_a_saved_forest_is_looked_through_before_it_is_used(tmp_path, of_tree, value, message):
-    head = IsolationForestHead().fit(table(40, seed=1), table(2, seed=2), seed=0)
+    head = IsolationForestHead().fit(
+        TrainingSignatures(table(40, seed=1), table(2, seed=2)), seed=0
+    )
     getattr(head._forest.estimators_[-1].tree_, of_tree)[0] = value
     head.save(tmp_path)
     with pytest.raises(ArtifactError, match=rf"cannot be read safely \(a tree {message}"):
@@ -294,7 +304,7 @@ def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, length,
     """And for half at least where the encoder is wholly trusted."""
     tables = (similar(4000, seed=n, shift=n * shift) for n in (0, 1))
     normal, strangers = (in_english(own, length=length) for own in tables)
-    head = new_head("auto").fit(normal, strangers, seed=0)
+    head = new_head("auto").fit(TrainingSignatures(normal, strangers), seed=0)
     found = head.choices["topic"]
     assert int(found.removesuffix("%")) == pytest.approx(topic, abs=3)
     assert head.choices["columns"] == "0%"
@@ -305,7 +315,7 @@ def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, length,
 @pytest.mark.parametrize(("far", "share"), [(0.5, 0), (0.04, 0.5), (0, 1), (-0.5, 1)])
 def test_the_scale_counts_that_tells_held_out_clusters_apart(far, share):
     normal, strangers = similar(4000, seed=1, shift=0), similar(4000, seed=2, shift=1, far=far)
-    head = new_head("auto").fit(in_english(normal), strangers, seed=0)
+    head = new_head("auto").fit(TrainingSignatures(in_english(normal), strangers), seed=0)
     assert head._fitted.far_share == pytest.approx(share, abs=0.2)
     assert head.choices["far"] == f"{head._fitted.far_share:.0%}"
     assert f"4% of the normal texts for {head.choices['far']}" in head.reason
@@ -319,7 +329,7 @@ def test_the_scale_counts_that_tells_held_out_clusters_apart(far, share):
 def test_signatures_without_the_wider_scale_are_seen_from_near_by():
     features = [f for f in FEATURES if "far" not in f.part]
     own = [own.chosen(features) for own in (table(120, seed=1), table(90, seed=2, shifted=True))]
-    head = new_head("auto").fit(*own, seed=0)
+    head = new_head("auto").fit(TrainingSignatures(*own), seed=0)
     assert head._fitted.far_share == 0
     labels = np.repeat([False, True], [120, 90])
     assert auroc(labels, np.concatenate([head.scores(part) for part in own])) > 0.95
@@ -337,8 +347,8 @@ def test_near_texts_count_for_how_close_they_stand_where_that_is_known():
     heads = {}
     for shift in (0, 2):
         own = (with_local(part, n + 7, n * shift) for n, part in enumerate(plain))
-        heads[shift] = new_head("auto").fit(*own, seed=0)
-    head, other = heads[2]._fitted, new_head("auto").fit(*plain, seed=0)._fitted
+        heads[shift] = new_head("auto").fit(TrainingSignatures(*own), seed=0)
+    head, other = heads[2]._fitted, new_head("auto").fit(TrainingSignatures(*plain), seed=0)._fitted
     assert head.far_share == other.far_share == 0
     assert head.similarity_auroc == other.similarity_auroc
     assert head.shares.tolist() == other.shares.tolist()
@@ -361,7 +371,7 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
     values[:, NEIGHBOURS] += 2
     values[:, NOVELTY] -= 2
     normal = in_english(table(120, seed=seed + 10))
-    head = new_head("auto").fit(normal, FeatureTable(values, FEATURES), seed=0)
+    head = new_head("auto").fit(TrainingSignatures(normal, FeatureTable(values, FEATURES)), seed=0)
     assert head.is_monotone
     assert head.choices["encoder"] == "85%"  # what is learned counts
     chance = np.random.default_rng(seed)
@@ -384,7 +394,7 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
 def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
     drawn = table(120, seed=1), table(90, seed=2, shifted=True)
     tables = [in_english(own, length=length) for own in drawn]
-    head = new_head("auto").fit(*tables, seed=0)
+    head = new_head("auto").fit(TrainingSignatures(*tables), seed=0)
     topic, form, *_ = np.abs(head._fitted.views)
     of_encoder = np.tile(np.asarray(NEIGHBOURS) | np.asarray(NOVELTY), 2)
     of_changes = np.tile([f.group == "change" for f in FEATURES], 2)
@@ -419,7 +429,7 @@ def usual(normal, n):
 
 
 def fitted_on(normal):
-    return new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
+    return new_head("auto").fit(TrainingSignatures(normal, table(90, seed=2, shifted=True)), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -622,7 +632,7 @@ def taught(n_labelled, *, shift=3, by=LIKENESS, name="auto", shifted=False, n_st
     strangers = told_by_likeness(table(n_strangers, seed=2, shifted=True), seed=12, shift=0)
     labelled = told_by_likeness(table(12, seed=3, shifted=shifted), seed=13, shift=shift, by=by)
     both = FeatureTable.below([strangers, labelled])
-    return new_head(name).fit(normal, both, n_labelled=n_labelled, seed=0)
+    return new_head(name).fit(shown(normal, both, n_labelled), seed=0)
 
 
 def separation_of(head, *, shift, by=LIKENESS):
@@ -672,8 +682,8 @@ def test_the_more_different_labels_the_more_they_count():
     held_out = told_by_likeness(table(90, seed=2, shifted=True), seed=2, shift=0)
 
     def share(rows):
-        strangers = FeatureTable.below([held_out, labelled.rows(np.asarray(rows))])
-        head = new_head("auto").fit(normal, strangers, n_labelled=len(rows), seed=0)
+        own = TrainingSignatures(normal, held_out, labelled.rows(np.asarray(rows)))
+        head = new_head("auto").fit(own, seed=0)
         return head.choices["labelled"]
 
     assert [share(range(n)) for n in (3, 20, 100)] == ["35%", "50%", "63%"]
@@ -686,8 +696,8 @@ def test_labels_have_no_say_in_how_well_similarity_tells_held_out_texts():
         for n, seed, shifted, shift in ((300, 1, False, 0), (90, 2, True, 0), (60, 3, False, 3))
     )
     few, plain = (
-        new_head("auto").fit(normal, FeatureTable.below(own), n_labelled=n, seed=0)._fitted
-        for own, n in ((strangers, 60), (strangers[:1], 0))
+        new_head("auto").fit(TrainingSignatures(normal, *own), seed=0)._fitted
+        for own in (strangers, strangers[:1])
     )
     assert few.n_labelled == 1
     assert few.similarity_auroc == plain.similarity_auroc
@@ -736,7 +746,7 @@ def test_labels_that_nothing_tells_from_normal_texts_get_no_view():
         for part, shift in ((normal, 0), (table(90, seed=2, shifted=True), 0), (labelled, -3))
     ]
     own[2].values[:, -1] = np.median(own[0].values[:, -1])
-    head = new_head("auto").fit(own[0], FeatureTable.below(own[1:]), n_labelled=12, seed=0)
+    head = new_head("auto").fit(TrainingSignatures(*own), seed=0)
     assert head._fitted.n_labelled == 0
     assert head._fitted.shares.sum() == pytest.approx(1)
 
@@ -744,7 +754,7 @@ def test_labels_that_nothing_tells_from_normal_texts_get_no_view():
 def test_labels_too_few_to_be_alike_are_strangers_only():
     """Signatures say nothing of likeness then."""
     strangers = table(90, seed=2, shifted=True)
-    few = new_head("auto").fit(table(120, seed=1), strangers, n_labelled=2, seed=0)
+    few = new_head("auto").fit(shown(table(120, seed=1), strangers, 2), seed=0)
     assert "labelled" not in few.choices
     rows = table(20, seed=3)
     np.testing.assert_array_equal(few.scores(rows), fitted("auto").scores(rows))
@@ -789,7 +799,7 @@ def test_a_classifier_tells_the_labelled_kind_better_and_others_worse_than_the_d
 def test_a_classifier_without_labels_that_teach_is_refused(n_labelled):
     strangers = table(90, seed=2, shifted=True)  # which nobody has read for likeness
     with pytest.raises(InputError, match=f"Got {n_labelled} labelled anomalies; .* detector auto"):
-        new_head("classifier").fit(table(120, seed=1), strangers, n_labelled=n_labelled, seed=0)
+        new_head("classifier").fit(shown(table(120, seed=1), strangers, n_labelled), seed=0)
 
 
 def test_a_head_among_settings_is_printed_by_its_name():

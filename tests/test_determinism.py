@@ -180,7 +180,7 @@ def test_assessments_are_the_same_bits_in_any_order_chunk_company_and_for_any_th
     together = fitted_on_minilm.assess(mixed)
     alone = [everything(fitted_on_minilm.assess([text]), 0) for text in TEXTS]
     order = np.random.default_rng(1).permutation(len(mixed))
-    monkeypatch.setattr("polar_detect.assessing.ASSESS_CHUNK", 5)
+    monkeypatch.setattr("polar_detect.pipeline.assessing.ASSESS_CHUNK", 5)
     with threads(2):
         shuffled = fitted_on_minilm.assess([mixed[i] for i in order])
     place = {old: new for new, old in enumerate(order.tolist())}

@@ -157,7 +157,7 @@ def test_pieces_that_the_vocabulary_does_not_know_hold_nothing(encoder):
 
 def test_pieces_of_a_vocabulary_that_many_languages_share_count_for_more(encoder, monkeypatch):
     (own,) = encoder.characters_per_token(["The pump was replaced."])
-    monkeypatch.setattr("polar_detect.fluency._SHARED_VOCABULARY", 1000)
+    monkeypatch.setattr("polar_detect.models.fluency._SHARED_VOCABULARY", 1000)
     assert encoder.characters_per_token(["The pump was replaced."]) == 1.5 * own
 
 

@@ -55,7 +55,7 @@ def encoder(minilm):
 def states_of(backbone, layers, input_ids):
     hidden = backbone.embed(input_ids)
     for layer in layers:
-        hidden = backbone.apply(layer, hidden, precise=True)
+        hidden = backbone.apply(layer, hidden, form="precise")
     return backbone.read_out(hidden)
 
 
@@ -148,7 +148,7 @@ def test_no_block_is_used_before_the_first_in_which_a_rows_bits_depend_on_its_pl
 def test_the_quick_form_stays_near_the_precise_one(encoder):
     quick = EncoderBackbone(encoder.model, encoder.tokenizer, quick_dtype=torch.bfloat16)
     hidden = quick.embed(torch.tensor(quick.tokenize(TEXTS[:1])))
-    precise = quick.apply(0, hidden, precise=True)
+    precise = quick.apply(0, hidden, form="precise")
     gap = (quick.apply(0, hidden) - precise).abs().max()
     assert 0 < gap < 0.05 * precise.abs().max()
 

@@ -9,9 +9,9 @@ from tiny_encoders import save_word_encoder
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector, SignatureTransformer, models
-from polar_detect.engine import encoder_for
 from polar_detect.errors import ModelNotFoundError
 from polar_detect.models import AUTO_ENCODER, DEFAULT_ENCODER, LocalModel
+from polar_detect.pipeline.engine import encoder_for
 
 DATA = Path(__file__).parent.parent / "data"
 JAPANESE = pd.read_csv(DATA / "work_orders_ja_train.csv")["text"].head(120).tolist()

@@ -101,9 +101,9 @@ def test_a_forest_of_one_row_explains_the_one_score_that_it_has():
 
 
 class _Remembering(LightGBMHead):
-    def fit(self, normal, strangers, **settings):
-        self.shown = strangers.values
-        return super().fit(normal, strangers, **settings)
+    def fit(self, shown, **settings):
+        self.shown = shown.strangers.values
+        return super().fit(shown, **settings)
 
 
 def test_nothing_of_the_rows_held_out_is_shown_as_strange():

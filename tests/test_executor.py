@@ -363,13 +363,13 @@ def independent_slopes(backbone, program, row):
     targets = ids[0, 1:]
     states = [backbone.embed(ids[:, :-1])]
     for layer in program:
-        states.append(backbone.apply(layer, states[-1], precise=True).detach())
+        states.append(backbone.apply(layer, states[-1], form="precise").detach())
     slopes = []
     for call in range(len(program)):
         after = states[call + 1].clone().requires_grad_()
         end = after
         for layer in program.layers[call + 1 :]:
-            end = backbone.apply(layer, end, precise=True)
+            end = backbone.apply(layer, end, form="precise")
         loss = torch.nn.functional.cross_entropy(backbone.logits(end[0]), targets)
         (gradient,) = torch.autograd.grad(loss, after)
         slopes.append((gradient * (states[call] - after.detach())).sum().item())
@@ -399,7 +399,7 @@ def test_slopes_are_the_change_of_the_loss_per_share_of_a_call_left_out(llama):
     def loss_with_share_left_out(call, share):
         hidden = llama.embed(batch.input_ids)
         for layer in FULL:
-            after = llama.apply(layer, hidden, precise=True)
+            after = llama.apply(layer, hidden, form="precise")
             hidden = after + share * (hidden - after) if layer == call else after
         return Executor(llama).mean_losses(batch, torch.tensor([0]), hidden).item()
 

@@ -5,8 +5,8 @@ import pytest
 from tiny_models import tiny_tokenizer
 from transformers import AutoTokenizer
 
-from polar_detect.fluency import advise, speaks
 from polar_detect.models import MULTILINGUAL_ENCODER, MULTILINGUAL_MODEL
+from polar_detect.models.fluency import advise, speaks
 
 DATA = Path(__file__).parent.parent / "data"
 GERMAN = [
@@ -160,7 +160,7 @@ def test_the_default_encoder_is_told_from_a_multilingual_one(minilm):
 
 def test_shorter_pieces_will_do_where_many_languages_share_a_vocabulary(minilm, monkeypatch):
     tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
-    monkeypatch.setattr("polar_detect.fluency._SHARED_VOCABULARY", 1000)
+    monkeypatch.setattr("polar_detect.models.fluency._SHARED_VOCABULARY", 1000)
     assert speaks(tokenizer, GERMAN, kind="encoder").is_spoken
     assert not speaks(tokenizer, GERMAN, kind="model").is_spoken  # only encoders were measured
     assert "2.2 or more" in speaks(tokenizer, RUSSIAN, kind="encoder").advice

@@ -10,7 +10,7 @@ SHUFFLED = "異ポ油のた圧を確ン音プ認。し"
 def logits_by_layers(backbone, input_ids):
     hidden = backbone.embed(input_ids)
     for layer in range(backbone.n_layers):
-        hidden = backbone.apply(layer, hidden, precise=True)
+        hidden = backbone.apply(layer, hidden, form="precise")
     return backbone.logits(hidden)
 
 
@@ -38,7 +38,7 @@ def test_local_and_global_layers_keep_their_own_arguments(gemma3):
         for kind in ("sliding_attention", "full_attention")
     )
     block = gemma3.blocks[0]
-    expected = gemma3.apply(0, hidden, precise=True)
+    expected = gemma3.apply(0, hidden, form="precise")
     torch.testing.assert_close(
         block(hidden, *own.args, **own.kwargs), expected, rtol=1e-5, atol=1e-3
     )

@@ -124,8 +124,8 @@ def test_the_embedded_decoder_has_the_same_forms_of_its_layers_bit_for_bit(smoll
     assert torch.equal(states, theirs.embed(ids))
     gradient = torch.randn(states.shape, generator=torch.Generator().manual_seed(0))
     for layer in (*range(own.n_precise + 2), own.n_layers - 1):  # those between are called alike
-        for form in ({}, {"precise": True}, {"rough": True}):
-            found, expected = (b.apply(layer, states, **form) for b in (own, theirs))
+        for form in ("quick", "precise", "rough"):
+            found, expected = (b.apply(layer, states, form=form) for b in (own, theirs))
             assert torch.equal(found, expected), (layer, form)
         found, expected = (b.pull_back(layer, states, gradient) for b in (own, theirs))
         assert torch.equal(found, expected), layer

@@ -11,7 +11,7 @@ from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import NUMBER_KINDS, column_of
 from polar_detect.features.table import Feature
-from polar_detect.outliers import crossed
+from polar_detect.pipeline.outliers import crossed
 from polar_detect.signature.columns import numbers
 from polar_detect.signature.columns.normal_rows import CellState, StateWeights
 from polar_detect.signature.columns.numbers import NumberReference

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from work_orders import NORMAL
 
-from polar_detect.outliers import corrupted, topic_clusters
+from polar_detect.pipeline.outliers import corrupted, topic_clusters
 
 
 def unit(rows):

@@ -123,12 +123,12 @@ def test_what_is_no_number_spoils_no_other_text():
 # Layers
 
 
-def alone(backbone, layer, row, n_tokens, **form):
+def alone(backbone, layer, row, n_tokens, form):
     padded = int(backbone.padded_lengths(np.asarray([n_tokens]))[0])
-    return backbone.apply(layer, row[None, :padded], **form)[0, :n_tokens]
+    return backbone.apply(layer, row[None, :padded], form=form)[0, :n_tokens]
 
 
-@pytest.mark.parametrize("form", [{}, {"rough": True}, {"precise": True}])
+@pytest.mark.parametrize("form", ["quick", "rough", "precise"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", some_by_default(["llama", "gemma3", "gpt2"], "llama", "gpt2"))
 @torch.no_grad()
@@ -139,11 +139,11 @@ def test_a_layer_makes_of_each_row_what_it_makes_of_it_alone(name, dtype, form):
         backbone.embed(torch.ones(1, n, dtype=torch.int64))  # records how layers are called
     states = random_states(len(LENGTHS), 64, 32)
     for layer in (0, 3):
-        found = backbone.apply(layer, states, lengths=np.asarray(LENGTHS), **form)
+        found = backbone.apply(layer, states, lengths=np.asarray(LENGTHS), form=form)
         for row, n, own in zip(states, LENGTHS, found, strict=True):
-            (company,) = backbone.apply(layer, row[None], lengths=np.asarray([n]), **form)
+            (company,) = backbone.apply(layer, row[None], lengths=np.asarray([n]), form=form)
             assert torch.equal(own[:n], company[:n])
-            expected = alone(backbone, layer, row, n, **form)
+            expected = alone(backbone, layer, row, n, form)
             change = (expected - row[:n]).norm()
             assert (own[:n] - expected).norm() < (1e-5 if dtype == torch.float32 else 0.02) * change
             assert own.isfinite().all()
@@ -195,10 +195,10 @@ def test_what_stands_behind_a_text_changes_no_bit_of_it_in_a_mixture_of_experts(
     lengths = np.resize([9, 10, 11], 40)
     is_behind = torch.from_numpy(np.arange(16) >= lengths[:, None])
     others = torch.where(is_behind[..., None], other, hidden)
-    for form in ({}, {"rough": True}, {"precise": True}):
+    for form in ("quick", "rough", "precise"):
         with torch.no_grad():
             found = [
-                backbone.apply(layer, own, lengths=lengths, **form) for own in (hidden, others)
+                backbone.apply(layer, own, lengths=lengths, form=form) for own in (hidden, others)
             ]
         assert torch.equal(*(own[~is_behind] for own in found))
     slopes = torch.where(is_behind[..., None], 0, gradient), gradient
@@ -230,7 +230,7 @@ def test_texts_that_a_mask_is_for_are_not_packed():
     config.sliding_window = 10
     backbone = Backbone(tiny_model(config), tiny_tokenizer(), quick_dtype=torch.float32)
     with torch.no_grad():
-        assert [backbone._forms.packs(3, n) for n in (4, 8, 12)] == [True, True, False]
+        assert [backbone._forms.packs(3, n, "quick") for n in (4, 8, 12)] == [True, True, False]
     rows = random_rows(3, 11, 4)
     full = Program.full(5)
     for batch in batches(rows, backbone):

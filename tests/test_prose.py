@@ -8,6 +8,8 @@ from common import Task
 from test_detectors import prose as texts
 from test_detectors import table
 
+from polar_detect.detectors import TrainingSignatures
+
 TEXT = "the pump lost its seal and was greased before the shift ended at noon today " * 3
 
 
@@ -36,7 +38,8 @@ def test_what_was_strange_is_normal_when_a_task_is_turned_round():
 
 def test_without_language_the_default_detector_has_two_views_that_count():
     def shares(head):
-        return head.fit(texts(120, seed=1), table(90, seed=2, shifted=True), seed=0)._fitted.shares
+        shown = TrainingSignatures(texts(120, seed=1), table(90, seed=2, shifted=True))
+        return head.fit(shown, seed=0)._fitted.shares
 
     topic, form, easy, broken = shares(prose.WithoutLanguage())
     assert (easy, broken) == (0, 0)

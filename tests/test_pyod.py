@@ -11,21 +11,20 @@ from work_orders import NEW, NORMAL, STRANGE
 pytest.importorskip("pyod")
 
 from polar_detect import PolarDetector, SignatureOutlierDetector
-from polar_detect.detectors import PyODHead, new_head
+from polar_detect.detectors import PyODHead, TrainingSignatures, new_head
 from polar_detect.errors import ArtifactError, InputError, OutputError
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.metrics import auroc
 
 KINDS = ("ECOD", "KNN", "LOF", "PCA", "GMM")
 each_kind = pytest.mark.parametrize("kind", KINDS)
+FIFTY = TrainingSignatures(table(50, seed=1), table(5, seed=2))
 
 
 @pytest.fixture(scope="module")
 def heads():
-    strangers = table(9, seed=2, shifted=True)
-    return {
-        kind: new_head(f"pyod:{kind}").fit(table(120, seed=1), strangers, seed=0) for kind in KINDS
-    }
+    shown = TrainingSignatures(table(120, seed=1), table(9, seed=2, shifted=True))
+    return {kind: new_head(f"pyod:{kind}").fit(shown, seed=0) for kind in KINDS}
 
 
 def one_by_one(rows):
@@ -74,7 +73,7 @@ def test_explaining_leaves_the_global_random_state_as_it_was():
     few = tuple(Feature(part, "mean") for part in ("loss", "distance", "neighbours"))
     drawn = np.random.default_rng(0).normal(size=(41, len(few))).astype(np.float32)
     normal, row = (FeatureTable(part, few) for part in (drawn[:40], drawn[40:]))
-    head = new_head("pyod:KNN").fit(normal, normal, seed=0)
+    head = new_head("pyod:KNN").fit(TrainingSignatures(normal, normal), seed=0)
     np.random.seed(5)  # noqa: NPY002 - the state that shap uses
     expected = np.random.random(3)  # noqa: NPY002
     np.random.seed(5)  # noqa: NPY002
@@ -88,7 +87,7 @@ def test_pca_sees_no_direction_in_which_normal_texts_do_not_differ(is_collinear)
     mean, spread = (FEATURES.index(Feature("loss", part)) for part in ("mean", "spread"))
     if is_collinear:
         normal.values[:, spread] = normal.values[:, mean]
-    head = new_head("pyod:PCA").fit(normal, table(5, seed=2), seed=0)
+    head = new_head("pyod:PCA").fit(TrainingSignatures(normal, table(5, seed=2)), seed=0)
     rows = FeatureTable.below([table(40, seed=3), table(40, seed=4, shifted=True)])
     scores = head.scores(rows)
     assert scores.max() < 1e6
@@ -101,7 +100,9 @@ def test_pca_sees_no_direction_in_which_normal_texts_do_not_differ(is_collinear)
 @pytest.mark.parametrize(("kind", "n_texts"), [("SOD", 20), ("COF", 60)])
 def test_a_detector_that_cannot_score_a_text_alone_is_refused(kind, n_texts):
     with pytest.raises(InputError, match=f"Got pyod:{kind}, which fails on {n_texts} normal texts"):
-        new_head(f"pyod:{kind}").fit(table(n_texts, seed=1), table(5, seed=2), seed=0)
+        new_head(f"pyod:{kind}").fit(
+            TrainingSignatures(table(n_texts, seed=1), table(5, seed=2)), seed=0
+        )
 
 
 def of_distance(change):
@@ -126,16 +127,16 @@ def of_distance(change):
 )
 def test_a_detector_whose_scores_of_a_text_alone_say_nothing_is_refused(change, reason):
     with pytest.raises(InputError, match=rf"which fails on 40 normal texts \(it has {reason}\)"):
-        of_distance(change).fit(table(40, seed=1), table(5, seed=2), seed=0)
+        of_distance(change).fit(TrainingSignatures(table(40, seed=1), table(5, seed=2)), seed=0)
     # Control: a single normal text many times over has one score.
     same = table(1, seed=1).rows([0] * 40)
-    of_distance(np.abs).fit(same, table(5, seed=2), seed=0)
+    of_distance(np.abs).fit(TrainingSignatures(same, table(5, seed=2)), seed=0)
 
 
 def test_a_detector_that_has_no_score_for_some_texts_says_for_how_many():
     normal = table(40, seed=1)
     head = of_distance(lambda scores: np.where(scores > 0, scores, np.nan))
-    head.fit(normal, table(5, seed=2), seed=0)
+    head.fit(TrainingSignatures(normal, table(5, seed=2)), seed=0)
     assert np.isfinite(head.scores(table(5, seed=3))).all()
     mixed = FeatureTable.below([table(5, seed=3), normal.rows([0, 1])])
     with pytest.raises(InputError, match="Got pyod:Changed, which has no score for 2 of 7 texts"):
@@ -172,7 +173,7 @@ def test_a_head_of_other_types_is_neither_saved_nor_loaded(heads, tmp_path):
     class Foreign(KNN):
         pass
 
-    strange = PyODHead(Foreign()).fit(table(50, seed=1), table(5, seed=2), seed=0)
+    strange = PyODHead(Foreign()).fit(FIFTY, seed=0)
     with pytest.raises(OutputError, match="cannot be stored without pickle"):
         strange.save(tmp_path)
     heads["KNN"].save(tmp_path)
@@ -194,7 +195,7 @@ def test_a_head_with_parts_of_torch_is_refused_in_a_sentence_when_it_is_saved(tm
     import torch
     from pyod.models.knn import KNN
 
-    head = PyODHead(KNN()).fit(table(50, seed=1), table(5, seed=2), seed=0)
+    head = PyODHead(KNN()).fit(FIFTY, seed=0)
     head._detector.net = torch.nn.Linear(1, 1)
     with pytest.raises(OutputError, match="cannot be stored without pickle"):
         head.save(tmp_path)
@@ -282,9 +283,9 @@ def test_a_detector_object_keeps_its_settings_and_is_copied():
     from pyod.models.knn import KNN
 
     given = PyODHead(KNN(n_neighbors=3))
-    head = new_head(given).fit(table(50, seed=1), table(5, seed=2), seed=0)
+    head = new_head(given).fit(FIFTY, seed=0)
     assert head is not given
-    other = new_head("pyod:KNN").fit(table(50, seed=1), table(5, seed=2), seed=0)
+    other = new_head("pyod:KNN").fit(FIFTY, seed=0)
     rows = table(10, seed=3)
     assert (head.scores(rows) != other.scores(rows)).any()
 

@@ -131,5 +131,5 @@ def test_a_block_that_cannot_run_with_quick_products_has_no_quick_form(monkeypat
 def test_a_decoder_without_a_head_keeps_no_cache_from_call_to_call():
     encoder = EncoderBackbone(tiny_encoder("llama"), tiny_tokenizer(), max_tokens=48)
     states = encoder.embed(torch.arange(2, 11)[None])
-    first = encoder.apply(2, states, precise=True)
-    torch.testing.assert_close(encoder.apply(2, states, precise=True), first)
+    first = encoder.apply(2, states, form="precise")
+    torch.testing.assert_close(encoder.apply(2, states, form="precise"), first)

@@ -202,7 +202,7 @@ def test_what_the_system_answers_is_known_as_it_says_it():
 def notices():
     """Yield what the functions write that say what was guessed of a table, or warn of it."""
     for name, own in nodes().items():
-        if not name.startswith(("tables/", "fluency")):
+        if not name.startswith(("tables/", "models/fluency")):
             continue
         for function in own:
             if not isinstance(function, ast.FunctionDef):

@@ -364,7 +364,9 @@ def test_a_fit_on_a_data_frame_that_takes_hours_warns_before_it_begins(
     tiny_pair, measured, monkeypatch
 ):
     monkeypatch.setattr("polar_detect.tables.rows.warnings._S_PER_COLUMN", 100.0)
-    monkeypatch.setattr("polar_detect.fitting.Fitting.run", lambda *_: pytest.fail("began"))
+    monkeypatch.setattr(
+        "polar_detect.pipeline.fitting.Fitting.run", lambda *_: pytest.fail("began")
+    )
     detector = PolarDetector(**tiny_pair, max_tokens=8)
     with warnings.catch_warnings():
         warnings.simplefilter("error", TrainingWarning)

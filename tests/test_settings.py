@@ -7,7 +7,7 @@ import pytest
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead
 from polar_detect.errors import InputError
-from polar_detect.settings import Settings, checked_alpha
+from polar_detect.pipeline.settings import Settings, checked_alpha
 
 
 def settings_with(**changes):

@@ -11,11 +11,11 @@ from polar_detect.artifact import reading
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import IsolationForestHead
-from polar_detect.engine import Engine
+from polar_detect.detectors import IsolationForestHead, TrainingSignatures
 from polar_detect.errors import ArtifactError
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.models.hashes import sha256_of
+from polar_detect.pipeline.engine import Engine
 from polar_detect.stored import Stored, read_texts
 
 GONE = object()
@@ -187,7 +187,7 @@ def test_a_forest_takes_what_is_nearer_than_most_for_usual(tmp_path, is_read_bac
     features = tuple(Feature(part, "mean") for part in parts)
     drawn = np.random.default_rng(0).normal(size=(99, 3)).astype(np.float32)
     normal = FeatureTable(drawn, features)
-    forest = IsolationForestHead().fit(normal, normal, seed=0)
+    forest = IsolationForestHead().fit(TrainingSignatures(normal, normal), seed=0)
     if is_read_back:
         forest.save(tmp_path)
         forest = IsolationForestHead.load(tmp_path, features)
@@ -205,7 +205,9 @@ def test_a_forest_takes_what_is_nearer_than_most_for_usual(tmp_path, is_read_bac
 
 
 def test_a_forest_on_other_features_than_it_is_asked_about_is_refused(tmp_path):
-    forest = IsolationForestHead().fit(table(50, seed=1), table(5, seed=2), seed=0)
+    forest = IsolationForestHead().fit(
+        TrainingSignatures(table(50, seed=1), table(5, seed=2)), seed=0
+    )
     forest.save(tmp_path)
     IsolationForestHead.load(tmp_path, FEATURES)  # control
     others = tuple(f for f in FEATURES if f.name != "loss/mean")  # which it reads

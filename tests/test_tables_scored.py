@@ -8,7 +8,7 @@ import pytest
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli.commands.training import _of_rows
 from polar_detect.cli.options import FitOptions
-from polar_detect.compare.reading import Reading, read_task
+from polar_detect.compare.reading.task import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
 from polar_detect.messages.language import Language

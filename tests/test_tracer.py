@@ -120,15 +120,15 @@ def test_first_order_curves_are_gradient_times_change(backbone):
         ids = torch.tensor([[backbone.start_token, *row]])
         states = [backbone.embed(ids[:, :-1]).detach()]
         for layer in FULL:
-            states.append(backbone.apply(layer, states[-1], precise=True))
+            states.append(backbone.apply(layer, states[-1], form="precise"))
         for layer in FULL:
             after = states[layer + 1].clone().requires_grad_()
             end = after
             for later in range(layer + 1, 5):
-                end = backbone.apply(later, end, precise=True)
+                end = backbone.apply(later, end, form="precise")
             loss = torch.nn.functional.cross_entropy(backbone.logits(end[0]), ids[0, 1:])
             (gradient,) = torch.autograd.grad(loss, after)
-            again = backbone.apply(layer, states[layer + 1], precise=True)
+            again = backbone.apply(layer, states[layer + 1], form="precise")
             skip = (gradient * (states[layer] - states[layer + 1])).sum().item()
             loop = (gradient * (again - states[layer + 1])).sum().item()
             assert traces.skip[i, layer] == pytest.approx(skip, abs=1e-4, rel=1e-3)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from polar_detect.artifact.contents import TREES
-from polar_detect.settings import MAX_CONTAMINATION
+from polar_detect.pipeline.settings import MAX_CONTAMINATION
 from polar_detect.signature.labelled.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.labelled.likeness import Likeness
 from polar_detect.signature.normal.row_reference import RowReference

@@ -14,13 +14,13 @@ from polar_detect.arrays import Float32Array
 from polar_detect.artifact.of_columns import column_likeness, contamination
 from polar_detect.artifact.sealing import MANIFEST
 from polar_detect.detector import PolarDetector
-from polar_detect.engine import Engine, Engines
 from polar_detect.errors import ArtifactError, InputError, ProgramError
-from polar_detect.fitted import Fitted
+from polar_detect.pipeline.engine import Engine, Engines
+from polar_detect.pipeline.fitted import Fitted
+from polar_detect.pipeline.settings import Settings
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.programs.menu import Menu
 from polar_detect.search import MOST_HARM
-from polar_detect.settings import Settings
 from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.labelled.likeness import Likeness, SentenceLikeness, WordingLikeness

@@ -23,14 +23,14 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, Head, head_class
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import ArtifactError, InputError
-from polar_detect.fitted import Fitted
-from polar_detect.settings import Settings, model_name
+from polar_detect.pipeline.fitted import Fitted
+from polar_detect.pipeline.settings import Settings, model_name
 from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows.template import RowTemplate
 
 if TYPE_CHECKING:
-    from polar_detect.engine import Engines
+    from polar_detect.pipeline.engine import Engines
     from polar_detect.signature.normal.reference import Reference
     from polar_detect.signature.normal_programs import NormalPrograms
 

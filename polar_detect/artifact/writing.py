@@ -20,9 +20,9 @@ from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
 from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError, listing
-from polar_detect.fitted import Fitted
 from polar_detect.models.hashes import sha256_of
-from polar_detect.settings import checked_alpha
+from polar_detect.pipeline.fitted import Fitted
+from polar_detect.pipeline.settings import checked_alpha
 
 if TYPE_CHECKING:
     from polar_detect.signature.normal_programs import NormalPrograms

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from polar_detect.arrays import IntArray
-from polar_detect.backbone.forms import LayerForms
+from polar_detect.backbone.forms import LayerForm, LayerForms
 from polar_detect.backbone.loading import load_decoder
 from polar_detect.backbone.moving import Move, Mover
 from polar_detect.backbone.packing import TRIED_TOKENS
@@ -184,8 +184,7 @@ class Backbone:
         hidden: Tensor,
         *,
         lengths: IntArray | None = None,
-        precise: bool = False,
-        rough: bool = False,
+        form: LayerForm = "quick",
         out: Tensor | None = None,
     ) -> Tensor:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back.
@@ -199,19 +198,15 @@ class Backbone:
         lengths : (n_rows,) int64, optional
             How many tokens of each row count. What stands behind them is of no effect, and says
             nothing in the result. Default: all.
-        precise : bool
-            Use the precise form.
-        rough : bool
-            Use the quick form also where it is for estimates only.
+        form : {"quick", "precise", "rough"}
+            See `LayerForms`.
         """
         if lengths is None:
-            return self._mover.whole(layer, hidden, out, precise=precise, rough=rough)
+            return self._mover.whole(layer, hidden, out, form)
         if out is None:
             out = torch.zeros_like(hidden, dtype=torch.float32)
         every = torch.arange(len(hidden), device=hidden.device)
-        self._mover.move(
-            Move(layer, hidden, out, every, every, precise=precise, rough=rough), lengths
-        )
+        self._mover.move(Move(layer, hidden, out, every, every, form), lengths)
         return out
 
     def apply_within(
@@ -222,7 +217,7 @@ class Backbone:
         targets: Tensor,
         *,
         lengths: IntArray | None = None,
-        precise: bool = False,
+        form: LayerForm = "quick",
     ) -> None:
         """Call block `layer` on some rows of `states`, and put the new states in their targets.
 
@@ -234,10 +229,9 @@ class Backbone:
             A row's target may be its own source, and no other row's.
         lengths : (n_rows,) int64, optional
             As in `apply`, of the sources.
-        precise : bool
+        form : {"quick", "precise", "rough"}
         """
-        move = Move(layer, states, states, sources, targets, precise=precise)
-        self._mover.move(move, lengths)
+        self._mover.move(Move(layer, states, states, sources, targets, form), lengths)
 
     def padded_lengths(self, lengths: IntArray) -> IntArray:
         """Return what rows of so many tokens are padded to where they are called on alone."""

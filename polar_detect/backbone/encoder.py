@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from polar_detect.arrays import IntArray
+from polar_detect.backbone.forms import LayerForm
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.quick.block import QuickBlock, quick_form
 from polar_detect.backbone.recording import FAILURES
@@ -156,17 +157,20 @@ class EncoderBackbone:
         return self._replay.first_states(input_ids)
 
     @torch.no_grad()
-    def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
-        """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back."""
+    def apply(self, layer: int, hidden: Tensor, *, form: LayerForm = "quick") -> Tensor:
+        """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back.
+
+        No form is rougher than the quick one here.
+        """
         call = self._replay.calls(hidden.shape[1])[layer]
-        quick = None if precise else self._quick_blocks[layer]
+        quick = None if form == "precise" else self._quick_blocks[layer]
         block = self.blocks[layer] if quick is None else quick
-        form = Form(quick is not None, torch.float32 if quick is None else self.quick_dtype)
+        found = Form(quick is not None, torch.float32 if quick is None else self.quick_dtype)
 
         def of(rows: Tensor) -> Tensor:
             return call.of(block, rows).float()
 
-        return in_blocks(of, hidden, self._row_counts.of(layer, of, hidden, form))
+        return in_blocks(of, hidden, self._row_counts.of(layer, of, hidden, found))
 
     @torch.no_grad()
     def read_out(self, hidden: Tensor) -> Tensor:
@@ -206,7 +210,7 @@ class EncoderBackbone:
             try:
                 states = [self.embed(ids)]
                 for layer in range(self.n_layers):
-                    states.append(self.apply(layer, states[-1], precise=True))
+                    states.append(self.apply(layer, states[-1], form="precise"))
                 gap = difference(self.read_out(states[-1]), expected, tolerance=1e-4)
             except FAILURES as error:
                 raise self._replay.unfaithful(f"replaying it fails: {reason_of(error)}") from error

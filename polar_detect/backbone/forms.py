@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from polar_detect.numerics.block_sizes import Form, Layer, is_mixture
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.products import laid_out_copy
 
+LayerForm: TypeAlias = Literal["quick", "precise", "rough"]  # see `LayerForms`
 PackedLayer = Callable[[Tensor, Packing], Tensor]
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
@@ -65,13 +66,12 @@ class LayerForms:
         self,
         layer: int,
         n_tokens: int,
+        form: LayerForm,
         *,
-        precise: bool = False,
-        rough: bool = False,
         for_gradient: bool = False,
     ) -> tuple[Layer, Form]:
         """Return what calls a layer on states, or has the gradient of that, and in which form."""
-        quick = self._quick(layer, precise=precise, rough=rough)
+        quick = self._quick(layer, form)
         if quick is None:
             own = self._replay.calls(n_tokens)[layer]
             return partial(own.of, self.precise[layer]), Form(False, torch.float32)
@@ -79,11 +79,9 @@ class LayerForms:
         own = self._calls(n_tokens, quick.dtype)[layer]
         return lambda rows: own.of(block, rows).float(), Form(True, quick.dtype)
 
-    def packs(
-        self, layer: int, n_tokens: int, *, precise: bool = False, rough: bool = False
-    ) -> bool:
+    def packs(self, layer: int, n_tokens: int, form: LayerForm) -> bool:
         """Return whether a layer takes packed texts that are padded to so many tokens."""
-        quick = self._quick(layer, precise=precise, rough=rough)
+        quick = self._quick(layer, form)
         return (
             quick is not None
             and quick.packs
@@ -95,10 +93,10 @@ class LayerForms:
         )
 
     def packed_call(
-        self, layer: int, *, rough: bool = False, for_gradient: bool = False
+        self, layer: int, form: LayerForm, *, for_gradient: bool = False
     ) -> tuple[PackedLayer, Form]:
         """Return what calls a layer on packed texts' tokens as `call` does, and in which form."""
-        quick = self._quick(layer, precise=False, rough=rough)
+        quick = self._quick(layer, form)
         assert quick is not None
 
         def call(rows: Tensor, packing: Packing) -> Tensor:
@@ -115,8 +113,11 @@ class LayerForms:
             first = self._quick_forms(range(self.n_precise), self._quick_dtype, self._first_states)
         return [*first, *self.quick[self.n_precise :]]
 
-    def _quick(self, layer: int, *, precise: bool, rough: bool) -> QuickBlock | None:
-        return None if precise else (self.rough if rough else self.quick)[layer]
+    def _quick(self, layer: int, form: LayerForm) -> QuickBlock | None:
+        """Return what calls a layer in a form; None where that is the layer itself."""
+        if form == "precise":
+            return None
+        return (self.rough if form == "rough" else self.quick)[layer]
 
     def _calls(self, n_tokens: int, dtype: torch.dtype) -> list[Call]:
         """Return each layer's arguments in a number format."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
 from polar_detect.arrays import IntArray
-from polar_detect.backbone.forms import LayerForms, PackedLayer
+from polar_detect.backbone.forms import LayerForm, LayerForms, PackedLayer
 from polar_detect.backbone.packing import TRIED_TOKENS, Packing, packings, padded_lengths
 from polar_detect.numerics.block_sizes import Form, RowCounts
 from polar_detect.numerics.blocks import by_blocks, each_block, in_blocks
@@ -31,8 +31,7 @@ class Move:
         May be the same tensor.
     sources, targets : (n_rows,) int64
         Places among `given` and `made`. A target may be its own row's source, and no other's.
-    precise, rough : bool
-        As in `Backbone.apply`.
+    form : LayerForm
     """
 
     layer: int
@@ -40,8 +39,7 @@ class Move:
     made: Tensor
     sources: Tensor
     targets: Tensor
-    precise: bool = False
-    rough: bool = False
+    form: LayerForm
 
 
 class Mover:
@@ -72,19 +70,17 @@ class Mover:
         self._forms, self._max_positions = forms, max_positions
         self._row_counts, self._pull_counts = RowCounts(blocks, device), RowCounts(blocks, device)
         self.packs = max_positions >= TRIED_TOKENS and any(
-            forms.packs(layer, TRIED_TOKENS) for layer in range(len(blocks))
+            forms.packs(layer, TRIED_TOKENS, "quick") for layer in range(len(blocks))
         )
 
     def padded_lengths(self, lengths: IntArray) -> IntArray:
         """Return what rows of so many tokens are padded to where they are called on alone."""
         return np.minimum(padded_lengths(lengths), self._max_positions)
 
-    def whole(
-        self, layer: int, hidden: Tensor, out: Tensor | None, *, precise: bool, rough: bool
-    ) -> Tensor:
+    def whole(self, layer: int, hidden: Tensor, out: Tensor | None, form: LayerForm) -> Tensor:
         """Return what a layer makes of rows that are full, in `out` if it is given."""
-        call, form = self._forms.call(layer, hidden.shape[1], precise=precise, rough=rough)
-        return in_blocks(call, hidden, self._row_counts.of(layer, call, hidden, form), out)
+        call, found = self._forms.call(layer, hidden.shape[1], form)
+        return in_blocks(call, hidden, self._row_counts.of(layer, call, hidden, found), out)
 
     def move(self, move: Move, lengths: IntArray | None) -> None:
         """Call a layer on rows, of which `lengths` tokens count, or all."""
@@ -92,7 +88,7 @@ class Mover:
             self._move_alike(move, np.arange(len(move.sources)), move.given.shape[1], None)
             return
         padded = self.padded_lengths(lengths)
-        packed, others = self._parted(move.layer, padded, precise=move.precise, rough=move.rough)
+        packed, others = self._parted(move.layer, padded, move.form)
         for n_tokens, rows in others.items():
             self._move_alike(move, rows, n_tokens, lengths[rows])
         if len(packed):
@@ -106,24 +102,24 @@ class Mover:
             return self._pulled(layer, hidden, gradient)
         found = torch.zeros_like(gradient)
         padded = self.padded_lengths(lengths)
-        packed, others = self._parted(layer, padded, rough=True)
+        packed, others = self._parted(layer, padded, "rough")
         for n, rows in others.items():
             own = _clean(hidden[rows, :n], lengths[rows]), _clean(gradient[rows, :n], lengths[rows])
             found[rows, :n] = self._pulled(layer, *own)
         if len(packed):
             places = torch.from_numpy(packed)
-            move = Move(layer, hidden, found, places, places)
+            move = Move(layer, hidden, found, places, places, "rough")
             self._pull_packed(move, gradient, lengths[packed], padded[packed])
         return found
 
     def _parted(
-        self, layer: int, padded: IntArray, *, precise: bool = False, rough: bool = False
+        self, layer: int, padded: IntArray, form: LayerForm
     ) -> tuple[IntArray, dict[int, IntArray]]:
         """Return which rows a layer takes packed, and the others by the length of each."""
         are_packed = np.zeros(len(padded), bool)
         others = {}
         for n in np.unique(padded).tolist():
-            if self.packs and self._forms.packs(layer, n, precise=precise, rough=rough):
+            if self.packs and self._forms.packs(layer, n, form):
                 are_packed |= padded == n
             else:
                 others[n] = np.flatnonzero(padded == n)
@@ -133,7 +129,7 @@ class Mover:
         self, move: Move, rows: IntArray, n_tokens: int, lengths: IntArray | None
     ) -> None:
         """Call a layer on rows that are padded to one length."""
-        call, form = self._forms.call(move.layer, n_tokens, precise=move.precise, rough=move.rough)
+        call, form = self._forms.call(move.layer, n_tokens, move.form)
         counts = self._row_counts.of(move.layer, call, move.given[:1, :n_tokens], form)
         sources, targets = move.sources[rows], move.targets[rows]
 
@@ -154,7 +150,7 @@ class Mover:
         padded: IntArray,
     ) -> None:
         """Call a layer on the tokens of rows, one row behind the other."""
-        call, form = self._forms.packed_call(move.layer, rough=move.rough)
+        call, form = self._forms.packed_call(move.layer, move.form)
         given, made = (states.view(-1, states.shape[-1]) for states in (move.given, move.made))
         n_places = move.given.shape[1]
         sources, targets = n_places * move.sources[rows], n_places * move.targets[rows]
@@ -170,7 +166,7 @@ class Mover:
 
     def _pulled(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
         """Return a gradient by what a layer gets of rows of one length."""
-        call, form = self._forms.call(layer, hidden.shape[1], rough=True, for_gradient=True)
+        call, form = self._forms.call(layer, hidden.shape[1], "rough", for_gradient=True)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
             return (vjp(call, rows, own)[1],)
@@ -186,7 +182,7 @@ class Mover:
         padded: IntArray,
     ) -> None:
         """Put a gradient by what a layer gets of packed rows where the move says."""
-        call, form = self._forms.packed_call(move.layer, rough=True, for_gradient=True)
+        call, form = self._forms.packed_call(move.layer, move.form, for_gradient=True)
         hidden, own, made = (
             states.reshape(-1, states.shape[-1]) for states in (move.given, gradient, move.made)
         )

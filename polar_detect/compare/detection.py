@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from polar_detect.arrays import BoolArray
-from polar_detect.compare.baselines import BASELINES, Baseline, is_labelled
-from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
-from polar_detect.compare.feasibility import check_fittable
-from polar_detect.compare.lineup import Lineup
-from polar_detect.compare.measuring import measure
-from polar_detect.compare.reading import Task
-from polar_detect.compare.views import Cost, Seen, choose_views
+from polar_detect.compare.methods.baselines import BASELINES, Baseline, is_labelled
+from polar_detect.compare.methods.feasibility import check_fittable
+from polar_detect.compare.methods.lineup import Lineup
+from polar_detect.compare.methods.views import Cost, Seen, choose_views
+from polar_detect.compare.reading.task import Task
+from polar_detect.compare.results.comparison import Comparison, Method, Scored, Settings
+from polar_detect.compare.results.measuring import measure
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.fluency import advise
 from polar_detect.memory import Memory, with_memory
+from polar_detect.models.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts.doubts import doubts_of_texts

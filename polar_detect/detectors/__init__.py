@@ -3,7 +3,7 @@
 import copy
 
 from polar_detect.detectors.auto import AutoHead, TextsHead
-from polar_detect.detectors.base import Attribution, Head
+from polar_detect.detectors.base import Attribution, Head, TrainingSignatures
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.classifier import ClassifierHead, ColumnsClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
@@ -62,6 +62,7 @@ __all__ = [
     "LightGBMHead",
     "PyODHead",
     "TextsHead",
+    "TrainingSignatures",
     "check_named",
     "head_class",
     "new_head",

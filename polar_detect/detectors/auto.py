@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from polar_detect.arrays import Float64Array
-from polar_detect.detectors.base import Attribution, Head
+from polar_detect.detectors.base import Attribution, Head, TrainingSignatures
 from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
 from polar_detect.detectors.views import Views, choose_views, taught
 from polar_detect.features.table import Feature, FeatureTable
@@ -114,35 +114,19 @@ class AutoHead(Head):
             "language": f"{fitted.language.sum():.0%}",
         }
 
-    def fit(
-        self,
-        normal: FeatureTable,
-        strangers: FeatureTable,
-        *,
-        n_labelled: int = 0,
-        seed: int,  # noqa: ARG002 - nothing is drawn here
-    ) -> Self:
+    def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:  # noqa: ARG002 - draws nothing
         """Fit the views; see `Head.fit`."""
-        features = normal.features
+        normal, features = shown.normal, shown.normal.features
         scale = Scale.fit(normal.values, column_clips(features), units=column_units(features))
-        views = self._choose(normal, strangers, scale, n_labelled=n_labelled)
-        if n_labelled:
-            labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
-            views = taught(views, normal, labelled, scale, share=self.labelled_share)
+        views = self._choose(shown, scale)
+        if shown.labelled is not None:
+            views = taught(views, normal, shown.labelled, scale, share=self.labelled_share)
         self._fitted = _Fitted(**vars(views), features=features, scale=scale, power=_POWER)
         return self
 
-    def _choose(
-        self, normal: FeatureTable, strangers: FeatureTable, scale: Scale, *, n_labelled: int
-    ) -> Views:
+    def _choose(self, shown: TrainingSignatures, scale: Scale) -> Views:
         """Return the views, without that of labelled anomalies."""
-        return choose_views(
-            normal,
-            strangers,
-            scale,
-            n_labelled=n_labelled,
-            counts_language=self.counts_language,
-        )
+        return choose_views(shown, scale, counts_language=self.counts_language)
 
     def _scores(self, table: FeatureTable) -> Float64Array:
         """Return scores; see `Head.scores`. A text that both views find normal has log 2."""

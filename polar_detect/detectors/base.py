@@ -36,6 +36,36 @@ class Attribution:
         assert (gap <= 1e-3 * (1 + np.abs(scores))).all(), f"SHAP values miss by {gap.max():.3g}"
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingSignatures:
+    """Signatures that a head is fitted on, none of which sees itself.
+
+    Parameters
+    ----------
+    normal : FeatureTable
+    strangers : FeatureTable
+        Of pseudo-outliers: held-out clusters, then corrupted texts.
+    labelled : FeatureTable, optional
+        Of labelled anomalies; None where there are none.
+    """
+
+    normal: FeatureTable
+    strangers: FeatureTable
+    labelled: FeatureTable | None = None
+
+    @property
+    def n_labelled(self) -> int:
+        """How many labelled anomalies there are."""
+        return 0 if self.labelled is None else len(self.labelled)
+
+    @property
+    def all_strange(self) -> FeatureTable:
+        """Pseudo-outliers, and behind them labelled anomalies."""
+        if self.labelled is None:
+            return self.strangers
+        return FeatureTable.below([self.strangers, self.labelled])
+
+
 class Head(ABC):
     """A detector that is fitted on signatures of normal texts and of strangers.
 
@@ -92,14 +122,8 @@ class Head(ABC):
         return {}
 
     @abstractmethod
-    def fit(
-        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
-    ) -> Self:
-        """Fit on normal texts and strangers, whose features do not see themselves.
-
-        The last `n_labelled` of the strangers are labelled anomalies; some before them are of
-        held-out clusters.
-        """
+    def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:
+        """Fit on normal texts, and on what tells of strangers."""
 
     def scores(self, table: FeatureTable) -> Float64Array:
         """Return scores, (n_texts,), higher = more anomalous."""

@@ -6,7 +6,13 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float64Array
-from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
+from polar_detect.detectors.base import (
+    Attribution,
+    Head,
+    TrainingSignatures,
+    check_written_features,
+    write_features,
+)
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.statistics.trees import Trees
 
@@ -39,15 +45,14 @@ class LightGBMHead(Head):
         self._trees: Trees | None = None
         self._features: tuple[Feature, ...] = ()
 
-    def fit(
-        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
-    ) -> Self:
+    def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:
         """Fit the trees; see `Head.fit`.
 
         Normal texts and strangers weigh the same, and among the strangers labelled anomalies and
         all others do.
         """
-        counts = [len(normal), len(strangers) - n_labelled, n_labelled]
+        normal, strangers = shown.normal, shown.all_strange
+        counts = [len(normal), len(shown.strangers), shown.n_labelled]
         n_kinds = sum(count > 0 for count in counts[1:])
         shares = [1, 1 / n_kinds, 1 / n_kinds]
         weights = [share * len(normal) / max(n, 1) for share, n in zip(shares, counts, strict=True)]

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from typing import Self
 
 from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.base import TrainingSignatures
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.errors import InputError
 from polar_detect.features.named import MIN_TEACHING_TEXTS
-from polar_detect.features.table import FeatureTable
 
 
 class ClassifierHead(AutoHead):
@@ -38,14 +38,12 @@ class ClassifierHead(AutoHead):
             "auto; what is strange in any other way counts for the rest"
         ).format_map(self.choices)
 
-    def fit(
-        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
-    ) -> Self:
+    def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
-        super().fit(normal, strangers, n_labelled=n_labelled, seed=seed)
+        super().fit(shown, seed=seed)
         if not self.is_taught:
             self._fitted = None
-            raise InputError(_too_little(n_labelled))
+            raise InputError(_too_little(shown.n_labelled))
         return self
 
 

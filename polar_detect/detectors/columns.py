@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.base import TrainingSignatures
 from polar_detect.detectors.scale import Scale
 from polar_detect.detectors.views import Views, choose_column_views
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import LEVEL, kind_of, number_columns
-from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.features.table import Feature
 from polar_detect.stored import unfit
 
 
@@ -64,16 +65,15 @@ class ColumnsHead(AutoHead):
             found["labelled"] = self._fitted.labelled.sum()
         return {name: f"{share:.0%}" for name, share in found.items()}
 
-    def fit(
-        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
-    ) -> Self:
+    def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`. Of the strangers only labelled anomalies are looked at."""
-        if not (number_columns(normal.features) or _has_words(normal.features)):
+        features = shown.normal.features
+        if not (number_columns(features) or _has_words(features)):
             raise InputError(
                 "Got signatures without columns of numbers or of words that repeat; expected "
                 "those of rows of a table for the detector columns; take the detector auto."
             )
-        return super().fit(normal, strangers, n_labelled=n_labelled, seed=seed)
+        return super().fit(shown, seed=seed)
 
     @classmethod
     def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
@@ -86,15 +86,8 @@ class ColumnsHead(AutoHead):
             raise unfit(folder, f"{len(own.shares)} views, {own.n_text} of them of texts")
         return head
 
-    def _choose(
-        self,
-        normal: FeatureTable,
-        strangers: FeatureTable,  # noqa: ARG002 - held-out clusters are of topics
-        scale: Scale,
-        *,
-        n_labelled: int,  # noqa: ARG002
-    ) -> Views:
-        return choose_column_views(normal, scale)
+    def _choose(self, shown: TrainingSignatures, scale: Scale) -> Views:
+        return choose_column_views(shown.normal, scale)
 
 
 def _of_kinds(kinds: str) -> str:

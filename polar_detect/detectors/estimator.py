@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from polar_detect import calibration
 from polar_detect.arrays import BoolArray, Float64Array, IntArray
 from polar_detect.containers import UnfittedError
-from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
+from polar_detect.detectors import AutoHead, Head, IsolationForestHead, TrainingSignatures, new_head
 from polar_detect.detectors.views import can_be_viewed
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import COLUMN
@@ -122,10 +122,11 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         n = calibration.n_held_out(len(values))
         inside, held_out = values[order[n:]], values[order[:n]]
         if strangers is None:
-            shown = _pseudo_strangers(inside, seed)
+            outside = _pseudo_strangers(inside, seed)
         else:
-            shown = self._kept(self._read(strangers))
-        self.head_ = head.fit(self._table(inside), self._table(shown), seed=seed)
+            outside = self._kept(self._read(strangers))
+        shown = TrainingSignatures(self._table(inside), self._table(outside))
+        self.head_ = head.fit(shown, seed=seed)
         threshold = calibration.threshold(self.head_.scores(self._table(held_out)), self.alpha)
         # With few rows no held-out score reaches alpha; then what exceeds all of them is flagged.
         if threshold == np.inf:

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array, Float64Array
-from polar_detect.detectors.base import Attribution, Head
+from polar_detect.detectors.base import Attribution, Head, TrainingSignatures
 from polar_detect.features.of_columns import COLUMN, LIKENESS, kind_of
 from polar_detect.features.table import Feature, FeatureTable
 
@@ -32,17 +32,10 @@ class SelectedHead(Head):
     def __init__(self) -> None:
         self._features: tuple[Feature, ...] = ()
 
-    def fit(
-        self,
-        normal: FeatureTable,
-        strangers: FeatureTable,  # noqa: ARG002
-        *,
-        n_labelled: int = 0,  # noqa: ARG002
-        seed: int,
-    ) -> Self:
+    def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:
         """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
-        self._features = normal.features
-        self._fit(self._select(normal).values, seed=seed)
+        self._features = shown.normal.features
+        self._fit(self._select(shown.normal).values, seed=seed)
         return self
 
     @abstractmethod

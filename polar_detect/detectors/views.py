@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.arrays import Float64Array
+from polar_detect.detectors.base import TrainingSignatures
 from polar_detect.detectors.column_views import column_likeness, column_parts, new_words_view
 from polar_detect.detectors.evidence import (
     separation_by,
@@ -126,20 +127,12 @@ def can_be_viewed(features: Sequence[Feature]) -> bool:
     return needed <= set(features) and len(kinds) == 2
 
 
-def choose_views(
-    normal: FeatureTable,
-    strangers: FeatureTable,
-    scale: Scale,
-    *,
-    n_labelled: int,
-    counts_language: bool,
-) -> Views:
+def choose_views(shown: TrainingSignatures, scale: Scale, *, counts_language: bool) -> Views:
     """Return the views that signatures of normal texts and of strangers ask for.
 
     Parameters
     ----------
-    normal, strangers, n_labelled
-        See `Head.fit`.
+    shown : TrainingSignatures
     scale : Scale
         Of the normal texts.
     counts_language : bool
@@ -161,8 +154,8 @@ def choose_views(
     row says where these say few, which hardly any normal row does, count for as much as all else
     together.
     """
-    inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
-    held_out = strangers.rows(slice(len(strangers) - n_labelled))
+    normal, held_out = shown.normal, shown.strangers
+    inside, outside = scale.apply(normal.values), scale.apply(shown.all_strange.values)
     far_share, trust = share_of_far(normal, held_out), trust_in_encoder(normal)
     read = share_read(normal)
     loss, memory_loss = (for_length(normal, inside, f) for f in (LOSS, MEMORY_LOSS))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from polar_detect.arrays import BoolArray, Float32Array, IntArray
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.forms import LayerForm
 from polar_detect.executor.batches import Batch, gradient_of_means
 from polar_detect.executor.schedule import Job, Schedule, held_together, plan
 from polar_detect.numerics.lanes import lanes
@@ -322,13 +323,14 @@ class Executor:
         states[slots] = starts[roots]
         texts = np.zeros(schedule.n_slots, np.int64)  # whose state a slot holds
         texts[slots] = roots % len(batch)
+        form: LayerForm = "precise" if precise else "quick"
         for step in schedule.steps:
             texts[list(step.targets)] = texts[list(step.sources)]
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)
             lengths = batch.lengths_of(texts[list(step.sources)])
             self.backbone.apply_within(
-                step.layer, states, sources, targets, lengths=lengths, precise=precise
+                step.layer, states, sources, targets, lengths=lengths, form=form
             )
         return states
 

@@ -80,7 +80,9 @@ class EncoderExecutor:
         for step in schedule.steps:
             sources = torch.tensor(step.sources, device=states.device)
             # A target may reuse a source's slot: all sources are read before any is written.
-            called = backbone.apply(step.layer, states[sources], precise=precise)
+            called = backbone.apply(
+                step.layer, states[sources], form="precise" if precise else "quick"
+            )
             states[torch.tensor(step.targets, device=states.device)] = called
         ends = torch.tensor(schedule.ends, device=states.device)
         size = rows_per_block(embedded.shape[1], states.device)

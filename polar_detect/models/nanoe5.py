@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from polar_detect.arrays import Float32Array
 from polar_detect.errors import ModelError
 
 _MAGIC = b"E5S1"
@@ -123,7 +123,7 @@ def _convert(file: _File, target: Path) -> None:
         (target / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _weights(file: _File, sizes: _Sizes) -> dict[str, NDArray[np.float32]]:
+def _weights(file: _File, sizes: _Sizes) -> dict[str, Float32Array]:
     """Read the tensors, by the names of transformers' BERT."""
     hidden = sizes.hidden
     shapes = {
@@ -212,7 +212,7 @@ def _directory(file: _File) -> dict[str, tuple[int, int]]:
     return places
 
 
-def _tensor(file: _File, place: tuple[int, int], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _tensor(file: _File, place: tuple[int, int], shape: tuple[int, ...]) -> Float32Array:
     number_format, start = place
     n = int(np.prod(shape))
     if number_format == _PLAIN:

@@ -167,7 +167,7 @@ def top_tokens(executor: Executor, batch: Batch) -> Tensor:
     executor.count(batch, dict.fromkeys(range(len(batch)), backbone.n_layers))
     states = batch.embedded
     for layer in range(backbone.n_layers):
-        states = backbone.apply(layer, states, lengths=batch.lengths, precise=True)
+        states = backbone.apply(layer, states, lengths=batch.lengths, form="precise")
     (tokens,) = by_blocks(
         lambda rows: (backbone.logits(rows).argmax(-1),), states[batch.is_target], counts=(BLOCK,)
     )

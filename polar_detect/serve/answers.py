@@ -2,10 +2,9 @@
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from polar_detect.arrays import Float64Array
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detector import PolarDetector
 from polar_detect.messages.tongues import Tongue
@@ -104,7 +103,7 @@ class Answers:
             explained.append(answer)
         return explained
 
-    def _judged(self, scores: NDArray[np.float64]) -> list[Score]:
+    def _judged(self, scores: Float64Array) -> list[Score]:
         p_values = p_values_or_nan(self._detector.fitted_.calibration_scores, scores)
         return [
             Score(score=_number(s), p_value=_number(p), is_anomaly=p <= self.alpha)

@@ -13,6 +13,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.errors import ArtifactError
 from polar_detect.statistics.tree_text import checked_trees, features_met_missing
 
@@ -67,16 +68,16 @@ class Trees:
         return cls(lightgbm.train(own, data, n_trees))
 
     @cached_property
-    def has_met_missing(self) -> NDArray[np.bool_]:
+    def has_met_missing(self) -> BoolArray:
         """Whether a missing number of each feature is one to the trees, not a 0, (n_features,)."""
         met = features_met_missing(self.booster.model_to_string())
         return np.isin(np.arange(self.booster.num_feature()), list(met))
 
-    def log_odds(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    def log_odds(self, rows: NDArray[np.floating]) -> Float64Array:
         """Return the log-odds of being strange, (n_rows,)."""
         return np.asarray(self.booster.predict(rows, raw_score=True), np.float64)
 
-    def parts(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    def parts(self, rows: NDArray[np.floating]) -> Float64Array:
         """Return each feature's part of the log-odds, and last the base, (n_rows, n_features + 1).
 
         Exact TreeSHAP values; Lundberg et al. 2020, algorithm 2.

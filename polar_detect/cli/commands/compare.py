@@ -14,11 +14,11 @@ from polar_detect.cli.commands.output import (
 )
 from polar_detect.cli.options import CompareOptions, given_for_models
 from polar_detect.cli.progress import progress_bars
-from polar_detect.compare import tabulate
+from polar_detect.compare.results import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import head_class, new_head
-from polar_detect.engine import Engine, encoder_for
 from polar_detect.messages.language import Language
+from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.tables import ReadOptions
 from polar_detect.texts.visible import visible
 

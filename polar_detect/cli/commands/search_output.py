@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array
 from polar_detect.cli.commands.output import out
 from polar_detect.cli.streams import is_utf8
 from polar_detect.program import Program
@@ -75,7 +75,7 @@ def print_text(text: str, program: Program, n_layers: int, lines: Sequence[str])
     out.print()
 
 
-def curve_line(name: str, curve: NDArray[np.float32]) -> str:
+def curve_line(name: str, curve: Float32Array) -> str:
     """Return a skip or loop curve as a sparkline with its range."""
     if not np.isfinite(curve).any():
         return f"{name} –"

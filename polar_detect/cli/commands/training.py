@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from polar_detect import by_columns, models, tables
+from polar_detect import models, tables
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli.commands.inputs import tell_about
 from polar_detect.cli.commands.output import said_of_cut, tell
@@ -15,13 +15,14 @@ from polar_detect.cli.options import FitOptions, given_for_models
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.errors import InputError
-from polar_detect.fluency import advise
 from polar_detect.messages.language import Language
-from polar_detect.settings import Settings
+from polar_detect.models.fluency import advise
+from polar_detect.pipeline import by_columns
+from polar_detect.pipeline.settings import Settings
+from polar_detect.pipeline.training import MIN_NORMAL, too_few_labelled
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
 from polar_detect.texts.visible import as_seen
-from polar_detect.training import MIN_NORMAL, too_few_labelled
 
 
 @dataclass(frozen=True, eq=False)

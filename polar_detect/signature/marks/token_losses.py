@@ -93,7 +93,7 @@ def _losses(
     for batch in batches(rows, backbone):
         states = batch.embedded
         for layer in range(backbone.n_layers):
-            states = backbone.apply(layer, states, lengths=batch.lengths, precise=True)
+            states = backbone.apply(layer, states, lengths=batch.lengths, form="precise")
         where = batch.is_target
         own, targets = states[where], batch.targets[where]
         losses = backbone.token_losses(own, targets, precise=True).cpu().numpy()

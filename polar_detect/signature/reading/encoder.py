@@ -14,7 +14,7 @@ from polar_detect.arrays import Float16Array, Float32Array, IndexArray
 from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
-from polar_detect.fluency import is_shared, letter_value
+from polar_detect.models.fluency import is_shared, letter_value
 from polar_detect.numerics.block_sizes import RowsAlike, is_alike_anywhere, random_states
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory

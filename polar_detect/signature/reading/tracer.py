@@ -269,7 +269,7 @@ class Tracer:
         skips, loops = [], []
         for layer in reversed(range(self.backbone.n_layers)):
             before, after = states[layer : layer + 2]
-            again = self.backbone.apply(layer, after, lengths=lengths, rough=True)
+            again = self.backbone.apply(layer, after, lengths=lengths, form="rough")
             skips.append((gradient * (before - after)).sum((1, 2)))
             loops.append((gradient * (again - after)).sum((1, 2)))
             if layer:

@@ -7,15 +7,15 @@ import numpy as np
 
 from polar_detect.arrays import IndexArray
 from polar_detect.calibration import n_held_out
-from polar_detect.detectors import Head
+from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import FeatureStatistics
 from polar_detect.features.table import FeatureTable
-from polar_detect.fitted import Fitted, fingerprint_of, moment
-from polar_detect.outliers import corrupted, crossed, topic_clusters
+from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
+from polar_detect.pipeline.settings import Settings
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
-from polar_detect.settings import Settings
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
@@ -68,8 +68,8 @@ class Fitting:
             reference = reference.widened(calibration_readings)
         programs = self.programs(readings.texts, calibration_readings)
         menu = programs.menu if isinstance(programs, NormalPrograms) else None
-        normal, strangers = self.training_signatures(readings, reference, menu, labelled)
-        head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
+        shown = self.training_signatures(readings, reference, menu, labelled)
+        head.fit(shown, seed=settings.seed)
         held_out_table = self._held_out(calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
         kept = reference if settings.store_texts else reference.without_texts()
@@ -126,11 +126,11 @@ class Fitting:
         reference: Reference,
         menu: Menu | None,
         labelled: Readings | None = None,
-    ) -> tuple[FeatureTable, FeatureTable]:
-        """Return signatures of normal texts and of strangers, which the head is to be fitted on.
+    ) -> TrainingSignatures:
+        """Return the signatures that the head is to be fitted on.
 
         No text is compared with itself. Strangers are normal texts compared with all clusters but
-        their own, corrupted texts where the head wants them, and last the labelled anomalies.
+        their own, and corrupted texts where the head wants them.
         Held-out texts that have joined the reference are neighbours here as they will be of new
         texts, but for those of a cluster that is left out. `menu` may be None where the head reads
         no programs.
@@ -153,13 +153,12 @@ class Fitting:
             programs = self._programs(readings, menu)
             normal = self.extractor.with_programs(normal, [programs[i] for i in teaching])
             strange = self.extractor.with_programs(strange, [programs[i] for i in kept])
-        parts = [strange]
-        if self.head.needs_corruptions:
-            parts += self._corruptions(against, menu)
+        corruptions = self._corruptions(against, menu) if self.head.needs_corruptions else []
+        taught_by = None
         if labelled is not None:
             table = against.labelled(self.extractor, labelled)
-            parts.append(self._with_programs(table, labelled, menu))
-        return normal, FeatureTable.below(parts)
+            taught_by = self._with_programs(table, labelled, menu)
+        return TrainingSignatures(normal, FeatureTable.below([strange, *corruptions]), taught_by)
 
     def _kept_out(
         self, readings: Readings, reference: Reference, labelled: Readings | None

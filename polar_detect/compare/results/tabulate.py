@@ -9,9 +9,15 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from polar_detect.compare.advice import advise, advise_on_predictions, seconds, signed
-from polar_detect.compare.comparison import AUROC, MEASURES, Comparison, Figure, MethodResult
-from polar_detect.compare.regression import Prediction, Predictions
+from polar_detect.compare.results.advice import advise, advise_on_predictions, seconds, signed
+from polar_detect.compare.results.comparison import (
+    AUROC,
+    MEASURES,
+    Comparison,
+    Figure,
+    MethodResult,
+)
+from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.errors import OutputError, listing
 from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.metrics import Difference

@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from polar_detect import tables
-from polar_detect.compare.columns import AUTO, NONE, Columns, choose_columns, numeric_asked
+from polar_detect.compare.reading.columns import AUTO, NONE, Columns, choose_columns, numeric_asked
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm

@@ -12,7 +12,7 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.loading import load_encoder, load_tokenizer
 from polar_detect.detectors import Head
 from polar_detect.errors import ModelError, ModelNotFoundError
-from polar_detect.fluency import speaks
+from polar_detect.models.fluency import speaks
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.reading.encoder import Encoder
 from polar_detect.signature.reading.tracer import CurveKind, Tracer
@@ -167,7 +167,7 @@ def encoder_for(texts: Sequence[str], name: str = models.AUTO_ENCODER) -> str:
     Parameters
     ----------
     texts : sequence of str
-        What a detector is fitted on; read as `language.speaks` does.
+        What a detector is fitted on; read as `models.fluency.speaks` does.
     name : str
         What the user calls the encoder. "auto" is the multilingual one where the default one
         hardly speaks the language of the texts, and else the default one.

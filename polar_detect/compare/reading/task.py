@@ -11,15 +11,15 @@ import numpy as np
 
 from polar_detect import tables
 from polar_detect.arrays import Float64Array
-from polar_detect.compare.columns import (
+from polar_detect.compare.reading.columns import (
     MAX_SIZE,
     note_words,
     numbers_of,
     said_of_forms,
 )
-from polar_detect.compare.leakage import find_foretelling_columns, find_leaking_columns
-from polar_detect.compare.rows import Rows, check_classes, note_overlap, split, thin
-from polar_detect.compare.source import File, Reading, Source, choose_source
+from polar_detect.compare.reading.leakage import find_foretelling_columns, find_leaking_columns
+from polar_detect.compare.reading.rows import Rows, check_classes, note_overlap, split, thin
+from polar_detect.compare.reading.source import File, Reading, Source, choose_source
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.columns.text_column import check_no_column

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from polar_detect import metrics
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.compare.comparison import (
+from polar_detect.compare.results.comparison import (
     AUROC,
     MEASURES,
     Figure,

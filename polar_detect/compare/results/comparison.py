@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from polar_detect import metrics, models
 from polar_detect.arrays import Float64Array
-from polar_detect.compare.views import Cost
+from polar_detect.compare.methods.views import Cost
 from polar_detect.detector import PolarDetector
 
 

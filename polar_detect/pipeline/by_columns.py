@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.assessed import Assessed
 from polar_detect.detectors import (
     AutoHead,
     ClassifierHead,
     ColumnsClassifierHead,
     ColumnsHead,
     Head,
+    TrainingSignatures,
     new_head,
 )
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError, quoted
 from polar_detect.explain import Explanation
 from polar_detect.features.table import FeatureTable
-from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
+from polar_detect.pipeline.assessed import Assessed
+from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
-from polar_detect.settings import Settings
 from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
 from polar_detect.tables import warn_of_empty, warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
@@ -199,7 +200,9 @@ def fit(
         seed=settings.seed,
     )
     inside, labelled = reference.training_features(anomalous, seed=settings.seed)
-    head.fit(inside, labelled, n_labelled=len(anomalous), seed=settings.seed)
+    no_strangers = inside.rows(slice(0))
+    shown = TrainingSignatures(inside, no_strangers, labelled if anomalous else None)
+    head.fit(shown, seed=settings.seed)
     stage.advance(len(normal))
     return Fitted(
         head=head,

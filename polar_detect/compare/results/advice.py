@@ -7,9 +7,15 @@ run.
 
 from collections.abc import Sequence
 
-from polar_detect.compare.comparison import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
-from polar_detect.compare.regression import Prediction, Predictions
-from polar_detect.compare.views import Cost
+from polar_detect.compare.methods.views import Cost
+from polar_detect.compare.results.comparison import (
+    AUROC,
+    RECALL_AT_5,
+    Comparison,
+    Figure,
+    MethodResult,
+)
+from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.detectors import HEADS, ClassifierHead
 from polar_detect.metrics import Difference
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
-from polar_detect.assessed import Assessed
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.explain import Explanation
 from polar_detect.features.table import FeatureTable
-from polar_detect.fitted import Fitted
+from polar_detect.pipeline.assessed import Assessed
+from polar_detect.pipeline.fitted import Fitted
 from polar_detect.program import ProgramsOf
 from polar_detect.programs.minimal import MinimalProgram, no_program
 from polar_detect.progress import ASSESS_CHUNK, Tracker

@@ -12,9 +12,8 @@ from sklearn.base import clone
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
-from polar_detect.compare.baselines import is_labelled
-from polar_detect.compare.reading import Task
+from polar_detect.compare.methods.baselines import is_labelled
+from polar_detect.compare.reading.task import Task
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import (
     AutoHead,
@@ -25,7 +24,8 @@ from polar_detect.detectors import (
     TextsHead,
     new_head,
 )
-from polar_detect.settings import Settings
+from polar_detect.pipeline.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
+from polar_detect.pipeline.settings import Settings
 
 # What runs beside a detector where anomalies are labelled, for whoever fears no other kinds; none
 # beside `texts`, as what `classifier` goes by hangs on the rows.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from polar_detect.arrays import Float64Array
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
-from polar_detect.settings import Settings
+from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.normal.row_reference import RowReference
 

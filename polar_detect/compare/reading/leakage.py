@@ -5,7 +5,7 @@ import pandas as pd
 
 from polar_detect import metrics
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.compare.columns import Columns
+from polar_detect.compare.reading.columns import Columns
 
 _CHANCE = 1e-6  # of a telling value
 _MIN_ANOMALOUS = 5  # rows

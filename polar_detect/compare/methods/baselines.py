@@ -15,7 +15,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.neighbors import NearestNeighbors
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.compare.views import Seen
+from polar_detect.compare.methods.views import Seen
 
 Scorer = Callable[[Any], Float64Array]
 

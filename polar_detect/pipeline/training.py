@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from polar_detect import by_columns
 from polar_detect.arrays import BoolArray
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
+from polar_detect.pipeline import by_columns
 from polar_detect.tables import warn_of_hours
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen

@@ -4,16 +4,16 @@ from collections.abc import Collection
 
 import numpy as np
 
-from polar_detect.by_columns import check_settings
-from polar_detect.compare.baselines import MIN_LABELLED_ROWS, is_labelled
-from polar_detect.compare.reading import Task
-from polar_detect.compare.rows import Rows
+from polar_detect.compare.methods.baselines import MIN_LABELLED_ROWS, is_labelled
+from polar_detect.compare.reading.rows import Rows
+from polar_detect.compare.reading.task import Task
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
-from polar_detect.settings import Settings
-from polar_detect.training import MIN_NORMAL, too_few, too_few_labelled
+from polar_detect.pipeline.by_columns import check_settings
+from polar_detect.pipeline.settings import Settings
+from polar_detect.pipeline.training import MIN_NORMAL, too_few, too_few_labelled
 
 
 def check_fittable(task: Task, detectors: Collection[PolarDetector]) -> None:

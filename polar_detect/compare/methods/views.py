@@ -18,10 +18,10 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.arrays import IndexArray
-from polar_detect.compare.columns import MAX_SIZE
-from polar_detect.compare.reading import Task
-from polar_detect.compare.rows import Rows
-from polar_detect.engine import encoder_for
+from polar_detect.compare.reading.columns import MAX_SIZE
+from polar_detect.compare.reading.rows import Rows
+from polar_detect.compare.reading.task import Task
+from polar_detect.pipeline.engine import encoder_for
 from polar_detect.signature.reading.encoder import Encoder
 
 
