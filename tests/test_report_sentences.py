@@ -38,6 +38,7 @@ ENGLISH = (
     "Got an assessment of the same texts in another order",
     "Got what a screening says of the texts",
     "Got top {}",
+    "Got progress {}",
     "Got format {}; expected",
     "Got programs_of ",
     "Got no calibration scores",

@@ -22,6 +22,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError, listing
 from polar_detect.fitted import Fitted
 from polar_detect.models.hashes import sha256_of
+from polar_detect.progress import ProgressChoice
 from polar_detect.settings import checked_alpha
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def save(
     *,
     text_column: str | None = None,
     sampled_from: int | None = None,
+    progress: ProgressChoice = None,
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
@@ -52,7 +54,8 @@ def save(
     is the working directory, which would be gone for this process and its shell.
     `text_column` is the column that the training texts came from; later commands read the
     same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
-    the number of rows that the training texts were drawn from, where there were more.
+    the number of rows that the training texts were drawn from, where there were more. `progress` is
+    told of the search for programs, where nobody has asked for them yet.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def save(
     check_target(folder)
     fitted = getattr(detector, "fitted_", None)
     goes_by_columns = fitted is not None and not fitted.head.reads_texts
-    programs = None if goes_by_columns else detector.normal_programs()
+    programs = None if goes_by_columns else detector.normal_programs(progress=progress)
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
         with atomic.replaced(folder) as staged:

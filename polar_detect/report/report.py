@@ -19,7 +19,7 @@ from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.frames import index_of
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.progress import Progress
+from polar_detect.progress import ProgressChoice, Tracker, told
 from polar_detect.report.build import build_report, screen_and_report
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.choices import Format
@@ -63,7 +63,7 @@ class Report:
         name: str | None = None,
         top: int = 20,
         tongue: Tongue = "en",
-        progress: Progress | None = None,
+        progress: ProgressChoice = None,
     ) -> Self:
         """Explain a batch; its texts are counted from 1.
 
@@ -84,8 +84,9 @@ class Report:
             Texts to explain, worst first.
         tongue : {"en", "ja"}
             Language of the report.
-        progress : callable, optional
-            Called with stage, texts done, texts in all.
+        progress : bool or callable, optional
+            True for bars, in a notebook or on stderr; or what is called with stage, texts done,
+            texts in all.
 
         Raises
         ------
@@ -114,7 +115,12 @@ class Report:
                 "Got an assessment of the same texts in another order, by their index; expected "
                 "one in this order; leave it out to have them assessed."
             )
-        data = build_report(detector, assessment, _table(texts, labels), top=top)
+        if assessment.explanation.n_layers and assessment.all_programs:  # or raises, before
+            detector.normal_programs(progress=progress)  # what may be a long search
+        with told(progress) as tell:
+            stage = Tracker(tell).stage("report", len(texts))
+            data = build_report(detector, assessment, _table(texts, labels), top=top)
+            stage.advance(len(texts))
         return cls(_named(data, name), tongue, assessment)
 
     @classmethod
@@ -128,7 +134,7 @@ class Report:
         name: str | None = None,
         top: int = 20,
         tongue: Tongue = "en",
-        progress: Progress | None = None,
+        progress: ProgressChoice = None,
     ) -> Self:
         """Hold each text of a set against the others, as `screen` does, and explain the strangest.
 
@@ -157,7 +163,8 @@ class Report:
         for doubt in screening.doubts:
             warnings.warn(doubt, TrainingWarning, stacklevel=2)
         table = _table(screening.texts)
-        found, data = screen_and_report(screening, table, top=top, progress=progress)
+        with told(progress) as tell:
+            found, data = screen_and_report(screening, table, top=top, progress=tell)
         return cls(_named(data, name), tongue, found)
 
     def save(self, path: str | Path, *, format: Format | None = None) -> None:

@@ -76,17 +76,20 @@ class ProgramPlan:
     def searched_by(self, extractor: Extractor, tracker: Tracker) -> NormalPrograms:
         """Search the programs."""
         stage = tracker.stage("search programs for the menu", len(self.searched))
-        menu = extractor.menu(self.searched, tolerance=self.tolerance)
-        stage.advance(len(self.searched))
-        stage = tracker.stage("programs of held-out texts", len(self.held_out))
-        tracer = extractor.tracer
-        found = menu.minimal_programs(
-            tracer.executor,
-            tracer.tokenize(self.held_out),
-            tolerance=self.tolerance,
-            full=self.full,
+        with stage.part(len(self.searched)) as part:
+            menu = extractor.menu(self.searched, tolerance=self.tolerance, advance=part.advance)
+        stage, tracer = (
+            tracker.stage("programs of held-out texts", len(self.held_out)),
+            extractor.tracer,
         )
-        stage.advance(len(self.held_out))
+        with stage.part(len(self.held_out)) as part:
+            found = menu.minimal_programs(
+                tracer.executor,
+                tracer.tokenize(self.held_out),
+                tolerance=self.tolerance,
+                full=self.full,
+                advance=part.advance,
+            )
         return NormalPrograms.of(menu, found, tracer.backbone.n_layers)
 
 
