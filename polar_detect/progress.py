@@ -150,7 +150,6 @@ def _bars() -> Iterator[Progress]:
                 desc=ENGLISH.stage(stage),
                 initial=done,
                 total=total,
-                unit="",
                 miniters=1,
                 smoothing=0,
             )

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from polar_detect.arrays import BoolArray
 from polar_detect.assessment import Assessment
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.errors import InputError, TrainingWarning, counted
 from polar_detect.frames import index_of
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
@@ -25,11 +25,13 @@ from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, check_format, format_of, render
 from polar_detect.screening import Screening
-from polar_detect.tables import Table
+from polar_detect.tables import Numbering, Table
 
 # In a frame links within the page would lead into the notebook's own page. It stands in front of
 # the policy, which lets nothing else say where links lead.
 _BASE = '<base href="about:srcdoc">'
+
+_LABEL_CHARACTERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Report:
         tongue: Tongue = "en",
         progress: ProgressChoice = None,
     ) -> Self:
-        """Explain a batch; its texts are counted from 1.
+        """Explain a batch; its texts have their names in its index, or are counted from 1.
 
         Parameters
         ----------
@@ -121,7 +123,8 @@ class Report:
             stage = Tracker(tell).stage("report", len(texts))
             data = build_report(detector, assessment, _table(texts, labels), top=top)
             stage.advance(len(texts))
-        return cls(_named(data, name), tongue, assessment)
+        index = assessment.index if index_of(X) is None else index_of(X)
+        return cls(_indexed(_named(data, name), index), tongue, assessment)
 
     @classmethod
     def of_screening(  # noqa: PLR0913 - what is read, and how it is shown
@@ -165,7 +168,7 @@ class Report:
         table = _table(screening.texts)
         with told(progress) as tell:
             found, data = screen_and_report(screening, table, top=top, progress=tell)
-        return cls(_named(data, name), tongue, found)
+        return cls(_indexed(_named(data, name), found.index), tongue, found)
 
     def save(self, path: str | Path, *, format: Format | None = None) -> None:
         """Write the report as a whole file, in a format or that of its ending.
@@ -187,7 +190,8 @@ class Report:
         kind = format or format_of(path, language)
         check_format(kind)
         check_folder(path, language)
-        file = render(self.data, kind, self.tongue)
+        data = _on_paper(self.data) if kind in ("pdf", "png") else self.data
+        file = render(data, kind, self.tongue)
         with atomic.staged(path) as partial:
             partial.write_bytes(file.content)
         if file.lacks_characters:
@@ -195,7 +199,8 @@ class Report:
 
     def __repr__(self) -> str:
         """Return what it is of; a notebook keeps this beside the page."""
-        return f"Report({self.data.n_rows} texts, tongue={self.tongue!r})"
+        said = counted(self.data.n_rows, "row" if self.data.are_rows else "text")
+        return f"Report({said}, tongue={self.tongue!r})"
 
     def _repr_html_(self) -> str:
         """Return the page in a frame of its own, so that its style stays inside."""
@@ -229,6 +234,52 @@ def _table(texts: list[str], labels: BoolArray | None = None) -> Table:
 def _named(data: ReportData, name: str | None) -> ReportData:
     """Return a report with the name of its batch, which is no path, whatever it looks like."""
     return replace(data, source=name or ("rows" if data.are_rows else "texts"))
+
+
+class _Label(str):
+    """What a row is called where renderers look for its number, and would group its digits."""
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
+    """Return a report whose rows have their names in an index, if it tells them apart.
+
+    One that counts from 0 says no more than the numbers of the rows.
+    """
+    if index is None or not index.is_unique or index.equals(pd.RangeIndex(len(index))):
+        return data
+
+    def named(number: int) -> int:
+        return cast("int", _label(index[number - 1]))
+
+    rows = tuple(replace(row, row=named(row.row)) for row in data.rows)
+    listed = tuple(replace(row, row=named(row.row)) for row in data.listed)
+    return replace(data, rows=rows, listed=listed, numbering=cast(Numbering, "index"))
+
+
+def _on_paper(data: ReportData) -> ReportData:
+    """Return a report in whose list long names stand before the texts: a page has no room else."""
+    listed = tuple(
+        replace(row, row=cast("int", _Label("…")), text=f"{row.row}: {row.text}")
+        if isinstance(row.row, str) and len(row.row) > _LABEL_CHARACTERS
+        else row
+        for row in data.listed
+    )
+    return replace(data, listed=listed)
+
+
+def _label(own: Any) -> int | _Label:
+    """Return a name in an index as it is shown; of several levels all.
+
+    >>> _label(("line 2", 7)), _label(240117)
+    ('line 2, 7', 240117)
+    """
+    if isinstance(own, numbers.Integral):
+        return int(own)
+    said = ", ".join(map(str, own)) if isinstance(own, tuple) else str(own)
+    return _Label(" ".join(said.split()))
 
 
 def _is_reordered(before: "pd.Index[Any] | None", now: "pd.Index[Any] | None") -> bool:

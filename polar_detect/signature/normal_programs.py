@@ -66,6 +66,10 @@ class ProgramPlan:
     full: tuple[FullLoss, ...]
     tolerance: float
 
+    def __repr__(self) -> str:
+        """Return how many texts there are, and not what they say."""
+        return f"ProgramPlan({len(self.searched)} texts to search, {len(self.held_out)} held out)"
+
     @classmethod
     def of(cls, train: Sequence[str], held_out: Readings, *, tolerance: float, seed: int) -> Self:
         """Return a plan for a few of the texts, all of which have tokens."""
