@@ -64,8 +64,8 @@ def check_settings(settings: Settings) -> None:
     if rows is None:
         raise InputError(
             f"Got texts for the detector {name}, which goes by the columns of rows; expected rows "
-            "of a table; pass several columns (--columns or --all-columns), or take the detector "
-            "auto."
+            "of a table; pass several columns (of a data frame, or by --columns or --all-columns), "
+            "or take the detector auto."
         )
     if not rows.counts_columns:
         raise InputError(

@@ -41,6 +41,22 @@ from polar_detect.report.charts.swarm import evenly, swarms_of
 from polar_detect.report.content.data import Swarm
 from polar_detect.search import Candidate
 
+__all__ = [
+    "explanation_html",
+    "plot_columns",
+    "plot_curves",
+    "plot_features",
+    "plot_layers",
+    "plot_length_curve",
+    "plot_program",
+]
+
+
+def __dir__() -> list[str]:
+    """Return what there is for users, for completion and `help`."""
+    return [*__all__]
+
+
 _INKED: Any = dict.fromkeys(
     ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
 )

@@ -93,7 +93,7 @@ def check_room(folder: Path) -> None:
     if free < _LEAST_BYTES:
         raise OutputError(
             f"Got {free} free bytes for '{folder}'; expected {_LEAST_BYTES} and more for a "
-            "detector of texts; free some, or choose another folder (--out)."
+            "detector of texts; free some, or choose another folder."
         )
 
 
@@ -118,21 +118,21 @@ def _check_target(folder: Path) -> None:
     if own in _working_folders():
         raise OutputError(
             f"Got '{folder}', in which this process runs; expected a folder that can be replaced "
-            "as a whole; name a folder inside it (--out)."
+            "as a whole; name a folder inside it."
         )
     foreign = foreign_to_artifact(own) if own.is_dir() else [own.name]
     if foreign:
         raise OutputError(
             f"Got '{folder}', which holds something else than a detector; expected a new or "
             f"empty folder, or an earlier detector and nothing else; move {listing(foreign, 5)} "
-            "away, or choose another folder (--out)."
+            "away, or choose another folder."
         )
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
     return OutputError(
         f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
-        "folder that can be written with free space; choose another (--out)."
+        "folder that can be written with free space; choose another."
     )
 
 
