@@ -95,8 +95,17 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> detector = PolarDetector().fit(normal_texts)       # doctest: +SKIP
-    >>> detector.score_samples(new_texts)                  # doctest: +SKIP
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import PolarDetector
+    >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+    >>> normal = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+    >>> detector = PolarDetector().fit(normal)  # or a list of texts
+    >>> new = pd.DataFrame({"size": [20.1, 20.1], "weight": [60.3, 66.2]})
+    >>> detector.predict(new).tolist()
+    [1, -1]
+    >>> "unusual “weight”" in detector.assess(new).reasons()[1]
+    True
     """
 
     fitted_: Fitted

@@ -101,8 +101,17 @@ def screen(
 
     Examples
     --------
-    >>> found = screen(texts)                        # doctest: +SKIP
-    >>> found.to_frame().nlargest(20, "score")       # doctest: +SKIP
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import screen
+    >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+    >>> rows = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+    >>> rows.loc[7, "weight"] = 90
+    >>> found = screen(rows, share=0.01)  # or a list of texts
+    >>> found.to_frame().nlargest(2, "score").index[0]
+    7
+    >>> rows[found.is_anomaly].shape  # the strangest of them
+    (2, 2)
     """
     screening = Screening.of(X, detector, share=share, max_texts=max_texts)
     for doubt in screening.doubts:

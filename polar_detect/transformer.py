@@ -61,7 +61,9 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     Examples
     --------
-    >>> signatures = SignatureTransformer().fit(normal_texts)    # doctest: +SKIP
+    >>> from polar_detect import SignatureTransformer
+    >>> normal = [f"pump {n} checked, {part} ok" for n in range(5) for part in ("seal", "fan")]
+    >>> signatures = SignatureTransformer().fit(normal)  # doctest: +SKIP
     >>> signatures.transform(["Pump leaks"])["distance/knn/L4"]  # doctest: +SKIP
     """
 

@@ -1,5 +1,6 @@
 """What a notebook shows of things that are typed into it, and of rows by their index."""
 
+import doctest
 import json
 
 import pandas as pd
@@ -8,7 +9,7 @@ from machine_readings import readings
 from matplotlib.text import Text
 from work_orders import NEW, NORMAL
 
-from polar_detect import PolarDetector, Report
+from polar_detect import PolarDetector, Program, Report, SignatureTransformer, screen
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,31 @@ def test_a_plan_to_search_programs_does_not_show_the_texts(tiny_pair):
 def test_a_report_says_whether_it_is_of_rows_or_of_texts(fitted_on_tiny, by_columns):
     assert repr(Report.of(fitted_on_tiny, NEW[:3])) == "Report(3 texts, tongue='en')"
     assert repr(Report.of(by_columns, readings(1, 1), tongue="ja")) == "Report(1 row, tongue='ja')"
+
+
+SHOWN = {
+    "PolarDetector": PolarDetector,
+    "Program": Program,
+    "Report": Report,
+    "Report.of_screening": Report.of_screening,
+    "screen": screen,
+    "SignatureTransformer": SignatureTransformer,
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name == "SignatureTransformer"))
+        for name in SHOWN
+    ],
+)
+def test_examples_of_docstrings_run_as_they_are_pasted(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = doctest.DocTestFinder(recurse=False).find(SHOWN[name], name)
+    lines = [own.source for own in example.examples]
+    assert len(lines) > 3
+    exec("".join(lines), {})
 
 
 INDICES = {

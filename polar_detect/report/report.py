@@ -47,7 +47,16 @@ class Report:
 
     Examples
     --------
-    >>> Report.of(detector, new_texts).save("report.html")  # doctest: +SKIP
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import PolarDetector, Report
+    >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+    >>> rows = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+    >>> detector = PolarDetector().fit(rows[:150])
+    >>> report = Report.of(detector, rows[150:])
+    >>> report
+    Report(50 rows, tongue='en')
+    >>> report.save("report.html")  # doctest: +SKIP
     """
 
     data: ReportData
@@ -157,9 +166,15 @@ class Report:
 
         Examples
         --------
-        >>> report = Report.of_screening(frame)  # doctest: +SKIP
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from polar_detect import Report
+        >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+        >>> rows = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+        >>> report = Report.of_screening(rows)
+        >>> report.assessment
+        Assessment(200 rows, 10 flagged)
         >>> report.save("screened.html")  # doctest: +SKIP
-        >>> report.assessment.to_frame()  # doctest: +SKIP
         """
         _check(top, tongue)
         screening = Screening.of(X, detector, share=share, max_texts=max_texts)
