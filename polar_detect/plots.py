@@ -210,7 +210,7 @@ def plot_columns(
         )
     parts = np.stack([*columns.values()], axis=1)
     strongest = np.argsort(-mean_size(parts), kind="stable")[:n_columns]
-    language, names = Language(are_rows=True), [*columns]
+    language, names = _language_of(explanation), [*columns]
     axes = _axes(ax, height=_bars_height(len(strongest)))
     said = [language.part(Column(names[j])) for j in strongest.tolist()]
     draw_bars(axes, said, *_sizes(parts[:, strongest]))
@@ -284,7 +284,8 @@ def _swarms(explanation: Explanation, n_features: int) -> tuple[Swarm, ...]:
 
 
 def _language_of(explanation: Explanation) -> Language:
-    return Language(are_rows=bool(explanation.by_column()))
+    are_rows = bool(explanation.by_column())
+    return Language(are_rows=are_rows, is_screening=explanation.is_screening)
 
 
 def _bars_height(n_bars: int) -> float:

@@ -3,6 +3,7 @@
 import doctest
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from machine_readings import readings
@@ -126,3 +127,13 @@ def test_rows_of_a_screening_have_their_names_in_the_index():
     report = Report.of_screening(rows, top=3)
     strangest = report.assessment.strangest[:3]
     assert [row.row for row in report.data.rows] == [f"lot {i}" for i in strangest]
+
+
+def test_pictures_of_a_screening_speak_of_other_rows_and_not_of_normal_ones(by_columns):
+    explained = screen(readings(60, 1)).explanation
+    of_one = explained.rows(np.arange(1))
+    shown = [explained._repr_html_(), of_one._repr_html_()]
+    assert ["normal" in own for own in shown] == [False, False]
+    assert all("nearest other rows" in own for own in shown)
+    known = by_columns.explain(readings(60, 1))._repr_html_()  # control
+    assert "nearest normal rows" in known
