@@ -122,6 +122,9 @@ class Assessment:
             explanation = replace(self.explanation, is_screening=True)
             object.__setattr__(self, "explanation", explanation)  # as it is frozen
 
+    def __len__(self) -> int:
+        return len(self.scores)
+
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.
 

@@ -129,6 +129,12 @@ def test_rows_of_a_screening_have_their_names_in_the_index():
     assert [row.row for row in report.data.rows] == [f"lot {i}" for i in strangest]
 
 
+def test_an_assessment_counts_its_texts(fitted_on_tiny):
+    found = fitted_on_tiny.assess(NEW[:5], programs_of="none")
+    assert len(found) == 5
+    assert len(found.rows(np.arange(2))) == 2
+
+
 def test_pictures_of_a_screening_speak_of_other_rows_and_not_of_normal_ones(by_columns):
     explained = screen(readings(60, 1)).explanation
     of_one = explained.rows(np.arange(1))
