@@ -387,7 +387,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 self.normal_programs(progress=tell)
             return self._assessing(tell).run(texts, programs_of, alpha, Tracker(tell))
 
-    def _scores(self, X: Texts, progress: ProgressChoice) -> Float64Array:
+    def _scores(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
         texts, fitted = self._texts(X), self._fitted()
         with told(progress) as tell, alone():
             if not fitted.head.reads_texts:
