@@ -76,14 +76,15 @@ class Assessment:
     scores : (n_texts,) float64
         Higher = more anomalous.
     p_values : (n_texts,) float64
-        Conformal.
+        Conformal; of a screening the share of its texts that score as high.
     is_anomaly : (n_texts,) bool
     programs : tuple of MinimalProgram or None
         None where none was searched, and where no model reads the texts; () where none were asked
         for.
     explanation : Explanation
     neighbours : tuple of tuple of str
-        Nearest normal training texts, nearest first, each once; none where they are not kept.
+        Nearest normal training texts, nearest first, each once; none where they are not kept. Of a
+        screening the nearest of the others.
     empty_cells : tuple of frozenset of str
         The columns of numbers and categories in which each row has an empty cell; () where these
         count as text.
@@ -115,6 +116,14 @@ class Assessment:
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
     is_screening: bool = False
+
+    def __post_init__(self) -> None:
+        if self.is_screening and not self.explanation.is_screening:
+            explanation = replace(self.explanation, is_screening=True)
+            object.__setattr__(self, "explanation", explanation)  # as it is frozen
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
@@ -31,7 +32,7 @@ from polar_detect.pipeline.fitted import Fitted
 from polar_detect.pipeline.settings import Settings, checked_alpha
 from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.program import ProgramsOf
-from polar_detect.progress import Progress, Tracker
+from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.tables.rows.template import RowTemplate
 
 if TYPE_CHECKING:
@@ -95,8 +96,17 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> detector = PolarDetector().fit(normal_texts)       # doctest: +SKIP
-    >>> detector.score_samples(new_texts)                  # doctest: +SKIP
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import PolarDetector
+    >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+    >>> normal = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+    >>> detector = PolarDetector().fit(normal)  # or a list of texts
+    >>> new = pd.DataFrame({"size": [20.1, 20.1], "weight": [60.3, 66.2]})
+    >>> detector.predict(new).tolist()
+    [1, -1]
+    >>> "unusual “weight”" in detector.assess(new).reasons()[1]
+    True
     """
 
     fitted_: Fitted
@@ -127,7 +137,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.store_texts = store_texts
         self.rows = rows
 
-    def fit(self, X: Texts, y: Any = None, *, progress: Progress | None = None) -> Self:
+    def fit(self, X: Texts, y: Any = None, *, progress: ProgressChoice = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
 
         Programs, which no score of `auto` needs, wait until they are asked for (see
@@ -145,8 +155,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
             strangers look like and, three different ones or more, what their own kind is like.
-        progress : callable, optional
-            Called with stage, texts done, texts in all.
+        progress : bool or callable, optional
+            True for bars, in a notebook or on stderr; or what is called with stage, texts done,
+            texts in all.
 
         Raises
         ------
@@ -175,10 +186,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         head = by_columns.chosen_head(settings, given.normal)
         if head.needs_labels:
             given.check_that_labels_teach()
-        if head.reads_texts:
-            self._fit_reading(given, settings, head, alpha, Tracker(progress))
-        else:
-            self._fit_by_columns(given, settings, head, alpha, Tracker(progress))
+        fit = self._fit_reading if head.reads_texts else self._fit_by_columns
+        with told(progress) as tell:
+            fit(given, settings, head, alpha, Tracker(tell))
         return self
 
     def assess(
@@ -186,7 +196,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         X: Texts,
         *,
         programs_of: ProgramsOf = "all",
-        progress: Progress | None = None,
+        progress: ProgressChoice = None,
     ) -> Assessment:
         """Return scores, p-values, programs and explanations of `X`; each distinct text once.
 
@@ -199,8 +209,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             that are flagged, and "none": none, but all where the detector reads programs.
             "searched": each what a search for it finds, which is two layers shorter, for three
             times the time of "all". Scores and p-values are the same.
-        progress : callable, optional
-            Called with stage, texts done, texts in all.
+        progress : bool or callable, optional
+            As in `fit`.
 
         Raises
         ------
@@ -232,38 +242,38 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             are_rows=self.rows_ is not None,
         )
 
-    def score_samples(self, X: Texts) -> Float64Array:
+    def score_samples(self, X: Texts, *, progress: ProgressChoice = None) -> Float64Array:
         """Return scores in scikit-learn's sign, (n_texts,): lower = more abnormal, NaN = empty."""
-        scores: Float64Array = -self._scores(X)
+        scores: Float64Array = -self._scores(X, progress)
         return scores
 
-    def decision_function(self, X: Texts) -> Float64Array:
+    def decision_function(self, X: Texts, *, progress: ProgressChoice = None) -> Float64Array:
         """Return `score_samples` minus the threshold at `alpha`: negative = flagged."""
         threshold = calibration.threshold(
             self._fitted().calibration_scores, checked_alpha(self.alpha)
         )
         # A score at the threshold is flagged, so that it has to come out below zero.
-        margins: Float64Array = np.nextafter(threshold, -np.inf) - self._scores(X)
+        margins: Float64Array = np.nextafter(threshold, -np.inf) - self._scores(X, progress)
         return margins
 
-    def predict(self, X: Texts) -> IntArray:
+    def predict(self, X: Texts, *, progress: ProgressChoice = None) -> IntArray:
         """Return -1 for flagged texts and 1 for others; empty texts are not flagged."""
-        p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X))
+        p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X, progress))
         return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
-    def fit_predict(self, X: Texts, y: Any = None, *, progress: Progress | None = None) -> IntArray:
+    def fit_predict(self, X: Texts, y: Any = None, *, progress: ProgressChoice = None) -> IntArray:
         """Fit as `fit` does, with the labels in `y`, and return what `predict` says of `X`.
 
         scikit-learn's own would leave `y` out, and so count anomalous texts as normal ones.
         """
         own = [*X] if isinstance(X, Iterator) else X  # which can be read but once
-        return self.fit(own, y, progress=progress).predict(own)
+        return self.fit(own, y, progress=progress).predict(own, progress=progress)
 
-    def explain(self, X: Texts) -> Explanation:
+    def explain(self, X: Texts, *, progress: ProgressChoice = None) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        return self._assessed(self._texts(X), "none", 0.0, None).explanation
+        return self._assessed(self._texts(X), "none", 0.0, progress).explanation
 
-    def normal_programs(self, *, progress: Progress | None = None) -> "NormalPrograms":
+    def normal_programs(self, *, progress: ProgressChoice = None) -> "NormalPrograms":
         """Return the menu of programs, and what held-out normal texts have of it.
 
         They are searched when this, `assess` or `save` first asks for them, which takes as long as
@@ -272,8 +282,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        progress : callable, optional
-            Called with stage, texts done, texts in all.
+        progress : bool or callable, optional
+            As in `fit`.
 
         Raises
         ------
@@ -282,7 +292,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from polar_detect.signature.normal_programs import ProgramPlan
 
-        with alone():
+        with told(progress) as tell, alone():
             programs = self._fitted().programs
             if programs is None:
                 raise InputError(
@@ -290,15 +300,21 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                     "has no programs; expected one that reads texts; fit another, e.g. texts."
                 )
             if isinstance(programs, ProgramPlan):
-                programs = programs.searched_by(self._engine().extractor, Tracker(progress))
+                programs = programs.searched_by(self._engine().extractor, Tracker(tell))
                 self.fitted_ = replace(self.fitted_, programs=programs)
             return programs
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, progress: ProgressChoice = None) -> None:
         """Write the fitted detector as a folder without pickle, in place of one that is there.
 
         It holds the training texts unless `store_texts` is false, and what much of them can be told
         from in any case: treat it as confidentially as they are.
+
+        Parameters
+        ----------
+        folder : str or Path
+        progress : bool or callable, optional
+            As in `fit`; of the search for programs, where nobody has asked for them yet.
 
         Raises
         ------
@@ -307,7 +323,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from polar_detect.artifact import writing  # imports this module
 
-        writing.save(self, Path(folder))
+        writing.save(self, Path(folder), progress=progress)
 
     @classmethod
     def load(cls, folder: str | Path) -> "PolarDetector":
@@ -361,28 +377,29 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         texts: list[str],
         programs_of: ProgramsOf,
         alpha: float,
-        progress: Progress | None,
+        progress: ProgressChoice,
     ) -> Assessed:
         """Return what there is to say of each text; see `assess`."""
         fitted = self._fitted()
-        with alone():
+        with told(progress) as tell, alone():
             if not fitted.head.reads_texts:
-                return by_columns.assess(fitted, texts, Tracker(progress))
+                return by_columns.assess(fitted, texts, Tracker(tell))
             if programs_of == "all" and any(self._engine().extractor.tracer.tokenize(texts)):
-                self.normal_programs(progress=progress)
-            return self._assessing().run(texts, programs_of, alpha, Tracker(progress))
+                self.normal_programs(progress=tell)
+            return self._assessing(tell).run(texts, programs_of, alpha, Tracker(tell))
 
-    def _scores(self, X: Texts) -> Float64Array:
+    def _scores(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
         texts, fitted = self._texts(X), self._fitted()
-        with alone():
+        with told(progress) as tell, alone():
             if not fitted.head.reads_texts:
-                return by_columns.scores(fitted, texts)
-            return self._assessing().scores(texts)
+                return by_columns.scores(fitted, texts, Tracker(tell))
+            return self._assessing(tell).scores(texts, Tracker(tell))
 
-    def _assessing(self) -> "Assessing":
+    def _assessing(self, progress: Progress | None) -> "Assessing":
         from polar_detect.pipeline.assessing import Assessing
 
-        return Assessing(self._fitted(), self._engine().extractor, self.normal_programs)
+        search = partial(self.normal_programs, progress=progress)
+        return Assessing(self._fitted(), self._engine().extractor, search)
 
     def _fit_reading(
         self,

@@ -1,7 +1,7 @@
 """SHAP values of scores, summed over features to layers, columns and properties of the text."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +28,8 @@ class Explanation:
     features : tuple of Feature
     n_layers : int
         Layers of the language model; 0 where none reads the texts.
+    is_screening : bool
+        Whether the texts were held against one another, and none of them is known as normal.
     """
 
     base_value: float
@@ -35,6 +37,7 @@ class Explanation:
     data: Float32Array
     features: tuple[Feature, ...]
     n_layers: int
+    is_screening: bool = False
 
     @classmethod
     def of(
@@ -61,13 +64,12 @@ class Explanation:
             np.vstack([part.data for part in parts]),
             parts[0].features,
             parts[0].n_layers,
+            parts[0].is_screening,
         )
 
     def rows(self, index: IndexArray) -> Self:
         """Return the given texts."""
-        return type(self)(
-            self.base_value, self.values[index], self.data[index], self.features, self.n_layers
-        )
+        return replace(self, values=self.values[index], data=self.data[index])
 
     @property
     def scored(self) -> Self:

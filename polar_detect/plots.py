@@ -41,6 +41,22 @@ from polar_detect.report.charts.swarm import evenly, swarms_of
 from polar_detect.report.content.data import Swarm
 from polar_detect.search import Candidate
 
+__all__ = [
+    "explanation_html",
+    "plot_columns",
+    "plot_curves",
+    "plot_features",
+    "plot_layers",
+    "plot_length_curve",
+    "plot_program",
+]
+
+
+def __dir__() -> list[str]:
+    """Return what there is for users, for completion and `help`."""
+    return [*__all__]
+
+
 _INKED: Any = dict.fromkeys(
     ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
 )
@@ -194,7 +210,7 @@ def plot_columns(
         )
     parts = np.stack([*columns.values()], axis=1)
     strongest = np.argsort(-mean_size(parts), kind="stable")[:n_columns]
-    language, names = Language(are_rows=True), [*columns]
+    language, names = _language_of(explanation), [*columns]
     axes = _axes(ax, height=_bars_height(len(strongest)))
     said = [language.part(Column(names[j])) for j in strongest.tolist()]
     draw_bars(axes, said, *_sizes(parts[:, strongest]))
@@ -268,7 +284,8 @@ def _swarms(explanation: Explanation, n_features: int) -> tuple[Swarm, ...]:
 
 
 def _language_of(explanation: Explanation) -> Language:
-    return Language(are_rows=bool(explanation.by_column()))
+    are_rows = bool(explanation.by_column())
+    return Language(are_rows=are_rows, is_screening=explanation.is_screening)
 
 
 def _bars_height(n_bars: int) -> float:

@@ -45,6 +45,7 @@ class Program:
 
     Examples
     --------
+    >>> from polar_detect import Program
     >>> program = Program.full(8).skip(6, 2).repeat(4, 2)
     >>> print(program, len(program))
     0-3 [4-5]x2 8

@@ -24,7 +24,7 @@ from polar_detect.frames import index_of
 from polar_detect.pipeline import by_columns
 from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
-from polar_detect.progress import Progress, Tracker
+from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.texts.distinct import first_places
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ Look = Callable[[PolarDetector, Sequence[str], Assessment], None]
 _N_FOLDS = 5
 # More of them are hardly one kind, and where there are many small topics each text needs its own.
 _MAX_PASSED_OVER = 0.1
+# What parts of a fold's time go into the stages of its fit and of its scores, about.
+_SHARES = {
+    "normal texts": 0.35,
+    "held-out clusters": 0.35,
+    "held-out texts": 0.1,
+    "normal rows": 0.8,
+    "score": 0.2,
+}
 MIN_TEXTS = -(-MIN_NORMAL * _N_FOLDS // (_N_FOLDS - 1))  # so that the others are enough to fit on
 
 
@@ -45,7 +53,7 @@ def screen(
     *,
     share: float = 0.05,
     max_texts: int = 5000,
-    progress: Progress | None = None,
+    progress: ProgressChoice = None,
 ) -> Assessment:
     """Return how unlike the others each text of a set is; no labels, and none known to be normal.
 
@@ -65,8 +73,9 @@ def screen(
         What share of the texts is flagged, the strangest ones.
     max_texts : int
         Of more texts, a random sample of so many is what all are held against.
-    progress : callable, optional
-        Called with stage, texts done, texts in all.
+    progress : bool or callable, optional
+        True for bars, in a notebook or on stderr; or what is called with stage, texts done, texts
+        in all.
 
     Returns
     -------
@@ -92,13 +101,23 @@ def screen(
 
     Examples
     --------
-    >>> found = screen(texts)                        # doctest: +SKIP
-    >>> found.to_frame().nlargest(20, "score")       # doctest: +SKIP
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import screen
+    >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+    >>> rows = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+    >>> rows.loc[7, "weight"] = 90
+    >>> found = screen(rows, share=0.01)  # or a list of texts
+    >>> found.to_frame().nlargest(2, "score").index[0]
+    7
+    >>> rows[found.is_anomaly].shape  # the strangest of them
+    (2, 2)
     """
     screening = Screening.of(X, detector, share=share, max_texts=max_texts)
     for doubt in screening.doubts:
         warnings.warn(doubt, TrainingWarning, stacklevel=2)
-    return screening.run(progress)
+    with told(progress) as tell:
+        return screening.run(tell)
 
 
 def passed_over(share: float) -> float:
@@ -231,10 +250,11 @@ class Screening:
                 continue
             order.append(mine)
             texts = [distinct[i] for i in mine]
-            parts.append(self._held_against_others(fold, texts))
-            if look is not None:
-                look(self.detector, texts, parts[-1])
-            stage.advance(len(mine))
+            with stage.part(len(mine)) as part:
+                tell = part.following(_SHARES)
+                parts.append(self._held_against_others(fold, texts, tell))
+                if look is not None:
+                    look(self.detector, texts, parts[-1])
         place = dict(zip(distinct, np.argsort(np.concatenate(order)).tolist(), strict=True))
         found = Assessment.below(parts).rows(np.asarray([place[text] for text in self.texts]))
         return replace(_ranked(found, self.share), index=self._index, is_screening=True)
@@ -254,12 +274,12 @@ class Screening:
         with alone():
             engine.extractor.read_all(others, stage="read texts", tracker=tracker)
 
-    def _held_against_others(self, fold: int, texts: list[str]) -> Assessment:
+    def _held_against_others(self, fold: int, texts: list[str], progress: Progress) -> Assessment:
         others = self._others[self._folds[self._others] != fold]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the whole set it is said before
-            self.detector.fit([self.texts[i] for i in others])
-        return self.detector.assess(texts, programs_of="none")
+            self.detector.fit([self.texts[i] for i in others], progress=progress)
+        return self.detector.assess(texts, programs_of="none", progress=progress)
 
 
 def _ranked(found: Assessment, share: float) -> Assessment:

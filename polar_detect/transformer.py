@@ -21,7 +21,7 @@ from polar_detect.frames import index_of
 from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.pipeline.settings import MAX_SEED, MAX_TOLERANCE, model_name, number, truth, whole
 from polar_detect.programs.menu import Menu
-from polar_detect.progress import Tracker
+from polar_detect.progress import ProgressChoice, Tracker, told
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import menu_texts
@@ -61,7 +61,9 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     Examples
     --------
-    >>> signatures = SignatureTransformer().fit(normal_texts)    # doctest: +SKIP
+    >>> from polar_detect import SignatureTransformer
+    >>> normal = [f"pump {n} checked, {part} ok" for n in range(5) for part in ("seal", "fan")]
+    >>> signatures = SignatureTransformer().fit(normal)  # doctest: +SKIP
     >>> signatures.transform(["Pump leaks"])["distance/knn/L4"]  # doctest: +SKIP
     """
 
@@ -84,13 +86,16 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.tolerance = tolerance
         self.seed = seed
 
-    def fit(self, X: Texts, y: Any = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Texts, y: Any = None, *, progress: ProgressChoice = None) -> Self:  # noqa: ARG002
         """Fit on normal texts.
 
         Parameters
         ----------
         X : sequence of str
         y : ignored
+        progress : bool or callable, optional
+            True for bars, in a notebook or on stderr; or what is called with stage, texts done,
+            texts in all.
 
         Raises
         ------
@@ -99,23 +104,31 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         """
         texts = as_seen(as_texts(X))
         engine = self._load(texts)
-        with alone():
-            self._fit(texts, engine)
+        with told(progress) as tell, alone():
+            self._fit(texts, engine, Tracker(tell))
         return self
 
-    def fit_transform(self, X: Texts, y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
+    def fit_transform(
+        self,
+        X: Texts,
+        y: Any = None,  # noqa: ARG002
+        *,
+        progress: ProgressChoice = None,
+        **_: Any,
+    ) -> pd.DataFrame:
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_seen(as_texts(X))
         engine = self._load(texts)
-        with alone():
-            readings = self._fit(texts, engine)
+        with told(progress) as tell, alone():
+            tracker = Tracker(tell)
+            readings = self._fit(texts, engine, tracker)
             index = np.flatnonzero(readings.has_tokens)
             kept = readings.rows(index)
-            table = cross_fitted_signatures(engine.extractor, kept, seed=self.seed)
-            table = self._with_programs(table, kept)
+            table = cross_fitted_signatures(engine.extractor, kept, seed=self.seed, tracker=tracker)
+            table = self._with_programs(table, kept, tracker)
         return self._frame(table, index, X, len(texts))
 
-    def transform(self, X: Texts) -> pd.DataFrame:
+    def transform(self, X: Texts, *, progress: ProgressChoice = None) -> pd.DataFrame:
         """Return the signatures of new texts, a row each; texts without tokens are NaN."""
         if not hasattr(self, "reference_"):
             raise UnfittedError(
@@ -123,12 +136,13 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
                 "texts first."
             )
         texts = self.reference_.as_read(as_texts(X))
-        with alone():
-            readings = _read(self.engine_.extractor, texts)
+        with told(progress) as tell, alone():
+            tracker = Tracker(tell)
+            readings = _read(self.engine_.extractor, texts, tracker)
             index = np.flatnonzero(readings.has_tokens)
             kept = readings.rows(index)
             table = self.engine_.extractor.signatures(kept, self.reference_)
-            table = self._with_programs(table, kept)
+            table = self._with_programs(table, kept, tracker)
         return self._frame(table, index, X, len(texts))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
@@ -146,16 +160,16 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         tags.input_tags.one_d_array = True
         return tags
 
-    def _fit(self, texts: list[str], engine: Engine) -> Readings:
+    def _fit(self, texts: list[str], engine: Engine, tracker: Tracker) -> Readings:
         own = copy.copy(self)  # a fit that fails leaves the earlier one as it was
-        readings = own._fit_in_place(texts, engine)
+        readings = own._fit_in_place(texts, engine, tracker)
         self.__dict__ = own.__dict__
         return readings
 
-    def _fit_in_place(self, texts: list[str], engine: Engine) -> Readings:
+    def _fit_in_place(self, texts: list[str], engine: Engine, tracker: Tracker) -> Readings:
         self.engine_ = engine
         self.tolerance_ = number("tolerance", self.tolerance, high=MAX_TOLERANCE)
-        readings = _read(engine.extractor, texts)
+        readings = _read(engine.extractor, texts, tracker)
         kept = readings.rows(np.flatnonzero(readings.has_tokens))
         if len(kept) < MIN_TEXTS:
             raise InputError(
@@ -163,10 +177,11 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
                 "normal texts."
             )
         self.reference_ = Reference.fit(kept)
-        self.menu_ = self._menu(kept.texts) if truth("programs", self.programs) else None
+        has_programs = truth("programs", self.programs)
+        self.menu_ = self._menu(kept.texts, tracker) if has_programs else None
         first = kept.rows(np.arange(1))
         table = self.engine_.extractor.signatures(first, self.reference_)
-        self.names_ = self._with_programs(table, first).names
+        self.names_ = self._with_programs(table, first, Tracker(None)).names
         return readings
 
     def _load(self, texts: Sequence[str]) -> Engine:
@@ -180,16 +195,24 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         engine = Engine.load(model_name("model", self.model), encoder)
         return engine.reading(max_tokens=max_tokens, curves=self.curves, wants_context=True)
 
-    def _menu(self, texts: Sequence[str]) -> Menu:
-        chosen = menu_texts(texts, seed=self.seed)
-        return self.engine_.extractor.menu(chosen, tolerance=self.tolerance_)
+    def _menu(self, texts: Sequence[str], tracker: Tracker) -> Menu:
+        chosen, extractor = menu_texts(texts, seed=self.seed), self.engine_.extractor
+        with tracker.stage("search programs for the menu", len(chosen)).part(len(chosen)) as part:
+            return extractor.menu(chosen, tolerance=self.tolerance_, advance=part.advance)
 
-    def _with_programs(self, table: FeatureTable, readings: Readings) -> FeatureTable:
+    def _with_programs(
+        self, table: FeatureTable, readings: Readings, tracker: Tracker
+    ) -> FeatureTable:
         if self.menu_ is None:
             return table
-        found = self.engine_.extractor.minimal_programs(
-            readings, self.menu_, tolerance=self.tolerance_, wants_curves=True
-        )
+        with tracker.stage("minimal programs", len(readings)).part(len(readings)) as part:
+            found = self.engine_.extractor.minimal_programs(
+                readings,
+                self.menu_,
+                tolerance=self.tolerance_,
+                wants_curves=True,
+                advance=part.advance,
+            )
         return self.engine_.extractor.with_programs(table, found)
 
     def _frame(self, table: FeatureTable, index: IndexArray, X: Any, n_texts: int) -> pd.DataFrame:
@@ -198,7 +221,9 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return pd.DataFrame(values, index=index_of(X), columns=table.names)
 
 
-def cross_fitted_signatures(extractor: Extractor, readings: Readings, *, seed: int) -> FeatureTable:
+def cross_fitted_signatures(
+    extractor: Extractor, readings: Readings, *, seed: int, tracker: Tracker | None = None
+) -> FeatureTable:
     """Return each text's signature against the texts of the other three of four folds.
 
     Parameters
@@ -208,13 +233,15 @@ def cross_fitted_signatures(extractor: Extractor, readings: Readings, *, seed: i
     """
     folds = np.random.default_rng(seed).permutation(len(readings)) % _N_FOLDS
     parts, order = [], []
+    stage = (tracker or Tracker(None)).stage("normal texts", len(readings))
     for fold in range(_N_FOLDS):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         reference = Reference.fit(readings.rows(outside))
         parts.append(extractor.signatures(readings.rows(inside), reference))
         order.append(inside)
+        stage.advance(len(inside))
     return FeatureTable.below(parts).rows(np.argsort(np.concatenate(order)))
 
 
-def _read(extractor: Extractor, texts: Sequence[str]) -> Readings:
-    return extractor.read_all(texts, stage="read texts", tracker=Tracker(None))
+def _read(extractor: Extractor, texts: Sequence[str], tracker: Tracker) -> Readings:
+    return extractor.read_all(texts, stage="read texts", tracker=tracker)

@@ -256,7 +256,7 @@ def test_a_folder_without_manifest_is_refused(folder):
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(
-        InputNotFoundError, match=r"none', which has no manifest\.json; .* the path \("
+        InputNotFoundError, match=r"none', which has no manifest\.json; .* check the path\.$"
     ):
         PolarDetector.load(tmp_path / "none")
 

@@ -110,7 +110,7 @@ def test_programs_of_flagged_texts_only_change_nothing_else(detector, assessed):
 def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, monkeypatch):
     texts, scores = [*NORMAL[:8], *NEW, *STRANGE], PolarDetector._scores
     known = functools.cache(lambda own: scores(detector, own))  # which no alpha changes
-    monkeypatch.setattr(PolarDetector, "_scores", lambda _, own: known(tuple(own)))
+    monkeypatch.setattr(PolarDetector, "_scores", lambda _, own, *__: known(tuple(own)))
     for alpha in (0.05, 0.1, 0.3):
         calibrated = PolarDetector(**{**detector.get_params(), "alpha": alpha})
         calibrated.fitted_, calibrated.engine_ = detector.fitted_, detector.engine_

@@ -4,7 +4,7 @@ import time
 import pytest
 import torch
 
-from polar_detect.numerics.lanes import lanes, n_lanes, overlap, spread
+from polar_detect.numerics.lanes import in_calling_thread, lanes, n_lanes, overlap, spread
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -109,6 +109,31 @@ def test_overlapping_functions_end_soon_once_one_of_them_has_failed(n_threads, e
         overlap(work, range(2))
     assert time.monotonic() < end
     assert overlap(lambda i: spread(abs, [i]), range(3)) == [[0], [1], [2]]  # and others begin
+
+
+def test_what_is_left_to_the_calling_thread_is_called_there_while_it_waits(n_threads):
+    called, goes_on = [], threading.Event()
+
+    def call(i):
+        called.append((i, threading.get_ident()))
+        goes_on.set()
+
+    def work(i):
+        in_calling_thread(lambda: call(i))
+        assert goes_on.wait(timeout=300)  # so it is not left until all have ended
+
+    overlap(work, range(4))
+    assert sorted(called) == [(i, threading.get_ident()) for i in range(4)]
+    assert n_threads == torch.get_num_threads()
+
+
+def test_an_error_of_what_is_left_to_the_calling_thread_ends_the_overlap(n_threads):
+    def fail():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        overlap(lambda _: in_calling_thread(fail), range(3))
+    assert n_threads == torch.get_num_threads()
 
 
 def test_lanes_leave_the_modes_of_the_caller_and_give_them_back():

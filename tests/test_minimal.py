@@ -436,9 +436,9 @@ def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_long
     searched, measured = [], []
     search, measure = menus._met_programs, menus._harms
 
-    def seen(executor, texts, tolerance):
+    def seen(executor, texts, *others):
         searched.extend(texts)
-        return search(executor, searched, tolerance)
+        return search(executor, searched, *others)
 
     monkeypatch.setattr(menus, "_met_programs", seen)
     monkeypatch.setattr(

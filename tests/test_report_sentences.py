@@ -38,6 +38,7 @@ ENGLISH = (
     "Got an assessment of the same texts in another order",
     "Got what a screening says of the texts",
     "Got top {}",
+    "Got progress {}",
     "Got format {}; expected",
     "Got programs_of ",
     "Got no calibration scores",
@@ -291,6 +292,26 @@ def test_what_stands_in_a_sentence_is_translated_too_and_what_a_file_holds_is_no
     said = Language("ja").error(f"Got 'd/manifest.json' of an unknown detector: {inner}")
     assert said.endswith(Language("ja").error(inner))
     assert Language("ja").error("nobody says so") == "nobody says so"
+
+
+# What commands do, and where options are looked at; all else is called from Python too.
+OF_COMMANDS = (
+    *("cli/", "compare/", "scoring/", "serve/", "messages/", "tables/input/", "tables/columns/"),
+    *("tables/reading", "calibration", "report/formats/rendering"),
+)
+
+
+def test_errors_that_a_call_from_python_meets_name_no_options_alone():
+    met = {
+        (name, said)
+        for name, every in said_as_error().items()
+        for said in every
+        if not name.startswith(OF_COMMANDS)
+    }
+    assert len(met) > 150
+    of_options = {said for _, said in met if " --" in said or "(--" in said}
+    assert {said for said in of_options if "data frame" not in said} == set()
+    assert of_options  # control
 
 
 def test_a_sentence_of_any_length_is_looked_up_at_once():

@@ -76,6 +76,16 @@ def test_tools_that_read_annotations_find_what_a_method_takes(name):
     assert pd.DataFrame in typing.get_args(hints["X"])
 
 
+def test_completion_of_plots_names_what_draws_and_no_imports():
+    own = dir(polar_detect.plots)
+    assert own == sorted(polar_detect.plots.__all__)
+    assert "plot_layers" in own
+    assert all(name.startswith("plot_") for name in own if name != "explanation_html")
+    public = {name for name, own in vars(polar_detect.plots).items() if callable(own)}
+    drawing = {name for name in public if name.startswith("plot_")}
+    assert drawing <= {*own}  # none was forgotten
+
+
 def test_tools_that_read_annotations_find_what_the_detector_takes():
     hints = typing.get_type_hints(polar_detect.PolarDetector.__init__)
     assert typing.get_args(hints["rows"]) == (RowTemplate, type(None))

@@ -173,7 +173,7 @@ def _read_state(folder: Path) -> _State:
     if not path.is_file():
         raise InputNotFoundError(
             f"Got '{folder}', which has no {MANIFEST}; expected a folder that fit wrote; check "
-            "the path (--detector)."
+            "the path."
         )
     _check_plain(path)
     with path.open("rb") as file:

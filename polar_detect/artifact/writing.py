@@ -23,6 +23,7 @@ from polar_detect.errors import OutputError, listing
 from polar_detect.models.hashes import sha256_of
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.pipeline.settings import checked_alpha
+from polar_detect.progress import ProgressChoice
 
 if TYPE_CHECKING:
     from polar_detect.signature.normal_programs import NormalPrograms
@@ -45,6 +46,7 @@ def save(
     *,
     text_column: str | None = None,
     sampled_from: int | None = None,
+    progress: ProgressChoice = None,
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
@@ -52,7 +54,8 @@ def save(
     is the working directory, which would be gone for this process and its shell.
     `text_column` is the column that the training texts came from; later commands read the
     same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
-    the number of rows that the training texts were drawn from, where there were more.
+    the number of rows that the training texts were drawn from, where there were more. `progress` is
+    told of the search for programs, where nobody has asked for them yet.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def save(
     check_target(folder)
     fitted = getattr(detector, "fitted_", None)
     goes_by_columns = fitted is not None and not fitted.head.reads_texts
-    programs = None if goes_by_columns else detector.normal_programs()
+    programs = None if goes_by_columns else detector.normal_programs(progress=progress)
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
         with atomic.replaced(folder) as staged:
@@ -90,7 +93,7 @@ def check_room(folder: Path) -> None:
     if free < _LEAST_BYTES:
         raise OutputError(
             f"Got {free} free bytes for '{folder}'; expected {_LEAST_BYTES} and more for a "
-            "detector of texts; free some, or choose another folder (--out)."
+            "detector of texts; free some, or choose another folder."
         )
 
 
@@ -115,21 +118,21 @@ def _check_target(folder: Path) -> None:
     if own in _working_folders():
         raise OutputError(
             f"Got '{folder}', in which this process runs; expected a folder that can be replaced "
-            "as a whole; name a folder inside it (--out)."
+            "as a whole; name a folder inside it."
         )
     foreign = foreign_to_artifact(own) if own.is_dir() else [own.name]
     if foreign:
         raise OutputError(
             f"Got '{folder}', which holds something else than a detector; expected a new or "
             f"empty folder, or an earlier detector and nothing else; move {listing(foreign, 5)} "
-            "away, or choose another folder (--out)."
+            "away, or choose another folder."
         )
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
     return OutputError(
         f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
-        "folder that can be written with free space; choose another (--out)."
+        "folder that can be written with free space; choose another."
     )
 
 

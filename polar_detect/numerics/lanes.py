@@ -8,10 +8,11 @@ into blocks whose shape no thread count enters; so results are the same for any 
 import contextlib
 import functools
 import os
+import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
 
@@ -19,7 +20,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # n_lanes: as many as torch had threads when the outermost one began; leads: whether this thread is
-# one of those that `overlap`; stopped: whether what these do is still wanted.
+# one of those that `overlap`; stopped: whether what these do is still wanted; calls: what they
+# leave to the thread that waits for them.
 _inside = threading.local()
 
 
@@ -102,19 +104,59 @@ def overlap(function: Callable[[Item], Result], items: Iterable[Item]) -> list[R
         if min(n_lanes, len(todo)) <= 1:
             return [function(item) for item in todo]
         own = torch.set_grad_enabled(torch.is_grad_enabled())(function)
-        stopped = threading.Event()
-        with ThreadPoolExecutor(n_lanes, "overlap", _lead, (n_lanes, stopped)) as leaders:
+        stopped, calls = threading.Event(), _Calls()
+        with ThreadPoolExecutor(n_lanes, "overlap", _lead, (n_lanes, stopped, calls)) as leaders:
             try:
-                return list(leaders.map(own, todo))
+                return calls.made_until([leaders.submit(own, item) for item in todo])
             except BaseException:
                 stopped.set()  # leaving waits for the leaders, whose searches may take a minute
                 raise
 
 
-def _lead(n_lanes: int, stopped: threading.Event) -> None:
+def in_calling_thread(call: Callable[[], None]) -> None:
+    """Have `call` made by the thread that waits for those that `overlap`; at once where none does.
+
+    What a caller gave, such as a bar in a window, may work in its own thread only.
+    """
+    if getattr(_inside, "leads", False):
+        _inside.calls.put(call)
+    else:
+        call()
+
+
+class _Calls:
+    """What the threads that overlap leave to the one that waits for them."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], None] | Future[Any]] = queue.SimpleQueue()
+
+    def put(self, call: Callable[[], None]) -> None:
+        self._queue.put(call)
+
+    def made_until(self, futures: Sequence[Future[Result]]) -> list[Result]:
+        """Make the calls as they come; return all results, or raise as soon as one has failed."""
+        for future in futures:
+            future.add_done_callback(self._queue.put)
+        n_left = len(futures)
+        try:
+            while n_left:
+                came = self._queue.get()
+                if isinstance(came, Future):
+                    came.result()  # raises what it raised
+                    n_left -= 1
+                else:
+                    came()
+        finally:
+            for future in futures:
+                future.cancel()
+        return [future.result() for future in futures]
+
+
+def _lead(n_lanes: int, stopped: threading.Event, calls: _Calls) -> None:
     """Make this thread one that spreads its work on so many lanes, until it is stopped."""
     torch.set_num_threads(1)
-    _inside.n_lanes, _inside.leads, _inside.stopped = n_lanes, True, stopped
+    _inside.n_lanes, _inside.leads = n_lanes, True
+    _inside.stopped, _inside.calls = stopped, calls
 
 
 @functools.cache

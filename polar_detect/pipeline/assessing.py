@@ -14,13 +14,16 @@ from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.program import ProgramsOf
 from polar_detect.programs.minimal import MinimalProgram, no_program
-from polar_detect.progress import ASSESS_CHUNK, Tracker
+from polar_detect.progress import ASSESS_CHUNK, Advance, Part, Tracker, untold
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.texts.distinct import distinct_texts
 
 _CHUNK_TOKENS = 2**14  # about, as texts' states are held together: 1.3 MB of each of 125 tokens
+# Of the time that texts without programs take, reading them takes so much (256 work orders); where
+# their programs are searched too, these take so much of all (90 of 112 s of 160 work orders).
+_READING, _PROGRAMS = 0.8, 0.8
 # Of the demo's work orders SmolLM2 makes a token of 3.4 letters, and 1.9 of a Japanese character,
 # which is 3 bytes; of each digit one, and with the signs between numbers half another.
 _TOKENS_OF_A_LETTER, _TOKENS_OF_A_FURTHER_BYTE, _TOKENS_OF_A_DIGIT = 0.25, 0.85, 1.5
@@ -55,9 +58,9 @@ class Assessing:
         distinct, places = distinct_texts(texts)
         parts: list[Assessed] = []
         order: list[IndexArray] = []
-        for chunk in self._by_length(distinct, tracker):
+        for chunk, part in self._by_length(distinct, tracker):
             order.append(chunk)
-            parts.append(self._assess([distinct[i] for i in chunk], programs_of, alpha))
+            parts.append(self._assess([distinct[i] for i in chunk], programs_of, alpha, part))
         rows = np.argsort(np.concatenate(order))[places]
         programs = [program for part in parts for program in part.programs]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
@@ -68,37 +71,43 @@ class Assessing:
             neighbours=[neighbours[i] for i in rows],
         )
 
-    def scores(self, texts: Sequence[str]) -> Float64Array:
+    def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
         """Return scores without searching programs, unless the detector reads them."""
         distinct, places = distinct_texts(texts)
         scores = np.empty(len(distinct))
-        for chunk in self._by_length(distinct, Tracker(None)):
-            scores[chunk] = self._score([distinct[i] for i in chunk]).scores
+        for chunk, part in self._by_length(distinct, tracker):
+            scores[chunk] = self._score([distinct[i] for i in chunk], part).scores
         expanded: Float64Array = scores[places]
         return expanded
 
-    def _by_length(self, texts: Sequence[str], tracker: Tracker) -> Iterator[IndexArray]:
+    def _by_length(
+        self, texts: Sequence[str], tracker: Tracker
+    ) -> Iterator[tuple[IndexArray, Part]]:
         """Yield the places of texts in chunks, those of one length together: they share batches.
 
-        One empty chunk for no texts.
+        Each with what counts its texts as done. One empty chunk for no texts.
         """
         by_length = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
         order = np.asarray(by_length, np.intp)
         stage = tracker.stage("score", len(texts))
         most = self._fitted.settings.max_tokens
         for chunk in np.split(order, _cuts([min(_about_tokens(texts[i]), most) for i in order])):
-            yield chunk
-            stage.advance(len(chunk))
+            with stage.part(len(chunk)) as part:
+                yield chunk, part
 
-    def _assess(self, texts: Sequence[str], programs_of: ProgramsOf, alpha: float) -> Assessed:
+    def _assess(
+        self, texts: Sequence[str], programs_of: ProgramsOf, alpha: float, part: Part
+    ) -> Assessed:
         fitted = self._fitted
-        scored = self._score(texts, wants_programs=programs_of == "all")
+        scored = self._score(texts, part, programs_of)
         attribution = fitted.head.explain(scored.table)
         attribution.check_adds_up(scored.scores[scored.has_tokens])
         programs: Sequence[MinimalProgram | None] | None = scored.programs
         if programs_of == "searched":
             programs = self._extractor.searched_programs(
-                scored.readings, tolerance=fitted.settings.tolerance
+                scored.readings,
+                tolerance=fitted.settings.tolerance,
+                advance=part.advance_by(_PROGRAMS),
             )
         elif programs_of == "flagged" and programs is None:
             programs = self._flagged_programs(scored, alpha)
@@ -115,22 +124,30 @@ class Assessing:
         """Return the programs of texts that are flagged, None for the others."""
         p_values = p_values_or_nan(self._fitted.calibration_scores, scored.scores)
         flagged = np.flatnonzero(p_values <= alpha)
-        found = self._minimal_programs(scored.readings.rows(flagged)) if len(flagged) else []
+        readings = scored.readings.rows(flagged)
+        found = self._minimal_programs(readings, untold) if len(flagged) else []
         programs: list[MinimalProgram | None] = [None] * len(scored.scores)
         for i, program in zip(flagged.tolist(), found, strict=True):
             programs[i] = program
         return programs
 
-    def _score(self, texts: Sequence[str], *, wants_programs: bool = False) -> "_Scored":
-        """Score texts, with their programs where they are wanted or the detector reads them."""
+    def _score(
+        self, texts: Sequence[str], part: Part, programs_of: ProgramsOf = "none"
+    ) -> "_Scored":
+        """Score texts, with their programs where all are wanted or the detector reads them."""
         fitted, extractor = self._fitted, self._extractor
+        wants_programs = programs_of == "all" or fitted.head.needs_programs
+        is_search = wants_programs or programs_of == "searched"
+        n_before = len(texts) * (1 - _PROGRAMS if is_search else 1)
         readings = extractor.read(texts)
+        part.advance(n_before * _READING)
         has_tokens = readings.has_tokens
         readable = readings.rows(np.flatnonzero(has_tokens))
         table = extractor.signatures(readable, fitted.text_reference)
+        part.advance(n_before * (1 - _READING))
         programs: list[MinimalProgram] | None = None
-        if wants_programs or fitted.head.needs_programs:
-            programs = self._minimal_programs(readings)
+        if wants_programs:
+            programs = self._minimal_programs(readings, part.advance_by(_PROGRAMS))
         if programs is not None and fitted.head.needs_programs:
             pairs = zip(programs, has_tokens, strict=True)
             table = extractor.with_programs(table, [program for program, keep in pairs if keep])
@@ -139,12 +156,16 @@ class Assessing:
         scores[has_tokens] = fitted.head.scores(table)
         return _Scored(readings, has_tokens, table, scores, programs)
 
-    def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
+    def _minimal_programs(self, readings: Readings, advance: Advance) -> list[MinimalProgram]:
         if not readings.has_tokens.any():
             return [no_program(self._n_layers)] * len(readings)
         menu, tolerance = self._normal_programs().menu, self._fitted.settings.tolerance
         return self._extractor.minimal_programs(
-            readings, menu, tolerance=tolerance, wants_curves=self._fitted.head.needs_programs
+            readings,
+            menu,
+            tolerance=tolerance,
+            wants_curves=self._fitted.head.needs_programs,
+            advance=advance,
         )
 
     @property

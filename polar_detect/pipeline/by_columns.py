@@ -65,8 +65,8 @@ def check_settings(settings: Settings) -> None:
     if rows is None:
         raise InputError(
             f"Got texts for the detector {name}, which goes by the columns of rows; expected rows "
-            "of a table; pass several columns (--columns or --all-columns), or take the detector "
-            "auto."
+            "of a table; pass several columns (of a data frame, or by --columns or --all-columns), "
+            "or take the detector auto."
         )
     if not rows.counts_columns:
         raise InputError(
@@ -244,13 +244,13 @@ def assess(fitted: Fitted, texts: Sequence[str], tracker: Tracker) -> Assessed:
     )
 
 
-def scores(fitted: Fitted, texts: Sequence[str]) -> Float64Array:
+def scores(fitted: Fitted, texts: Sequence[str], tracker: Tracker) -> Float64Array:
     """Return the scores alone."""
     reference = fitted.row_reference
     distinct, places = distinct_texts(texts)
     found = np.full(len(distinct), np.nan)
     has_cells = np.flatnonzero(_have_cells(distinct))
-    table = _features(reference, [distinct[i] for i in has_cells])
+    table = _features(reference, [distinct[i] for i in has_cells], tracker)
     found[has_cells] = fitted.head.scores(table.chosen(fitted.statistics.features))
     expanded: Float64Array = found[places]
     return expanded
@@ -260,7 +260,7 @@ def _have_cells(texts: Sequence[str]) -> BoolArray:
     return np.asarray([bool(text.strip()) for text in texts], bool)
 
 
-def _features(reference: RowReference, texts: Sequence[str]) -> FeatureTable:
+def _features(reference: RowReference, texts: Sequence[str], tracker: Tracker) -> FeatureTable:
     """Return the signatures of rows, so many at a time."""
-    starts = range(0, max(len(texts), 1), _CHUNK)
-    return FeatureTable.below(reference.features(texts[i : i + _CHUNK]) for i in starts)
+    chunks = tracker.chunks("score", len(texts), size=_CHUNK)
+    return FeatureTable.below(reference.features([texts[i] for i in chunk]) for chunk in chunks)

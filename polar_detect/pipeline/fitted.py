@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from polar_detect.arrays import Float64Array
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
+from polar_detect.errors import counted
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.normal.row_reference import RowReference
@@ -53,6 +54,12 @@ class Fitted:
     created: str
     fingerprint: str
     settings: Settings
+
+    def __repr__(self) -> str:
+        """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""
+        noun = "normal text" if self.settings.rows is None else "normal row"
+        said = f"{counted(len(self.reference), noun)}, {self.n_anomalous} labelled anomalous"
+        return f"Fitted({self.head.name}, {said}, created={self.created!r})"
 
     @property
     def text_reference(self) -> "Reference":

@@ -145,7 +145,7 @@ def too_few(n_normal: int) -> str:
     texts = "text that is" if n_normal == 1 else "texts that are"
     return (
         f"Got {n_normal} normal {texts} not empty; expected at least {MIN_NORMAL}; add "
-        "normal rows, or check the label column."
+        "normal rows, or check the labels."
     )
 
 

@@ -15,7 +15,13 @@ from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.lanes import n_lanes, overlap
 from polar_detect.program import Program
-from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs, search_batch
+from polar_detect.programs.minimal import (
+    MinimalProgram,
+    counted,
+    find_minimal_programs,
+    search_batch,
+)
+from polar_detect.progress import Advance, untold
 from polar_detect.search import (
     MOST_HARM,
     Belief,
@@ -78,20 +84,29 @@ class Menu:
         *,
         tolerance: float,
         prefixes: Sequence[Sequence[int]] | None = None,
+        advance: Advance = untold,
     ) -> "Menu":
         """Search `rows` (tokenised training texts) and keep the programs that save them most.
 
         Of a long text the beginning is searched and measured, behind the whole of its prefix.
+        `advance` is told when a text has been searched, and when it has been measured, half a text
+        each time.
         """
 
         def first(n_tokens: int) -> Iterator[Batch]:
             own = [row[:n_tokens] for row in rows]
             return batches(own, executor.backbone, prefixes=prefixes, n_at_once=n_lanes())
 
+        def is_half_done(n_texts: float) -> None:
+            advance(n_texts / 2)
+
         full = Program.full(executor.n_layers)
-        met = _met_programs(executor, first(_SEARCHED_TOKENS), tolerance)
+        met = _met_programs(executor, first(_SEARCHED_TOKENS), tolerance, is_half_done)
         programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
-        parts = [_harms(executor, batch, programs) for batch in first(_MEASURED_TOKENS)]
+        parts = []
+        for batch in first(_MEASURED_TOKENS):
+            parts.append(_harms(executor, batch, programs))
+            is_half_done(len(batch))
         measured = np.nan_to_num(np.concatenate(parts, 1), nan=MOST_HARM).clip(max=MOST_HARM)
         harms, common = measured
         saved = np.asarray([len(full) - len(program) for program in programs])
@@ -102,7 +117,7 @@ class Menu:
         doubt = _doubt(harms[:, others], common[:, others], tolerance) if executor.screens else None
         return cls(tuple(programs[i] for i in kept), harms[:, kept], doubt)
 
-    def minimal_programs(
+    def minimal_programs(  # noqa: PLR0913 - texts, what is known of them, and who is told
         self,
         executor: Executor,
         rows: Sequence[Sequence[int]],
@@ -111,6 +126,7 @@ class Menu:
         refinement: Refinement | None = None,
         full: Sequence[FullLoss] | None = None,
         wants_curves: bool = False,
+        advance: Advance = untold,
     ) -> list[MinimalProgram]:
         """Return the shortest program that was found valid for each text.
 
@@ -126,6 +142,8 @@ class Menu:
             Where they are known from reading the texts; then the full program is not run again.
         wants_curves : bool
             Also measure programs that are clearly invalid, for `MinimalProgram.curve`.
+        advance : callable, optional
+            Told of each text whose search has ended.
         """
         known = [None] * len(rows) if full is None else full
         n_layers = executor.n_layers
@@ -137,7 +155,7 @@ class Menu:
             executor,
             rows,
             tolerance=tolerance,
-            search=[partial(method, full=own) for own in known],
+            search=[counted(partial(method, full=own), advance) for own in known],
             clearance=clearance,
         )
 
@@ -165,9 +183,11 @@ class Menu:
         )
 
 
-def _met_programs(executor: Executor, texts: Iterable[Batch], tolerance: float) -> list[Program]:
+def _met_programs(
+    executor: Executor, texts: Iterable[Batch], tolerance: float, advance: Advance
+) -> list[Program]:
     """Return the best program of each length that each text's search met, shortest first."""
-    search = partial(thorough, tolerance=tolerance)
+    search = partial(counted(thorough, advance), tolerance=tolerance)
 
     def search_all(batch: Batch) -> dict[int, Found]:
         return search_batch(executor, batch, [search] * len(batch))

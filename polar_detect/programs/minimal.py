@@ -11,7 +11,7 @@ from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.executor.sweep import sweep
-from polar_detect.numerics.lanes import lanes, n_lanes, overlap
+from polar_detect.numerics.lanes import in_calling_thread, lanes, n_lanes, overlap
 from polar_detect.program import Program
 from polar_detect.programs.criteria import Criterion, SameLoss
 from polar_detect.programs.verification import (
@@ -22,6 +22,7 @@ from polar_detect.programs.verification import (
     measured_all,
     verify,
 )
+from polar_detect.progress import Advance
 from polar_detect.search import (
     Answer,
     Candidate,
@@ -187,6 +188,17 @@ def search_batch(
     """
     started = {row: search(executor.n_layers) for row, search in enumerate(searches)}
     return run_together(started, partial(_answer, executor, batch, limit))
+
+
+def counted(method: Method, advance: Advance) -> Method:
+    """Return a search that says of its text that it is done once it has ended."""
+
+    def search(n_layers: int, *, tolerance: float) -> Search:
+        found = yield from method(n_layers, tolerance=tolerance)
+        in_calling_thread(partial(advance, 1))
+        return found
+
+    return search
 
 
 def _clearances(clearance: float, n_tokens: Sequence[int]) -> list[float]:

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pandas as pd
 
@@ -15,21 +15,23 @@ from polar_detect.arrays import BoolArray
 from polar_detect.assessment import Assessment
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.errors import InputError, TrainingWarning, counted
 from polar_detect.frames import index_of
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.progress import Progress
+from polar_detect.progress import ProgressChoice, Tracker, told
 from polar_detect.report.build import build_report, screen_and_report
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, check_format, format_of, render
 from polar_detect.screening import Screening
-from polar_detect.tables import Table
+from polar_detect.tables import Numbering, Table
 
 # In a frame links within the page would lead into the notebook's own page. It stands in front of
 # the policy, which lets nothing else say where links lead.
 _BASE = '<base href="about:srcdoc">'
+
+_LABEL_CHARACTERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,16 @@ class Report:
 
     Examples
     --------
-    >>> Report.of(detector, new_texts).save("report.html")  # doctest: +SKIP
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import PolarDetector, Report
+    >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+    >>> rows = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+    >>> detector = PolarDetector().fit(rows[:150])
+    >>> report = Report.of(detector, rows[150:])
+    >>> report
+    Report(50 rows, tongue='en')
+    >>> report.save("report.html")  # doctest: +SKIP
     """
 
     data: ReportData
@@ -63,9 +74,9 @@ class Report:
         name: str | None = None,
         top: int = 20,
         tongue: Tongue = "en",
-        progress: Progress | None = None,
+        progress: ProgressChoice = None,
     ) -> Self:
-        """Explain a batch; its texts are counted from 1.
+        """Explain a batch; its texts have their names in its index, or are counted from 1.
 
         Parameters
         ----------
@@ -84,8 +95,9 @@ class Report:
             Texts to explain, worst first.
         tongue : {"en", "ja"}
             Language of the report.
-        progress : callable, optional
-            Called with stage, texts done, texts in all.
+        progress : bool or callable, optional
+            True for bars, in a notebook or on stderr; or what is called with stage, texts done,
+            texts in all.
 
         Raises
         ------
@@ -114,8 +126,14 @@ class Report:
                 "Got an assessment of the same texts in another order, by their index; expected "
                 "one in this order; leave it out to have them assessed."
             )
-        data = build_report(detector, assessment, _table(texts, labels), top=top)
-        return cls(_named(data, name), tongue, assessment)
+        if assessment.explanation.n_layers and assessment.all_programs:  # or raises, before
+            detector.normal_programs(progress=progress)  # what may be a long search
+        with told(progress) as tell:
+            stage = Tracker(tell).stage("report", len(texts))
+            data = build_report(detector, assessment, _table(texts, labels), top=top)
+            stage.advance(len(texts))
+        index = assessment.index if index_of(X) is None else index_of(X)
+        return cls(_indexed(_named(data, name), index), tongue, assessment)
 
     @classmethod
     def of_screening(  # noqa: PLR0913 - what is read, and how it is shown
@@ -128,7 +146,7 @@ class Report:
         name: str | None = None,
         top: int = 20,
         tongue: Tongue = "en",
-        progress: Progress | None = None,
+        progress: ProgressChoice = None,
     ) -> Self:
         """Hold each text of a set against the others, as `screen` does, and explain the strangest.
 
@@ -148,17 +166,24 @@ class Report:
 
         Examples
         --------
-        >>> report = Report.of_screening(frame)  # doctest: +SKIP
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from polar_detect import Report
+        >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+        >>> rows = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+        >>> report = Report.of_screening(rows)
+        >>> report.assessment
+        Assessment(200 rows, 10 flagged)
         >>> report.save("screened.html")  # doctest: +SKIP
-        >>> report.assessment.to_frame()  # doctest: +SKIP
         """
         _check(top, tongue)
         screening = Screening.of(X, detector, share=share, max_texts=max_texts)
         for doubt in screening.doubts:
             warnings.warn(doubt, TrainingWarning, stacklevel=2)
         table = _table(screening.texts)
-        found, data = screen_and_report(screening, table, top=top, progress=progress)
-        return cls(_named(data, name), tongue, found)
+        with told(progress) as tell:
+            found, data = screen_and_report(screening, table, top=top, progress=tell)
+        return cls(_indexed(_named(data, name), found.index), tongue, found)
 
     def save(self, path: str | Path, *, format: Format | None = None) -> None:
         """Write the report as a whole file, in a format or that of its ending.
@@ -180,7 +205,8 @@ class Report:
         kind = format or format_of(path, language)
         check_format(kind)
         check_folder(path, language)
-        file = render(self.data, kind, self.tongue)
+        data = _on_paper(self.data) if kind in ("pdf", "png") else self.data
+        file = render(data, kind, self.tongue)
         with atomic.staged(path) as partial:
             partial.write_bytes(file.content)
         if file.lacks_characters:
@@ -188,7 +214,8 @@ class Report:
 
     def __repr__(self) -> str:
         """Return what it is of; a notebook keeps this beside the page."""
-        return f"Report({self.data.n_rows} texts, tongue={self.tongue!r})"
+        said = counted(self.data.n_rows, "row" if self.data.are_rows else "text")
+        return f"Report({said}, tongue={self.tongue!r})"
 
     def _repr_html_(self) -> str:
         """Return the page in a frame of its own, so that its style stays inside."""
@@ -222,6 +249,52 @@ def _table(texts: list[str], labels: BoolArray | None = None) -> Table:
 def _named(data: ReportData, name: str | None) -> ReportData:
     """Return a report with the name of its batch, which is no path, whatever it looks like."""
     return replace(data, source=name or ("rows" if data.are_rows else "texts"))
+
+
+class _Label(str):
+    """What a row is called where renderers look for its number, and would group its digits."""
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
+    """Return a report whose rows have their names in an index, if it tells them apart.
+
+    One that counts from 0 says no more than the numbers of the rows.
+    """
+    if index is None or not index.is_unique or index.equals(pd.RangeIndex(len(index))):
+        return data
+
+    def named(number: int) -> int:
+        return cast("int", _label(index[number - 1]))
+
+    rows = tuple(replace(row, row=named(row.row)) for row in data.rows)
+    listed = tuple(replace(row, row=named(row.row)) for row in data.listed)
+    return replace(data, rows=rows, listed=listed, numbering=cast(Numbering, "index"))
+
+
+def _on_paper(data: ReportData) -> ReportData:
+    """Return a report in whose list long names stand before the texts: a page has no room else."""
+    listed = tuple(
+        replace(row, row=cast("int", _Label("…")), text=f"{row.row}: {row.text}")
+        if isinstance(row.row, str) and len(row.row) > _LABEL_CHARACTERS
+        else row
+        for row in data.listed
+    )
+    return replace(data, listed=listed)
+
+
+def _label(own: Any) -> int | _Label:
+    """Return a name in an index as it is shown; of several levels all.
+
+    >>> _label(("line 2", 7)), _label(240117)
+    ('line 2, 7', 240117)
+    """
+    if isinstance(own, numbers.Integral):
+        return int(own)
+    said = ", ".join(map(str, own)) if isinstance(own, tuple) else str(own)
+    return _Label(" ".join(said.split()))
 
 
 def _is_reordered(before: "pd.Index[Any] | None", now: "pd.Index[Any] | None") -> bool:

@@ -15,8 +15,9 @@ from polar_detect.features.named import (
 )
 from polar_detect.features.table import Feature, FeatureTable, by_layer
 from polar_detect.programs.menu import Menu
-from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
-from polar_detect.progress import Tracker
+from polar_detect.programs.minimal import MinimalProgram, counted, find_minimal_programs
+from polar_detect.progress import Advance, Tracker, untold
+from polar_detect.search import quick
 from polar_detect.signature.normal.neighbours import Neighbours, contexts
 from polar_detect.signature.normal.reference import N_NEIGHBOURS, Reference
 from polar_detect.signature.program_features import program_features
@@ -106,12 +107,19 @@ class Extractor:
         tables += reference.of_columns(readings.texts, banned=unmet, left_out=uncounted)
         return FeatureTable.beside(tables)
 
-    def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:
+    def menu(self, texts: Sequence[str], *, tolerance: float, advance: Advance = untold) -> Menu:
         """Return short programs that searches of the texts found."""
-        return Menu.fit(self.tracer.executor, self.tracer.tokenize(texts), tolerance=tolerance)
+        rows = self.tracer.tokenize(texts)
+        return Menu.fit(self.tracer.executor, rows, tolerance=tolerance, advance=advance)
 
     def minimal_programs(
-        self, readings: Readings, menu: Menu, *, tolerance: float, wants_curves: bool = False
+        self,
+        readings: Readings,
+        menu: Menu,
+        *,
+        tolerance: float,
+        wants_curves: bool = False,
+        advance: Advance = untold,
     ) -> list[MinimalProgram]:
         """Return the shortest program of `menu` that is valid for each text that was read.
 
@@ -124,12 +132,15 @@ class Extractor:
             tolerance=tolerance,
             full=readings.traces.full_losses,
             wants_curves=wants_curves,
+            advance=advance,
         )
 
-    def searched_programs(self, readings: Readings, *, tolerance: float) -> list[MinimalProgram]:
+    def searched_programs(
+        self, readings: Readings, *, tolerance: float, advance: Advance = untold
+    ) -> list[MinimalProgram]:
         """Return the program that a search for each text found: shorter than the menu's."""
-        rows = self.tracer.tokenize(readings.texts)
-        return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance)
+        rows, search = self.tracer.tokenize(readings.texts), counted(quick, advance)
+        return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance, search=search)
 
     def with_programs(
         self, table: FeatureTable, programs: Sequence[MinimalProgram]

@@ -66,6 +66,10 @@ class ProgramPlan:
     full: tuple[FullLoss, ...]
     tolerance: float
 
+    def __repr__(self) -> str:
+        """Return how many texts there are, and not what they say."""
+        return f"ProgramPlan({len(self.searched)} texts to search, {len(self.held_out)} held out)"
+
     @classmethod
     def of(cls, train: Sequence[str], held_out: Readings, *, tolerance: float, seed: int) -> Self:
         """Return a plan for a few of the texts, all of which have tokens."""
@@ -76,17 +80,20 @@ class ProgramPlan:
     def searched_by(self, extractor: Extractor, tracker: Tracker) -> NormalPrograms:
         """Search the programs."""
         stage = tracker.stage("search programs for the menu", len(self.searched))
-        menu = extractor.menu(self.searched, tolerance=self.tolerance)
-        stage.advance(len(self.searched))
-        stage = tracker.stage("programs of held-out texts", len(self.held_out))
-        tracer = extractor.tracer
-        found = menu.minimal_programs(
-            tracer.executor,
-            tracer.tokenize(self.held_out),
-            tolerance=self.tolerance,
-            full=self.full,
+        with stage.part(len(self.searched)) as part:
+            menu = extractor.menu(self.searched, tolerance=self.tolerance, advance=part.advance)
+        stage, tracer = (
+            tracker.stage("programs of held-out texts", len(self.held_out)),
+            extractor.tracer,
         )
-        stage.advance(len(self.held_out))
+        with stage.part(len(self.held_out)) as part:
+            found = menu.minimal_programs(
+                tracer.executor,
+                tracer.tokenize(self.held_out),
+                tolerance=self.tolerance,
+                full=self.full,
+                advance=part.advance,
+            )
         return NormalPrograms.of(menu, found, tracer.backbone.n_layers)
 
 

@@ -109,6 +109,10 @@ class Reference(HasColumns):
     def __len__(self) -> int:
         return len(self.embeddings)
 
+    def __repr__(self) -> str:
+        """Return how many texts there are, and not what they say."""
+        return f"Reference({len(self)} texts)"
+
     @property
     def n_fitted(self) -> int:
         """Texts that the reference was fitted on."""

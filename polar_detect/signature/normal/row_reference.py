@@ -50,6 +50,10 @@ class RowReference(HasColumns):
     def __len__(self) -> int:
         return len(self.texts)
 
+    def __repr__(self) -> str:
+        """Return how many rows there are, and not what they say."""
+        return f"RowReference({len(self)} rows)"
+
     @classmethod
     def of(
         cls,
