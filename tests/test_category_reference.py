@@ -12,6 +12,7 @@ from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of, kind_of
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.signature.columns.categories import CategoryReference, UsualLevels
+from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import Category
 
@@ -314,6 +315,18 @@ def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
     assert found.min() > 5
 
 
+def test_a_measured_number_that_repeats_is_no_name_though_it_tells_the_product():
+    rng = np.random.default_rng(0)
+    rows = orders()[["product", "shift"]]
+    centre = rows["product"].map(dict(zip(PRODUCTS, (32.0, 28.0, 61.0), strict=True)))
+    rows["hardness"] = (centre + rng.normal(0, 0.4, len(rows))).round(1).astype(str)
+    template = RowTemplate.fit(rows, [*rows.columns])
+    (own,) = (own for own in template.columns if own.name == "hardness")
+    assert (own.decimals, own.category, own.factors) == (1, None, ("product",))
+    known = KnownValues.of(template, template.texts(rows))
+    assert known.new_cells(template.texts(rows[:1].assign(hardness="33.9"))) == [()]
+
+
 def test_an_exception_that_no_normal_row_has_is_not_scaled_up_without_bounds():
     weights, inside = np.asarray([1.0]), np.linspace(0, 0.02, 99)[:, None]
     assert unit_tail(weights, inside, least=LEAST_NATS).tolist() == [2.0]
@@ -342,7 +355,7 @@ def test_a_cell_that_is_filled_where_rows_like_it_are_empty_is_unlike_its_kind(g
 def test_of_gaps_that_tell_of_a_number_only_it_is_read_whether_cells_are_empty():
     rng = np.random.default_rng(6)
     program = np.where(rng.random(600) < 0.85, 1, rng.choice([2, 3], 600))
-    is_empty = rng.random(600) < np.where(program == 1, 0.44, 0.68)
+    is_empty = rng.random(600) < np.where(program == 1, 0.4, 0.8)
     size = np.asarray([20.0, 35.0, 28.0])[program - 1] + rng.normal(0, 0.1, 600)
     rework = np.where(is_empty, "", rng.normal(30, 5, 600).round(3).astype(str))
     rows = pd.DataFrame({"program": program, "size": size.round(2), "rework": rework}).astype(str)
