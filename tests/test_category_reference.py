@@ -355,7 +355,7 @@ def test_a_cell_that_is_filled_where_rows_like_it_are_empty_is_unlike_its_kind(g
 def test_of_gaps_that_tell_of_a_number_only_it_is_read_whether_cells_are_empty():
     rng = np.random.default_rng(6)
     program = np.where(rng.random(600) < 0.85, 1, rng.choice([2, 3], 600))
-    is_empty = rng.random(600) < np.where(program == 1, 0.4, 0.8)
+    is_empty = rng.random(600) < np.where(program == 1, 0.44, 0.68)
     size = np.asarray([20.0, 35.0, 28.0])[program - 1] + rng.normal(0, 0.1, 600)
     rework = np.where(is_empty, "", rng.normal(30, 5, 600).round(3).astype(str))
     rows = pd.DataFrame({"program": program, "size": size.round(2), "rework": rework}).astype(str)

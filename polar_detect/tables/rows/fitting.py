@@ -155,9 +155,10 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     codes = {_Source(name, "words"): own for name, own in levels.codes.items()}
     codes |= {_Source(name, "gaps"): own for name, own in levels.gaps.items()}
     measured = {_Source(name, "words"): own for name, own in levels.measured.items()}
-    telling = {own: _telling(own, codes, measured) for own in codes}
+    telling = {own: _telling(own, codes, {}) for own in codes}
+    by_names = {own: _telling(own, codes, measured) for own in codes} if measured else telling
     asked = {_Source(name, "words") for column in columns for name in column.factors}
-    asked |= {other for own in codes if own not in measured for other in telling[own]}
+    asked |= {other for own in codes if own not in measured for other in by_names[own]}
     chosen: dict[str, _Source] = {}
     for own in codes:  # words first: a number that is a name is not asked where it is empty
         is_told = bool(telling[own]) if own.of == "gaps" else own not in measured
