@@ -1670,6 +1670,30 @@ def test_a_lot_that_is_mistyped_once_still_counts_up():
     assert new_among(frame) == ["day", "Lot"]
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_totals_and_notes_do_not_hide_that_a_column_counts_the_rows(step):
+    count = [str(n) for n in range(300, 400)][::step]
+    said = {"n": "only counts the rows, and in new rows its numbers are all new"}
+    for cells in (
+        [*count, "Note: gauge 4"],
+        [*count, "", "Total", "printed 2026-03-10"],
+        [*count[:40], "Subtotal", *count[40:], "Total"],
+    ):
+        assert new_values(pd.DataFrame({"n": cells}), ["n"]) == said
+    for cells in (
+        [*count, "a", "b", "c"],
+        [*count[:40], "Subtotal", *count[42:]],
+        [*count, "Total", *count],
+    ):
+        assert new_values(pd.DataFrame({"n": cells}), ["n"]) == {}
+
+
+def test_a_note_below_whole_numbers_that_name_the_rows_makes_no_measured_ones_of_them():
+    numbers = [f"{7 * i % 29 + 300}" for i in range(29)]
+    for cells, n in (([*numbers, "Note: gauge 4"], 1), ([*numbers, "a", "b"], 0)):
+        assert len(new_values(pd.DataFrame({"Order No": cells}), ["Order No"])) == n
+
+
 def test_four_days_in_order_do_not_say_that_rows_are_in_time():
     for n_days, said in ((4, []), (6, ["lot"])):
         days = [f"2025-04-0{1 + i * n_days // 72}" for i in range(72)]

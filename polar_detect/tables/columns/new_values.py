@@ -32,6 +32,7 @@ _MIN_COUNTED = 3
 _MIN_ROWS = 20  # of dates, times or codes: fewer are alike by chance
 _MIN_PASSING = 5  # different codes in either half of the rows
 _FIRST = 40  # rows
+_MOST_NOTES = 0.02  # of the rows are totals and notes between those that are counted
 _MIN_RUNS = 3  # of each date that comes again
 _GROWING = "holds numbers that only grow or only fall in time, and those of new rows"
 _PASSING = "holds codes that come for a while only, and those of new rows"
@@ -48,6 +49,7 @@ _CODE = re.compile(
 )
 # A digit among some letters and marks, but no sentence of a language that has no blanks.
 _PASSING_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#./:+]*", re.IGNORECASE)
+_WHOLE = re.compile(r"\d+")
 _CODE_PART = re.compile(r"\d+|\D+")
 
 _ID_NAME = re.compile(
@@ -272,7 +274,7 @@ def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
         return "holds times of day, and those of new rows"
     if len(set(texts)) < MIN_NUMERIC * len(texts):
         return None
-    if _are_codes(texts) or (is_id_name(str(column.name)) and _are_whole(texts)):
+    if _are_codes(texts) or (is_id_name(str(column.name)) and mostly_match(texts, _WHOLE)):
         return "holds codes that hardly repeat, and those of new rows"
     return None
 
@@ -280,10 +282,15 @@ def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
 def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     """Return whether numbers grow by one from row to row, or fall so and are no less than zero.
 
-    Many exports begin with the last row. An index knows of rows left out.
+    Many exports begin with the last row. An index knows of rows left out. Totals and notes, which
+    say something else there, are passed over where they are few.
     """
-    numbers, filled = as_numbers(cells), [bool(cell.strip()) for cell in cells]
+    numbers, filled = as_numbers(cells), np.asarray([bool(cell.strip()) for cell in cells])
     places = [np.arange(len(numbers))]
+    is_word = filled & np.isnan(numbers)
+    if 0 < is_word.sum() <= _MOST_NOTES * filled.sum():
+        filled &= ~is_word
+        places.append(np.cumsum(filled))
     if index.dtype.kind == "i" and index.is_unique:
         places.append(np.asarray(index))
     numbers = numbers[filled]
