@@ -325,6 +325,8 @@ def test_auto_goes_by_columns_where_rows_hold_nothing_else(fitted: PolarDetector
         (NORMAL.assign(day=DAYS), {}, "columns"),
         (pd.DataFrame({"begun": DAYS, "done": DAYS}), {}, "auto"),
         (NORMAL.assign(note=[f"by hand {i}" for i in range(200)]), {}, "auto"),
+        (NORMAL.assign(note=[f"by hand {i}" if i < 10 else "" for i in range(200)]), {}, "auto"),
+        (NORMAL.assign(note=[f"by hand {i}" if i < 9 else "" for i in range(200)]), {}, "columns"),
         (NORMAL, {"detector": "classifier"}, "columns-classifier"),
         (NORMAL, {"detector": "texts"}, "texts"),
         (NORMAL, {"model": "gemma3-270m"}, "auto"),
@@ -339,6 +341,15 @@ def test_models_read_what_columns_do_not_do_for(
     template = RowTemplate.fit(frame, list(frame.columns))
     settings = Settings.of({**PolarDetector(rows=template).get_params(), **setting})
     assert by_columns.chosen_head(settings, template.texts(frame)).name == chosen
+
+
+def test_a_remark_here_and_there_does_not_count_and_that_is_said() -> None:
+    notes = [f"by hand {i}" if i < 9 else "" for i in range(200)]
+    with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector texts reads them"):
+        own = PolarDetector().fit(NORMAL.assign(note=notes))
+    np.testing.assert_array_equal(
+        own.score_samples(NEW.assign(note="torn")), own.score_samples(NEW.assign(note=""))
+    )
 
 
 def test_refuses_texts_that_are_no_rows(fitted: PolarDetector) -> None:

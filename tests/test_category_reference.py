@@ -12,6 +12,7 @@ from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of, kind_of
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.signature.columns.categories import CategoryReference, UsualLevels
+from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import Category
 
@@ -312,6 +313,18 @@ def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
     found = nats_of(reference, rows[:30].assign(program="207"))["program"]
     assert usual.max() < 0.1
     assert found.min() > 5
+
+
+def test_a_measured_number_that_repeats_is_no_name_though_it_tells_the_product():
+    rng = np.random.default_rng(0)
+    rows = orders()[["product", "shift"]]
+    centre = rows["product"].map(dict(zip(PRODUCTS, (32.0, 28.0, 61.0), strict=True)))
+    rows["hardness"] = (centre + rng.normal(0, 0.4, len(rows))).round(1).astype(str)
+    template = RowTemplate.fit(rows, [*rows.columns])
+    (own,) = (own for own in template.columns if own.name == "hardness")
+    assert (own.decimals, own.category, own.factors) == (1, None, ("product",))
+    known = KnownValues.of(template, template.texts(rows))
+    assert known.new_cells(template.texts(rows[:1].assign(hardness="33.9"))) == [()]
 
 
 def test_an_exception_that_no_normal_row_has_is_not_scaled_up_without_bounds():

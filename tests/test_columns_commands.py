@@ -333,6 +333,26 @@ def test_new_rows_may_lack_columns_that_are_new_in_all_rows(run, tmp_path):
         detector.score_samples(lacking)
 
 
+def test_new_rows_may_lack_columns_of_words_that_nothing_reads(run, tmp_path):
+    train, folder, path = tmp_path / "train.csv", tmp_path / "detector", tmp_path / "new.csv"
+    frame = parts(120).assign(note=notes(120), blank="")
+    frame.to_csv(train, index=False)
+    fit = ("fit", train, "--all-columns", "--detector", "columns", "--out", folder)
+    assert run(*fit)[0] == 0
+    new = parts(60, seed=1).assign(note=notes(60), blank="")
+    detector = PolarDetector.load(folder)
+    expected = detector.assess(new)
+    left = new.drop(columns=["note", "blank"])
+    left.to_csv(path, index=False)
+    code, _, err = run("score", path, "--detector", folder, "--out", tmp_path / "out.csv")
+    assert (code, "columns that do not count are missing: 'note', 'blank'" in err) == (0, True)
+    np.testing.assert_array_equal(detector.score_samples(left), -expected.scores)
+    assert detector.assess(left).reasons() == expected.reasons()
+    read = replace(detector.rows_, is_read=True)  # control: as models read it
+    with pytest.raises(InputError, match="Got column 'note'"):
+        read.texts(left)
+
+
 def test_new_rows_need_columns_whose_empty_cells_count_and_those_that_models_read(tmp_path):
     frame = raw_parts(120)
     frame.loc[frame["program"] == "P1", "day"] = ""

@@ -71,6 +71,17 @@ def test_what_goes_along_a_line_with_numbers_is_left_to_them():
     assert factors_of(of_programs + 4 * NOISE, said, measured) == ("speed",)
 
 
+def test_measured_numbers_that_repeat_explain_no_others_though_they_lie_in_groups():
+    lengths = (OF_PRODUCT + 0.03 * np.random.default_rng(1).normal(size=N_ROWS)).round(2)
+    weights = np.repeat([7.0, 3.0, 9.0], N_ROWS // 3) + 0.1 * NOISE
+    said, measured = {"length": [*lengths.astype(str)]}, {"length": lengths}
+    assert factors_of(weights, said, measured) == ()
+    assert factors_of(weights, said) == ("length",)  # as names they would
+    programs = np.repeat([101.0, 102.0, 103.0], N_ROWS // 3)
+    said, measured = {"program": [*programs.astype(str)]}, {"program": programs}
+    assert factors_of(weights, said, measured) == ("program",)
+
+
 def test_a_constant_column_and_one_without_numbers_explain_nothing():
     for other in (np.ones(N_ROWS), np.full(N_ROWS, np.nan)):
         assert factors_of(NOISE, {"c": [*other.astype(str)]}, {"c": other}) == ()

@@ -32,6 +32,18 @@ def test_two_factors_that_tell_a_category_together_are_found():
     assert found == ("product", "machine")  # three products tell more than two machines
 
 
+def test_a_number_tells_a_category_only_where_its_neighbours_do_not_tell_as_much():
+    rng = np.random.default_rng(0)
+    lengths = (np.repeat([20.0, 25.0, 32.0], N_ROWS // 3) + rng.normal(0, 0.03, N_ROWS)).round(2)
+    programs = np.repeat([1.0, 2.0, 3.0], N_ROWS // 3)
+    operators = rng.permutation(12)[np.arange(N_ROWS) % 4 + 4 * np.repeat([0, 1, 2], N_ROWS // 3)]
+    for numbers, tells in ((lengths, False), (programs, True), (operators.astype(float), True)):
+        codes = {"number": codes_of(numbers.astype(str))}
+        assert factors_of_levels(codes_of(PRODUCTS), codes) == ("number",)
+        found = factors_of_levels(codes_of(PRODUCTS), codes, {"number": numbers})
+        assert found == (("number",) if tells else ())
+
+
 def test_a_column_that_is_new_in_each_row_tells_nothing():
     assert factors(PRODUCTS, number=np.arange(N_ROWS).astype(str)) == ()
 

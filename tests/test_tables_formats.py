@@ -173,6 +173,24 @@ STRAYS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "is_one"),
+    [
+        (["Total Jan", None, 180.5, 9], True),
+        (["Summe 2026-01", None, 180.5, 9], True),
+        (["Total M1", None, None, 9], True),
+        (["Total Quartz", None, 180.5, 9], False),  # a product, with one cell empty
+        (["Total Jan", "4/1", 180.5, 9], False),
+    ],
+)
+def test_subtotals_of_a_month_or_a_machine_are_said(tmp_path, cells, is_one):
+    rows = [["M1", "4/1", 180.5, 9], cells, ["M2", "4/1", 180.5, 9]]
+    write_table(pd.DataFrame(rows, columns=STRAYS[0], dtype=object), tmp_path / "a.csv")
+    notices = read_table(tmp_path / "a.csv", rows=RowColumns()).notices
+    said = "totals or notes between the rows are read as rows: 1, from row 3"
+    assert any(own.startswith(said) for own in notices) == is_one
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.jsonl"])
 def test_names_that_come_again_and_totals_between_rows_are_said_and_read(tmp_path, name):
     names, *rows = STRAYS

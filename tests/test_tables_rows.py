@@ -1637,6 +1637,63 @@ def test_dates_in_any_form_say_that_rows_are_in_time(written, order):
     assert [*new_later(frame.sample(frac=1, random_state=0), ["lot", "machine"])] == []
 
 
+SLIPS = {
+    "a month that there is not": "2025/13/02",
+    "another year": "2052/4/2",
+    "day and month swapped": "2025/12/4",
+    "a subtotal": "Total April",
+}
+
+
+@pytest.mark.parametrize("said", SLIPS.values(), ids=SLIPS.keys())
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_mistyped_date_or_a_subtotal_does_not_hide_that_rows_are_in_time(said, order):
+    frame = lots().assign(meter=range(700, 1060, 5))
+    frame.loc[[20, 21], "day"] = said
+    assert [*new_later(frame[::order], [*frame.columns])] == ["lot", "day", "meter"]
+    frame.loc[20:24, "day"] = said  # more than one in twenty
+    assert [*new_later(frame[::order], ["lot", "meter"])] == []
+
+
+@pytest.mark.parametrize("said", ["0", "9999", "7350"])
+def test_a_meter_that_is_misread_once_still_only_grows(said):
+    frame = lots()[["day"]].assign(meter=[str(700 + 5 * i + i % 3) for i in range(72)])
+    frame.loc[30, "meter"] = said
+    assert [*new_later(frame, ["meter"])] == ["meter"]
+    frame.loc[31, "meter"] = said  # a sensor that stands still is another matter
+    assert [*new_later(frame, ["meter"])] == []
+
+
+def test_a_lot_that_is_mistyped_once_still_counts_up():
+    frame = tools(["L99", "L100"], name="Lot")
+    frame.loc[40, "Lot"] = "L10"
+    assert new_among(frame) == ["day", "Lot"]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_totals_and_notes_do_not_hide_that_a_column_counts_the_rows(step):
+    count = [str(n) for n in range(300, 400)][::step]
+    said = {"n": "only counts the rows, and in new rows its numbers are all new"}
+    for cells in (
+        [*count, "Note: gauge 4"],
+        [*count, "", "Total", "printed 2026-03-10"],
+        [*count[:40], "Subtotal", *count[40:], "Total"],
+    ):
+        assert new_values(pd.DataFrame({"n": cells}), ["n"]) == said
+    for cells in (
+        [*count, "a", "b", "c"],
+        [*count[:40], "Subtotal", *count[42:]],
+        [*count, "Total", *count],
+    ):
+        assert new_values(pd.DataFrame({"n": cells}), ["n"]) == {}
+
+
+def test_a_note_below_whole_numbers_that_name_the_rows_makes_no_measured_ones_of_them():
+    numbers = [f"{7 * i % 29 + 300}" for i in range(29)]
+    for cells, n in (([*numbers, "Note: gauge 4"], 1), ([*numbers, "a", "b"], 0)):
+        assert len(new_values(pd.DataFrame({"Order No": cells}), ["Order No"])) == n
+
+
 def test_four_days_in_order_do_not_say_that_rows_are_in_time():
     for n_days, said in ((4, []), (6, ["lot"])):
         days = [f"2025-04-0{1 + i * n_days // 72}" for i in range(72)]

@@ -430,7 +430,12 @@ def at_end(*rows):
         (at_end([None, "Grand Total", 45]), "1, from row 11"),
         (at_end(["合　計", None, 9], ["総 合計", None, 9], [None, "ﾄｰﾀﾙ", 1]), "3, from row 11"),
         (at_end(["Gesamtsumme", None, 9], ["注1) 概算"], ["以上"]), "3, from row 11"),
+        (at_end(["Total Feb", None, 9], ["Note: gauge 4"]), "2, from row 11"),
+        (at_end(["Summe KW 12", None, 9], ["Printed 2026-03-10"]), "2, from row 11"),
+        (at_end(["Subtotal 2026-02:", None, 9], ["備考：4点平均"]), "2, from row 11"),
         (at_end(["注文", "A", 9]), None),
+        (at_end(["Note: gauge 4", "A", 9]), None),
+        (at_end(["Total Quartz", "A", 9]), None),
         (at_end(["以上なし", "A", 9]), None),
         (at_end(["合計", None, 9], ["4/2", "B", 1]), None),  # data stand behind it
         (at_end(["合計器", "A", 1]), None),

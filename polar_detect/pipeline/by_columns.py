@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
     from polar_detect.tables.rows.template_column import TemplateColumn
 
+_MIN_READ = 0.05  # of the rows have words in a column, or what is usual there is not told
 _CHUNK = 512  # rows held against all normal rows at a time
 # What a detector is for rows that their columns do for.
 WITHOUT_MODELS = {AutoHead.name: ColumnsHead.name, ClassifierHead.name: ColumnsClassifierHead.name}
@@ -44,16 +45,16 @@ def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
     """Return the unfitted head that a setting means for normal texts, or for rows written out.
 
     "auto" and "classifier" go by the columns of rows alone where these hold nothing but numbers,
-    words that repeat, and what is ever new, as dates are: what models make of such rows adds
-    nothing (`experiments/rows.py`). They do not where another model is named, as whoever
-    names one wants it to read, nor where the rows are not to be kept.
+    words that repeat, what is ever new, as dates are, and a remark here and there: what models make
+    of such rows adds nothing (`experiments/rows.py`). They do not where another model is named, as
+    whoever names one wants it to read, nor where the rows are not to be kept.
     """
     own, rows = settings.detector, settings.rows
     names_model = (settings.model, settings.encoder) != (DEFAULT_MODEL, AUTO_ENCODER)
     without = WITHOUT_MODELS.get(own) if isinstance(own, str) else None
     if without is None or rows is None or names_model or not settings.store_texts:
         return new_head(own)
-    words, _ = _uncounted(rows, normal)
+    words, _ = _uncounted(rows, normal, _MIN_READ)
     suffice = rows.counts_columns and not words
     return new_head(without if suffice else own)
 
@@ -153,18 +154,20 @@ def _by_gaps(columns: "Sequence[TemplateColumn]") -> tuple[list[str], list[str]]
 
 
 def _uncounted(
-    rows: "RowTemplate", texts: Sequence[str]
+    rows: "RowTemplate", texts: Sequence[str], least: float = 0.0
 ) -> "tuple[list[TemplateColumn], list[TemplateColumn]]":
     """Return the columns of words that do not count, and those that are ever new.
 
-    Columns that are empty in all of the rows are among neither.
+    Columns that are empty in all of the rows are among neither, nor those of which a smaller share
+    than `least` is filled.
     """
     counted = {*rows.counted}
     free = {i: own for i, own in enumerate(rows.columns) if own.name not in counted}
     if not free:
         return [], []
     cells = [own for text in texts if (own := rows.cells(text)) is not None]
-    filled = [own for i, own in free.items() if any(row[i] != MISSING for row in cells)]
+    n_filled = {i: sum(row[i] != MISSING for row in cells) for i in free}
+    filled = [own for i, own in free.items() if n_filled[i] and n_filled[i] >= least * len(cells)]
     new = [own for own in filled if own.is_ever_new]
     return [own for own in filled if not own.is_ever_new], new
 

@@ -98,6 +98,22 @@ def crossed(group: Codes, other: Codes) -> Codes:
     return groups
 
 
+def neighbouring(numbers: Float64Array) -> tuple[Codes, Codes]:
+    """Return numbers as groups of a level and the next one, and of a level and that before it.
+
+    What they tell so, they tell as measured values, whose nearest ones are alike; what only each
+    by itself tells, it tells as the name of a program or a machine. Missing ones are a group.
+
+    >>> [own.tolist() for own in neighbouring(np.array([1.0, 2.0, 2.0, 7.0, np.nan]))]
+    [[1, 1, 1, 2, 0], [1, 2, 2, 2, 0]]
+    """
+    known = ~np.isnan(numbers)
+    ranks = np.unique(numbers[known], return_inverse=True)[1]
+    after, before = np.zeros((2, len(numbers)), np.intp)
+    after[known], before[known] = 1 + ranks // 2, 1 + (ranks + 1) // 2
+    return after, before
+
+
 def factors_of(
     numbers: Float64Array,
     categories: Mapping[str, Codes],
@@ -113,8 +129,9 @@ def factors_of(
         What each row says there; see `codes_of`.
     measured : mapping of str to (n_rows,) float64, optional
         The numbers of categories that are columns of numbers, NaN where there is none. Such a one
-        has to explain more than a straight line does, as the number of a program or a machine: what
-        goes along a line shows in how columns go together.
+        has to explain more than a straight line does, and more than `neighbouring` numbers do, as
+        the number of a program or a machine: what goes along a line shows in how columns go
+        together.
 
     >>> sizes = np.repeat([20.0, 25.0], 20) + np.tile([-0.01, 0.0, 0.0, 0.01], 10)
     >>> said = {"shift": ["day", "night"] * 20, "product": ["A"] * 20 + ["B"] * 20}
@@ -132,7 +149,8 @@ def factors_of(
     least = whole = _trimmed_spread(apart)
     for name, other in (measured or {}).items():
         limit = _EXPLAINED * min(whole, max(_from_line(values, other[known]), _RESOLVED * whole))
-        if _trimmed_spread(_apart(values, codes[name], apart)) > limit:
+        own = _trimmed_spread(_apart(values, codes[name], apart))
+        if own > limit or own > _EACH * _beside_neighbours(values, other[known], apart):
             del codes[name]
     while least > _NOTHING * whole and len(chosen) < MOST_FACTORS:
         groups = {
@@ -192,6 +210,12 @@ def _from_line(values: Float64Array, other: Float64Array) -> float:
     along /= np.abs(along).max()  # or squares of the smallest numbers are none
     rest = own - along * float(along @ (own - own.mean()) / (along @ along))
     return _trimmed_spread(np.abs(rest - rest.mean()))
+
+
+def _beside_neighbours(values: Float64Array, other: Float64Array, apart: Float64Array) -> float:
+    """Return how far values lie from others with neighbouring numbers in another column."""
+    spreads = [_trimmed_spread(_apart(values, own, apart)) for own in neighbouring(other)]
+    return float(np.mean(spreads))
 
 
 def _trimmed_spread(apart: Float64Array) -> float:

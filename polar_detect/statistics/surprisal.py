@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.arrays import Float64Array
-from polar_detect.statistics.factors import MOST_FACTORS, Codes, Levels, crossed
+from polar_detect.statistics.factors import (
+    MOST_FACTORS,
+    Codes,
+    Levels,
+    crossed,
+    neighbouring,
+)
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -194,7 +200,11 @@ class Sayings:
         return counts
 
 
-def factors_of_levels(own: Codes, others: Mapping[Name, Codes]) -> tuple[Name, ...]:
+def factors_of_levels(
+    own: Codes,
+    others: Mapping[Name, Codes],
+    measured: Mapping[Name, Float64Array] | None = None,
+) -> tuple[Name, ...]:
     """Return the categories that tell what rows say in one, the one that tells most first.
 
     Parameters
@@ -203,6 +213,9 @@ def factors_of_levels(own: Codes, others: Mapping[Name, Codes]) -> tuple[Name, .
         What each row says; see `codes_of`.
     others : mapping of names to (n_rows,) intp
         What each row says in other categories.
+    measured : mapping of names to (n_rows,) float64, optional
+        The numbers of those of the others that are columns of numbers, NaN where there is none.
+        Such a one has to tell more than `neighbouring` numbers do, as the number of a program.
 
     >>> product, shift = np.repeat([0, 1], 20), np.tile([0, 1], 20)
     >>> factors_of_levels(product, {"shift": shift, "program": 1 - product})
@@ -217,17 +230,31 @@ def factors_of_levels(own: Codes, others: Mapping[Name, Codes]) -> tuple[Name, .
     shares = (n_own - 1 + _PRIOR / (n_levels + 1)) / (len(own) - 1 + _PRIOR)
     least = _TELLS * _mean_nats(shares)
     while len(chosen) < MOST_FACTORS:
-        groups = {name: crossed(group, other) for name, other in others.items()}
         found = {
-            name: (_repeats(crossed(at, own)) - 1 + _PRIOR * shares) / (_repeats(at) - 1 + _PRIOR)
-            for name, at in groups.items()
+            name: _told(own, crossed(group, other), shares)
+            for name, other in others.items()
             if name not in chosen
         }
-        best = min(found, key=lambda name: _mean_nats(found[name]), default=None)
-        if best is None or _mean_nats(shares) - _mean_nats(found[best]) < least:
+        nats = {name: _mean_nats(told) for name, told in found.items()}
+        most = _mean_nats(shares) - least
+        telling = sorted((name for name in found if nats[name] <= most), key=nats.__getitem__)
+        for best in telling:
+            near = neighbouring(measured[best]) if measured and best in measured else ()
+            beside = [_mean_nats(_told(own, crossed(group, other), shares)) for other in near]
+            if not beside or np.mean(beside) - nats[best] >= least:
+                break
+        else:
             break
-        chosen, group, shares = (*chosen, best), groups[best], found[best]
+        chosen, group, shares = (*chosen, best), crossed(group, others[best]), found[best]
     return chosen
+
+
+def _told(own: Codes, group: Codes, shares: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return how probable what each row says is in its group, where all else makes it `shares`."""
+    told: NDArray[np.floating] = (_repeats(crossed(group, own)) - 1 + _PRIOR * shares) / (
+        _repeats(group) - 1 + _PRIOR
+    )
+    return told
 
 
 def _mean_nats(shares: NDArray[np.floating]) -> float:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
+from polar_detect.tables.columns.order import are_in_order
 
 _MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
 _MIN_TIMES = 25  # different ones of the day: fewer are hours, or when shifts begin
@@ -103,7 +103,9 @@ def are_times_of_day(texts: Sequence[str]) -> bool:
 
 
 def are_dates_in_order(texts: Sequence[str]) -> bool:
-    """Return whether all are dates that only grow, or only fall.
+    """Return whether nearly all are dates that only grow, or only fall.
+
+    Some may be mistyped, and totals may stand between them.
 
     >>> days = [f"{day}. März 2025" for day in range(1, 9)]
     >>> are_dates_in_order(days), are_dates_in_order(days[::-1]), are_dates_in_order(days * 2)
@@ -128,15 +130,10 @@ def _orders(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
 
 
 def _are_in_order(texts: Sequence[str], order: re.Pattern[str]) -> bool:
-    moments: list[tuple[int, ...]] = []
-    for text in texts:
-        if (found := order.fullmatch(text)) is None:
-            return False
-        moments.append(_moment(found))
-    both_ways = moments, moments[::-1]
-    return len(set(moments)) >= _MIN_MOMENTS and any(
-        all(a <= b for a, b in pairwise(own)) for own in both_ways
-    )
+    if not mostly_match(texts, order):
+        return False
+    moments = [_moment(found) for text in texts if (found := order.fullmatch(text)) is not None]
+    return len(set(moments)) >= _MIN_MOMENTS and are_in_order(moments)
 
 
 def _moment(found: re.Match[str]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from polar_detect.tables.columns.dates import (
     are_times_of_day,
     mostly_match,
 )
+from polar_detect.tables.columns.order import are_in_order
 from polar_detect.tables.columns.running_totals import is_total, running_totals
 
 _MAX_ROWS = 5000
@@ -31,6 +32,7 @@ _MIN_COUNTED = 3
 _MIN_ROWS = 20  # of dates, times or codes: fewer are alike by chance
 _MIN_PASSING = 5  # different codes in either half of the rows
 _FIRST = 40  # rows
+_MOST_NOTES = 0.02  # of the rows are totals and notes between those that are counted
 _MIN_RUNS = 3  # of each date that comes again
 _GROWING = "holds numbers that only grow or only fall in time, and those of new rows"
 _PASSING = "holds codes that come for a while only, and those of new rows"
@@ -47,6 +49,7 @@ _CODE = re.compile(
 )
 # A digit among some letters and marks, but no sentence of a language that has no blanks.
 _PASSING_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#./:+]*", re.IGNORECASE)
+_WHOLE = re.compile(r"\d+")
 _CODE_PART = re.compile(r"\d+|\D+")
 
 _ID_NAME = re.compile(
@@ -153,12 +156,11 @@ def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
 
 def _count_up(column: pd.Series) -> bool:
     texts = _plain(cells_as_text(column))
-    runs = [text for text, _ in groupby(texts)]
-    is_lot = is_lot_name(str(column.name))
-    if not (1 if is_lot else _MIN_PASSING) <= len(runs) < len(texts):
+    is_lot, n_different = is_lot_name(str(column.name)), len(set(texts))
+    if not (1 if is_lot else _MIN_PASSING) <= n_different < len(texts):
         return False
-    keys = [*map(_in_natural_order, runs)]
-    if not any(all(a < b for a, b in pairwise(own)) for own in (keys, keys[::-1])):
+    keys = {text: _in_natural_order(text) for text in set(texts)}
+    if not are_in_order([keys[text] for text in texts], one_by_one=True):
         return False
     is_number = (is_lot or is_id_name(str(column.name))) and _are_whole(texts)
     return is_number or _are_codes(texts, _PASSING_CODE)
@@ -177,16 +179,16 @@ def _passing(column: pd.Series) -> str | None:
     first = _numbers(column.iloc[:_FIRST])  # of which most columns are told
     if first is None:
         return _PASSING if _are_passing_codes(column) else None
-    return _GROWING if _are_in_order(first) and _only_grow(_numbers(column)) else None
+    return _GROWING if are_in_order(first.tolist()) and _only_grow(_numbers(column)) else None
 
 
 def _only_grow(values: Float64Array | None) -> bool:
-    """Return whether there are numbers that never fall, or never rise, and do not stay."""
+    """Return whether there are numbers that only grow, or only fall, and do not stay."""
     if values is None:
         return False
     half = len(values) // 2
     n_different = min(len(set(own.tolist())) for own in (values[:half], values[half:]))
-    return n_different >= _MIN_PASSING and _are_in_order(values)
+    return n_different >= _MIN_PASSING and _only_on(values)
 
 
 def _numbers(column: pd.Series) -> Float64Array | None:
@@ -195,10 +197,9 @@ def _numbers(column: pd.Series) -> Float64Array | None:
     return found.values[~np.isnan(found.values)] if found.is_numeric else None
 
 
-def _are_in_order(values: Float64Array) -> bool:
-    """Return whether numbers never fall, or never rise."""
-    steps = np.diff(values)
-    return bool((steps >= 0).all() or (steps <= 0).all())
+def _only_on(values: Float64Array) -> bool:
+    """Return whether numbers never fall, or never rise, but for one here and there."""
+    return are_in_order(values.tolist(), one_by_one=True)
 
 
 def _are_passing_codes(column: pd.Series) -> bool:
@@ -238,12 +239,14 @@ def _is_in_time(column: pd.Series) -> bool:
 
 def _are_moments_in_order(texts: Sequence[str]) -> bool:
     """Return whether they are days of a spreadsheet or seconds since 1970, or parts of these."""
-    if np.isnan(as_numbers(texts[:1])[0]):
+    if np.isnan(as_numbers(texts[:_FIRST])).all():
         return False
     numbers = as_numbers(texts)
-    if not any(((low <= numbers) & (numbers < high)).all() for low, high in _MOMENTS):
-        return False
-    return len(set(texts)) >= _MIN_PASSING and _are_in_order(numbers)
+    for low, high in _MOMENTS:
+        moments = numbers[(low <= numbers) & (numbers < high)].tolist()
+        if len(moments) >= MIN_NUMERIC * len(texts):
+            return len({*moments}) >= _MIN_PASSING and are_in_order(moments)
+    return False
 
 
 def _plain(cells: Sequence[str]) -> list[str]:
@@ -271,7 +274,7 @@ def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
         return "holds times of day, and those of new rows"
     if len(set(texts)) < MIN_NUMERIC * len(texts):
         return None
-    if _are_codes(texts) or (is_id_name(str(column.name)) and _are_whole(texts)):
+    if _are_codes(texts) or (is_id_name(str(column.name)) and mostly_match(texts, _WHOLE)):
         return "holds codes that hardly repeat, and those of new rows"
     return None
 
@@ -279,10 +282,15 @@ def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
 def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     """Return whether numbers grow by one from row to row, or fall so and are no less than zero.
 
-    Many exports begin with the last row. An index knows of rows left out.
+    Many exports begin with the last row. An index knows of rows left out. Totals and notes, which
+    say something else there, are passed over where they are few.
     """
-    numbers, filled = as_numbers(cells), [bool(cell.strip()) for cell in cells]
+    numbers, filled = as_numbers(cells), np.asarray([bool(cell.strip()) for cell in cells])
     places = [np.arange(len(numbers))]
+    is_word = filled & np.isnan(numbers)
+    if 0 < is_word.sum() <= _MOST_NOTES * filled.sum():
+        filled &= ~is_word
+        places.append(np.cumsum(filled))
     if index.dtype.kind == "i" and index.is_unique:
         places.append(np.asarray(index))
     numbers = numbers[filled]

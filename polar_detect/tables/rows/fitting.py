@@ -148,19 +148,20 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
 
     - Of words, all that repeat.
     - Of numbers that repeat, those that are names: others depend on them, or they tell of words or
-      of gaps.
+      of gaps, and each number by itself more than with those next to it.
     - Of gaps, those that others tell, or that tell of words, of names or of other gaps, as minutes
       of rework do by being there.
     """
     codes = {_Source(name, "words"): own for name, own in levels.codes.items()}
     codes |= {_Source(name, "gaps"): own for name, own in levels.gaps.items()}
-    telling = {own: _telling(own, codes) for own in codes}
-    may_be_names = {_Source(name, "words") for name in levels.measured}
+    measured = {_Source(name, "words"): own for name, own in levels.measured.items()}
+    telling = {own: _telling(own, codes, {}) for own in codes}
+    by_names = {own: _telling(own, codes, measured) for own in codes} if measured else telling
     asked = {_Source(name, "words") for column in columns for name in column.factors}
-    asked |= {other for own in codes if own not in may_be_names for other in telling[own]}
+    asked |= {other for own in codes if own not in measured for other in by_names[own]}
     chosen: dict[str, _Source] = {}
     for own in codes:  # words first: a number that is a name is not asked where it is empty
-        is_told = bool(telling[own]) if own.of == "gaps" else own not in may_be_names
+        is_told = bool(telling[own]) if own.of == "gaps" else own not in measured
         if is_told or own in asked:
             chosen.setdefault(own.name, own)
     found = {
@@ -173,10 +174,12 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     return found
 
 
-def _telling(own: _Source, codes: dict[_Source, Codes]) -> tuple[_Source, ...]:
+def _telling(
+    own: _Source, codes: dict[_Source, Codes], measured: dict[_Source, NDArray[np.float64]]
+) -> tuple[_Source, ...]:
     """Return what of other columns tells one, that which tells most first."""
     others = {other: codes[other] for other in codes if other.name != own.name}
-    return factors_of_levels(codes[own], others)
+    return factors_of_levels(codes[own], others, measured)
 
 
 def _told_apart(column: TemplateColumn, levels: _Levels) -> TemplateColumn:

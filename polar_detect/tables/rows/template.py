@@ -74,13 +74,15 @@ class RowTemplate:
     def dispensable(self) -> list[str]:
         """Names of the columns that a table may lack, as nothing depends on what they say.
 
+        Where no model reads the rows, those that are neither numbers nor a category.
+
         >>> dates = TemplateColumn("Date", None, is_ever_new=True)
-        >>> template = RowTemplate((dates, TemplateColumn("T", 1)))
+        >>> template = RowTemplate((dates, TemplateColumn("T", 1), TemplateColumn("note", None)))
         >>> template.dispensable, template.unread().dispensable
-        ([], ['Date'])
+        ([], ['Date', 'note'])
         """
         columns = () if self.is_read else self.columns
-        return [own.name for own in columns if own.is_ever_new and own.category is None]
+        return [own.name for own in columns if not own.is_numeric and own.category is None]
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.

@@ -20,9 +20,10 @@ from polar_detect.texts.visible import without_unseen
 _BEGIN = 2  # columns by which rows are passed over
 # Of the cells. In a file without names, half of what its first row says may come again.
 _MOST_NAMES, _MOST_EMPTY = 2 / 3, 0.5
-# As spreadsheet programs call subtotals, behind NFKC: 1号機 集計, M1 Total, M1 Ergebnis.
+# As spreadsheet programs call subtotals, behind NFKC: 1号機 集計, M1 Total, Total M1, M1 Ergebnis.
 _OF_GROUP = re.compile(
-    r".+(?:小計|集計|合計)|.+\s(?:計|(?:sub)?total|(?:zwischen)?summe|(?:teil)?ergebnis)",
+    r".+(?:小計|集計|合計)|.+\s(?:計|(?:sub)?total|(?:zwischen)?summe|(?:teil)?ergebnis)"
+    r"|(?:(?:sub)?total|(?:zwischen)?summe)\s.+",
     re.IGNORECASE | re.DOTALL,
 )
 

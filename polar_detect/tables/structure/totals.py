@@ -3,22 +3,38 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
+# Of a month, week, quarter or year, behind the word for a total; at most.
+_PERIOD = (
+    r"(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|kw|cw|week|q[1-4]|20\d\d)"
+    r"[a-zä]*\.?[\d./-]*:?)?"
+)
 # What such a row says first; behind NFKC and without the blanks that 合 計 has.
 _AT_END = re.compile(
     r"(?:総?合計|小計|総計|累計|計|トータル|平均|最大|最小)値?:?|標準偏差:?"
-    r"|(?:grand|sub)?totals?:?|average:?|(?:gesamt|zwischen)?summe:?|mittelwert:?|moyenne:?"
+    rf"|(?:grand|sub)?totals?(?:for|of)?:?{_PERIOD}|average:?|moyenne:?"
+    rf"|(?:gesamt|zwischen)?summe:?{_PERIOD}|mittelwert:?"
     r"|※.*|\(?注(?:意|記)?\d*[:).].*|以上",
+    re.IGNORECASE | re.DOTALL,
+)
+# In a row that says nothing else.
+_NOTE = re.compile(
+    r"(?:notes?|remarks?|n\.b\.|bemerkung(?:en)?|hinweise?|anmerkung(?:en)?|備考|printed(?:on|at|by)?):.*"
+    r"|printed(?:on|at)?\d.*",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def is_at_end(cells: Iterable[Any]) -> bool:
     """Return whether the first filled cell of a row begins a total or a note."""
-    first = next((cell for cell in cells if cell is not None and cell != ""), None)
+    first, *others = (*islice((cell for cell in cells if cell is not None and cell != ""), 2), "")
     plain = unicodedata.normalize("NFKC", first) if isinstance(first, str) else ""
-    return _AT_END.fullmatch("".join(plain.split())) is not None
+    said = "".join(plain.split())
+    if _AT_END.fullmatch(said) is not None:
+        return True
+    return others == [""] and _NOTE.fullmatch(said) is not None
 
 
 def said_at_end(rows: Collection[int]) -> list[str]:
