@@ -271,9 +271,9 @@ def test_the_search_preset_of_score_searches_every_row_for_its_own_program(
     asked = []
     real = Extractor.searched_programs
 
-    def searched(self, readings, *, tolerance):
+    def searched(self, readings, **how):
         asked.extend(readings.texts)
-        return real(self, readings, tolerance=tolerance)
+        return real(self, readings, **how)
 
     monkeypatch.setattr(Extractor, "searched_programs", searched)
     given = ["score", orders, "--detector", saved_on_tiny, "--out", tmp_path / "scored.csv"]

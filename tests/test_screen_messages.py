@@ -37,7 +37,8 @@ def test_the_next_command_reads_the_encoding_that_was_written(run, tmp_path):
     japanese.to_csv(path, index=False, encoding="cp932")
     asked = ("--all-columns", "--encoding", "cp932")
     code, _, told = run("screen", path, *asked, "--out", out)
-    assert (code, told.splitlines()[-1].endswith(" --out DIR --all-columns")) == (0, True)
+    assert code == 0
+    assert told.splitlines()[-1].endswith(" --out DIR --all-columns --detector columns")
 
 
 def test_a_text_file_that_no_fit_reads_as_a_table_is_not_recommended(run, tmp_path):
@@ -117,3 +118,29 @@ def test_a_report_without_models_does_without_programs():
         Report.of(detector, CASTINGS, assessment=given).data.rows
         == Report.of(detector, CASTINGS).data.rows
     )
+
+
+def test_the_next_command_goes_by_columns_too_where_fewer_words_repeat_without_the_flagged(
+    run, tmp_path
+):
+    path, out, folder = (tmp_path / name for name in ("castings.csv", "screened.csv", "detector"))
+    CASTINGS.assign(mould=[f"M{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[i % 26]}" for i in range(80)]).to_csv(
+        path, index=False
+    )
+    asked = ("screen", path, "--all-columns", "--share", "0.1", "--out", out)
+    _, _, told = run(*asked)
+    command = told.splitlines()[-1].partition("then polar-detect ")[2]
+    code, _, told = run(*shlex.split(command.replace("DIR", shlex.quote(str(folder)))))
+    assert (code, "columns: " in told, "language model" in told) == (0, True, False)
+
+
+def test_where_the_scores_fall_is_told(run, tmp_path):
+    path, out = tmp_path / "castings.csv", tmp_path / "screened.csv"
+    heavy = CASTINGS.assign(weight=(CASTINGS["wall [mm]"] * 2).round(1))
+    heavy.loc[[5, 30], "weight"] += 40
+    for frame, is_told in ((heavy, True), (heavy.drop([5, 30]), False)):
+        frame.to_csv(path, index=False)
+        _, _, told = run("screen", path, "--all-columns", "--out", out)
+        # Two, and one whose wall is far from the others' too.
+        assert ("Behind the first 3 the scores fall from 5.25 to 1.67." in told) == is_told
+    assert "scores fall" not in told

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import pandas as pd
 
@@ -25,7 +25,7 @@ from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, check_format, format_of, render
 from polar_detect.screening import Screening
-from polar_detect.tables import Numbering, Table
+from polar_detect.tables import Table
 
 # In a frame links within the page would lead into the notebook's own page. It stands in front of
 # the policy, which lets nothing else say where links lead.
@@ -251,13 +251,6 @@ def _named(data: ReportData, name: str | None) -> ReportData:
     return replace(data, source=name or ("rows" if data.are_rows else "texts"))
 
 
-class _Label(str):
-    """What a row is called where renderers look for its number, and would group its digits."""
-
-    def __format__(self, spec: str) -> str:
-        return str(self)
-
-
 def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
     """Return a report whose rows have their names in an index, if it tells them apart.
 
@@ -266,18 +259,16 @@ def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
     if index is None or not index.is_unique or index.equals(pd.RangeIndex(len(index))):
         return data
 
-    def named(number: int) -> int:
-        return cast("int", _label(index[number - 1]))
-
-    rows = tuple(replace(row, row=named(row.row)) for row in data.rows)
-    listed = tuple(replace(row, row=named(row.row)) for row in data.listed)
-    return replace(data, rows=rows, listed=listed, numbering=cast(Numbering, "index"))
+    names: dict[int | str, int | str] = {i: _label(own) for i, own in enumerate(index, start=1)}
+    rows = tuple(replace(row, row=names[row.row]) for row in data.rows)
+    listed = tuple(replace(row, row=names[row.row]) for row in data.listed)
+    return replace(data, rows=rows, listed=listed, numbering="index")
 
 
 def _on_paper(data: ReportData) -> ReportData:
     """Return a report in whose list long names stand before the texts: a page has no room else."""
     listed = tuple(
-        replace(row, row=cast("int", _Label("…")), text=f"{row.row}: {row.text}")
+        replace(row, row="…", text=f"{row.row}: {row.text}")
         if isinstance(row.row, str) and len(row.row) > _LABEL_CHARACTERS
         else row
         for row in data.listed
@@ -285,7 +276,7 @@ def _on_paper(data: ReportData) -> ReportData:
     return replace(data, listed=listed)
 
 
-def _label(own: Any) -> int | _Label:
+def _label(own: Any) -> int | str:
     """Return a name in an index as it is shown; of several levels all.
 
     >>> _label(("line 2", 7)), _label(240117)
@@ -294,7 +285,7 @@ def _label(own: Any) -> int | _Label:
     if isinstance(own, numbers.Integral):
         return int(own)
     said = ", ".join(map(str, own)) if isinstance(own, tuple) else str(own)
-    return _Label(" ".join(said.split()))
+    return " ".join(said.split())
 
 
 def _is_reordered(before: "pd.Index[Any] | None", now: "pd.Index[Any] | None") -> bool:

@@ -30,6 +30,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.progress import Progress
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.content.data import RenderedFile
+from polar_detect.report.content.phrases import fall
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.rows import listed_row
@@ -153,16 +154,23 @@ def _tell_of(
     share = language.rate(options.share)
     key = "screen.flagged" if n_flagged else "screen.none"
     tell(language.count(key, n_scored, flagged=n_flagged, share=share))
+    for sentence in fall(scores, language):
+        tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text
         path = shlex.quote(str(options.out))
-        tell(language.say("screen.next", out=path, reads=_reads(options)))
+        tell(language.say("screen.next", out=path, reads=_reads(options, training)))
 
 
-def _reads(options: ScreenOptions) -> str:
-    """Return the options by which a fit takes the same of the rows that are written."""
+def _reads(options: ScreenOptions, training: Training) -> str:
+    """Return the options by which a fit takes the same of the rows that are written.
+
+    Also where a word does not repeat often enough any more once the anomalous rows are left out.
+    """
     given = {"--text-column": options.text_column, "--columns": options.columns}
+    if not training.reads_texts:
+        given["--detector"] = training.options.detector
     for option in ("detector", "model", "encoder"):
         if getattr(options, option) != getattr(ScreenOptions, option):
             given[f"--{option}"] = getattr(options, option)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
@@ -15,8 +15,8 @@ from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.marks.spans import TokenLoss
 
-if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not
-    from polar_detect.tables import Numbering
+# What the number or the name of a row is; those of a file are `polar_detect.tables.Numbering`.
+Numbering = Literal["sheet", "file", "data", "index"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ProgramReport:
 class RowReport:
     """One scored text with its reasons."""
 
-    row: int  # its number, as `ReportData.numbering` says
+    row: int | str  # its number or name, as `ReportData.numbering` says
     text: str
     label: bool | None  # known label, where the input carries one
     score: float  # higher = more anomalous
@@ -94,7 +94,7 @@ class RowReport:
 class ListedRow:
     """One line of the table of rows; also of rows that are not explained further."""
 
-    row: int
+    row: int | str
     text: str  # its beginning
     label: bool | None
     score: float
@@ -194,9 +194,9 @@ class ReportData:
     Attributes
     ----------
     detector : DetectorFacts
-    numbering : {"sheet", "file", "data"}
+    numbering : {"sheet", "file", "data", "index"}
         What numbers of rows count: rows of the sheet, lines of the file, or rows without the
-        heading.
+        heading; or that rows are called as in the index of a data frame.
     programs : ProgramUse or None
         None where none were searched, as in a screening, and where no model reads the rows; all
         that tells of layers is then empty.
@@ -248,7 +248,7 @@ class ReportData:
     auroc: float | None = None
     aupr: float | None = None
     versions: tuple[tuple[str, str], ...] = ()
-    numbering: "Numbering" = "data"
+    numbering: Numbering = "data"
 
     @property
     def are_rows(self) -> bool:

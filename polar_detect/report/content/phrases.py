@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from polar_detect import calibration, drift
+from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
 from polar_detect.messages.formatting import (
     MINUS,
@@ -36,6 +37,7 @@ from polar_detect.report.content.data import (
     total,
 )
 from polar_detect.report.content.facts import in_words
+from polar_detect.report.content.falls import last_fall
 from polar_detect.report.content.reasons import new_values, reasons_of_row
 from polar_detect.texts.visible import visible
 
@@ -80,8 +82,18 @@ def findings(data: ReportData, language: Language) -> list[str]:
 
 
 def _of_share(data: ReportData, language: Language) -> list[str]:
-    """Return what flags of a screening mean: so many were asked for."""
-    return [language.say("summary.share", share=language.rate(data.alpha), n=data.n_scored)]
+    """Return what flags of a screening mean: so many were asked for; and where scores fall."""
+    sentences = [language.say("summary.share", share=language.rate(data.alpha), n=data.n_scored)]
+    return [*sentences, *fall(data.batch_scores, language)]
+
+
+def fall(scores: Float64Array, language: Language) -> list[str]:
+    """Return behind how many of the strangest texts the scores fall, in a sentence if they do."""
+    own = last_fall(scores)
+    if own is None:
+        return []
+    above, below = (Numbers(2).plain(score) for score in (own.above, own.below))
+    return [language.count("summary.fall", own.n, above=above, below=below)]
 
 
 def _beside_chance(data: ReportData, language: Language) -> list[str]:
@@ -212,6 +224,15 @@ def programs_lead(own: ProgramUse, language: Language) -> list[str]:
     if changes:
         sentences.append(language.say("programs.moved", layers=language.say("comma").join(changes)))
     return sentences
+
+
+def row_name(row: int | str) -> str:
+    """Return the number of a row with separators, or its name, which may be foreign.
+
+    >>> row_name(1234), row_name("1234")
+    ('1,234', '1234')
+    """
+    return f"{row:,}" if isinstance(row, int) else visible(row)
 
 
 def why(row: RowReport, numbers: Numbers, language: Language) -> str:

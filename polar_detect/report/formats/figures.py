@@ -303,7 +303,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
     rows += [
         [
             str(rank),
-            f"{row.row:,}",
+            phrases.row_name(row.row),
             numbers.plain(row.score),
             p_value(row.p_value),
             _cut(one_line(row.text, 120), _TEXT_CELLS),

@@ -157,6 +157,7 @@ def _environment(numbers: Numbers, language: Language) -> Environment:
         "usual": lambda cell: phrases.usual(cell, language).replace(" %", "\u00a0%"),
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
+        "row_name": phrases.row_name,
         "about": about,
         "pixels": lambda x: f"{x:.1f}".removesuffix(".0"),
         "place": lambda x: f"{x:.2f}%",

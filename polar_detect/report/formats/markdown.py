@@ -44,7 +44,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
         yield space.join(phrases.programs_lead(data.programs, language)) + "\n"
     for rank, row in enumerate(data.rows, start=1):
         title = language.say(f"card.row.{data.numbering}", row=row.row)
-        yield f"\n### {rank}\\. {title}\n"
+        yield f"\n### {rank}\\. {_said(title)}\n"
         yield from _row(row, data, numbers, language)
     yield f"\n## {language.say('detector.title')}\n"
     for label, value in phrases.facts(data, numbers, language):
@@ -64,7 +64,7 @@ def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterato
         yield _table_line(
             (
                 str(rank),
-                str(row.row),
+                _escaped(str(row.row)),
                 numbers.plain(row.score),
                 *(p_value(row.p_value) for _ in p),
                 language.say("flag.yes") if row.is_anomaly else "",

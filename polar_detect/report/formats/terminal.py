@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,12 +20,9 @@ from polar_detect.messages.formatting import (
 )
 from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.program import Program
-from polar_detect.report.content.data import ListedRow, RowReport
+from polar_detect.report.content.data import ListedRow, Numbering, RowReport
 from polar_detect.report.content.phrases import leading_reasons
 from polar_detect.report.content.reasons import reasons_of_row
-
-if TYPE_CHECKING:
-    from polar_detect.tables import Numbering
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SKIP, _KEEP = "·", "█"
@@ -78,7 +74,7 @@ def sparkline(values: ArrayLike) -> str:
 
 
 def worst_rows(
-    rows: Sequence[RowReport], numbering: "Numbering" = "data", language: Language = ENGLISH
+    rows: Sequence[RowReport], numbering: Numbering = "data", language: Language = ENGLISH
 ) -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
@@ -86,7 +82,7 @@ def worst_rows(
     ----------
     rows : sequence of RowReport
         In the order of display.
-    numbering : {"sheet", "file", "data"}
+    numbering : {"sheet", "file", "data", "index"}
         What their numbers count.
     language : Language
         Of all but the texts.
@@ -122,7 +118,7 @@ def worst_rows(
 
 
 def strangest_rows(
-    rows: Sequence[ListedRow], numbering: "Numbering" = "data", language: Language = ENGLISH
+    rows: Sequence[ListedRow], numbering: Numbering = "data", language: Language = ENGLISH
 ) -> Table:
     """Return rows in the order of display as a table without lines: which, how strange, and why."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
