@@ -41,8 +41,8 @@ _MAX_MET = 256
 # What a search of the first tokens finds serves whole texts as well, for a fraction of the time,
 # and so do the harms of a few more.
 _SEARCHED_TOKENS, _MEASURED_TOKENS = 32, 64
-# Of 1,500 short queries' programs, 4 that are taken with this clearance are invalid in float32
-# (SmolLM2-135M, `experiments/bench_search.py`).
+# Of roundings of usual size; those of short programs are measured again whatever they look like
+# (`_SURE_SHARE`).
 _CLEARANCE = 0.03
 # One in a hundred valid programs is turned away by the common words, if so many are known; and so
 # many of all are worth the twelfth of a read-out that these words cost. With doubts of 0 to .1 nats
