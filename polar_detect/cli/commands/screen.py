@@ -57,7 +57,10 @@ def screen(options: ScreenOptions) -> None:
     training = Training.read(options.of_fit, rejected, Language(options.lang), draws=False)
     table = training.table
     language = Language(
-        options.lang, are_rows=table.template is not None, by_columns=not training.reads_texts
+        options.lang,
+        are_rows=table.template is not None,
+        by_columns=not training.reads_texts,
+        is_screening=True,
     )
     screening = Screening.of(
         table.texts, training.detector, share=options.share, max_texts=options.max_texts
