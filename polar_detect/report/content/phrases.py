@@ -84,14 +84,9 @@ def findings(data: ReportData, language: Language) -> list[str]:
 
 def _of_share(data: ReportData, language: Language) -> list[str]:
     """Return what flags of a screening mean: so many were asked for; and where scores fall."""
-    key = _of_flagged("summary.share", data)
+    key = "summary.share" if data.n_flagged else "summary.share.none"
     sentences = [language.say(key, share=language.rate(data.alpha), n=data.n_scored)]
     return [*sentences, *fall(data.batch_scores, language)]
-
-
-def _of_flagged(key: str, data: ReportData) -> str:
-    """Return the key of what is said of a screening that flags some, or of one that flags none."""
-    return key if data.n_flagged else f"{key}.none"
 
 
 def fall(scores: Float64Array, language: Language) -> list[str]:
@@ -147,7 +142,8 @@ def scores_alt(data: ReportData, numbers: Numbers, language: Language) -> str:
     """Return what the histograms of the scores show, for those who hear the page."""
     threshold = numbers.plain(data.threshold)
     if data.is_screening:
-        n, key = len(data.batch_scores), _of_flagged("scores.alt.screening", data)
+        n = len(data.batch_scores)
+        key = "scores.alt.screening" if data.n_flagged else "scores.alt.screening.none"
         return language.say(key, n=n, flagged=data.n_flagged, threshold=threshold)
     return language.say(
         "scores.alt",
@@ -163,7 +159,7 @@ def scores_caption(data: ReportData, numbers: Numbers, language: Language) -> st
     threshold = numbers.plain(data.threshold)
     if data.is_screening:
         share = language.rate(data.alpha)
-        key = _of_flagged("scores.caption.screening", data)
+        key = "scores.caption.screening" if data.n_flagged else "scores.caption.screening.none"
         return language.say(key, threshold=threshold, share=share)
     sentences = [language.say("scores.caption")]
     alpha = p_value(data.alpha)
@@ -379,10 +375,13 @@ def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[
     """
     language = replace(language, isolates=False)
     scored = language.say("detector.scored.text", source=data.source, n=data.n_rows)
+    key = "detector.threshold.text"
+    if data.is_screening:
+        key = "detector.threshold.screening"
+        if not data.n_flagged:
+            key = "detector.threshold.screening.none"
     threshold = language.say(
-        _of_flagged("detector.threshold.screening", data)
-        if data.is_screening
-        else "detector.threshold.text",
+        key,
         alpha=p_value(data.alpha),
         share=language.rate(data.alpha),
         threshold=numbers.plain(data.threshold),
