@@ -148,6 +148,14 @@ def test_a_page_without_flags_speaks_of_none_and_of_no_threshold(tongue, said, k
     assert re.search(gone, words(page)) is None
 
 
+def test_rows_that_say_the_same_are_in_as_many_folds_as_others(tmp_path):
+    with pytest.warns(TrainingWarning, match="say the same"):
+        report = Report.of_screening(rods().iloc[[0] * 60])
+    report.save(tmp_path / "page.md")
+    said = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "one another, 60 rows in 5 folds" in said
+
+
 def test_layers_are_drawn_where_models_read_the_texts(tiny_pair, tmp_path):
     detector = PolarDetector(**tiny_pair, contamination=0.04)
     report = Report.of_screening(NOTES, detector, share=0.05, top=4)
@@ -221,7 +229,7 @@ def test_a_screening_without_flags_is_told(run, sheet, tmp_path):
 @pytest.mark.parametrize(
     ("report", "said"),
     [
-        ("screened.doc", "for the report; expected a name that ends in .html"),
+        ("screened.doc", "expected a name that ends in .html, .pdf, .png, .json, .md; rename it."),
         ("screened.csv", "for the report; expected a name that ends in"),
         ("nowhere/page.html", "in a folder that does not exist"),
         ("page.json", "where the rows are written; expected another file"),
