@@ -223,7 +223,9 @@ class Screening:
             given.texts,
             share=share,
             max_texts=max_texts,
-            doubts=given.doubts([*given.texts], keeps_texts=True, reads_texts=head.reads_texts),
+            doubts=given.doubts(
+                [*given.texts], keeps_texts=True, reads_texts=head.reads_texts, are_screened=True
+            ),
             index=index_of(X),
         )
 

@@ -149,11 +149,23 @@ def test_a_page_without_flags_speaks_of_none_and_of_no_threshold(tongue, said, k
 
 
 def test_rows_that_say_the_same_are_in_as_many_folds_as_others(tmp_path):
-    with pytest.warns(TrainingWarning, match="say the same"):
+    with pytest.warns(TrainingWarning, match="^all 60 texts say the same, so that none is unlike"):
         report = Report.of_screening(rods().iloc[[0] * 60])
     report.save(tmp_path / "page.md")
     said = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "one another, 60 rows in 5 folds" in said
+
+
+def test_copies_and_verdicts_are_told_in_python_too_without_a_word_of_new_or_normal_ones():
+    copied = pd.concat([rods(), rods()], ignore_index=True)
+    with pytest.warns(TrainingWarning) as told:
+        screen(copied.assign(judge=["NG", "OK"] + ["OK"] * (2 * N - 2)))
+    said = [str(own.message) for own in told]
+    assert any(
+        "in the same order" in own and "what is said again looks usual" in own for own in said
+    )
+    assert any("column 'judge' calls rows anomalous: 1; leave it out" in own for own in said)
+    assert [own for own in said if "new rows" in own or "normal" in own] == []
 
 
 def test_layers_are_drawn_where_models_read_the_texts(tiny_pair, tmp_path):
