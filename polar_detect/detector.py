@@ -57,9 +57,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     detector : str or Head
         "auto", "texts", "columns", "classifier", "columns-classifier", "lightgbm",
         "isolation-forest", or one of PyOD's as "pyod:NAME".
-        "auto" is "columns" for rows that hold nothing but numbers, words that repeat and what is
-        new in all new rows, as dates are, unless another model is named, and "texts" for all
-        else; one that was saved is fitted again as what it was.
+        "auto" is "columns" for rows that hold nothing but numbers, words that repeat, what is
+        new in all new rows, as dates are, and a remark in fewer than one of twenty, unless
+        another model is named, and "texts" for all else; one that was saved is fitted again as
+        what it was.
         "classifier" finds the kinds that labelled anomalies are of, and hardly any other; for such
         rows it is "columns-classifier", which goes by columns too.
         "columns" goes by the numbers of rows and by words that repeat in them, and by nothing

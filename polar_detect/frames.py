@@ -56,11 +56,17 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
 
 
 def doubts_of_columns(
-    X: pd.DataFrame, rows: "RowTemplate", *, has_labels: bool = False, reads_texts: bool = True
+    X: pd.DataFrame,
+    rows: "RowTemplate",
+    *,
+    has_labels: bool = False,
+    reads_texts: bool = True,
+    are_screened: bool = False,
 ) -> list[str]:
     """Return what a fit on the rows of a data frame should be warned of, a sentence a column.
 
-    `reads_texts`: whether models read the rows, so that what is ever new counts too.
+    `reads_texts`: whether models read the rows, so that what is ever new counts too;
+    `are_screened`: whether they are held against one another, and none is known as normal.
     """
     from polar_detect.tables import (
         RowTemplate,
@@ -79,12 +85,14 @@ def doubts_of_columns(
     added = [f"columns {quoted(results)} are what an assessment adds; leave them out"]
     judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))
     return [
-        *_said_of_copies(find_copies(frame)),
+        *_said_of_copies(find_copies(frame), are_screened=are_screened),
         *(added if results else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *(
             f"rows that column {name!r} calls anomalous count as normal too: {n}; leave it out, "
             "and say in y which are if it says so"
+            if not are_screened
+            else f"column {name!r} calls rows anomalous: {n}; leave it out, as it counts too"
             for name, n in judged.items()
         ),
         *warn_of_verdicts(frame, present.names, how=""),
@@ -92,13 +100,16 @@ def doubts_of_columns(
     ]
 
 
-def _said_of_copies(found: "Copies | None") -> list[str]:
+def _said_of_copies(found: "Copies | None", *, are_screened: bool) -> list[str]:
     if found is None:
         return []
     how = "in the same order" if found.kind == "copied" else "too"
+    why = "beside copies new rows will look strange"
+    if are_screened:
+        why = "what is said again looks usual"
     return [
         f"rows that stand above {how}: {len(found.places)}, from position {found.places[0]} on; "
-        "beside copies new rows will look strange, so leave them out"
+        f"{why}, so leave them out"
     ]
 
 

@@ -1,6 +1,7 @@
 """How far a long run is: texts done per stage, told to the caller's function or shown as bars."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -125,7 +126,7 @@ def told(progress: ProgressChoice) -> Iterator[Progress | None]:
         yield None
     elif progress is True:
         with _bars() as bars:
-            yield bars
+            yield bars if sys.stderr is not None else None  # None: of pythonw, and of services
     elif callable(progress):
         yield progress
     else:

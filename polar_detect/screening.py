@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # A fitted detector, texts and what it says of them.
 Look = Callable[[PolarDetector, Sequence[str], Assessment], None]
 
-_N_FOLDS = 5
+N_FOLDS = 5
 # More of them are hardly one kind, and where there are many small topics each text needs its own.
 _MAX_PASSED_OVER = 0.1
 # What parts of a fold's time go into the stages of its fit and of its scores, about.
@@ -44,7 +44,7 @@ _SHARES = {
     "normal rows": 0.8,
     "score": 0.2,
 }
-MIN_TEXTS = -(-MIN_NORMAL * _N_FOLDS // (_N_FOLDS - 1))  # so that the others are enough to fit on
+MIN_TEXTS = -(-MIN_NORMAL * N_FOLDS // (N_FOLDS - 1))  # so that the others are enough to fit on
 
 
 def screen(
@@ -188,7 +188,7 @@ class Screening:
         filled = np.flatnonzero([bool(text.strip()) for text in texts])
         order = np.random.default_rng(settings.seed).permutation(filled)
         self._folds = np.zeros(len(texts), np.intp)
-        self._folds[order] = np.arange(len(order)) % _N_FOLDS
+        self._folds[order] = np.arange(len(order)) % N_FOLDS
         self._others = np.sort(order[:max_texts])  # what all are held against
         self.n_others = len(self._others)
 
@@ -223,7 +223,9 @@ class Screening:
             given.texts,
             share=share,
             max_texts=max_texts,
-            doubts=given.doubts([*given.texts], keeps_texts=True, reads_texts=head.reads_texts),
+            doubts=given.doubts(
+                [*given.texts], keeps_texts=True, reads_texts=head.reads_texts, are_screened=True
+            ),
             index=index_of(X),
         )
 
@@ -244,7 +246,7 @@ class Screening:
         distinct, first = first_places(self.texts)
         stage = tracker.stage("screen", len(distinct))
         parts, order = [], []
-        for fold in range(_N_FOLDS):
+        for fold in range(N_FOLDS):
             mine = np.flatnonzero(self._folds[first] == fold)
             if not len(mine):  # of a few texts that all have copies
                 continue

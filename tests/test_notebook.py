@@ -89,13 +89,13 @@ def test_rows_of_a_report_have_their_names_in_the_index(by_columns, kind, tmp_pa
     for rows in (batch.drop(columns=[]), by_columns.rows_.texts(batch)):  # which has no index
         again = Report.of(by_columns, rows, assessment=assessed, top=12).data
         assert [row.row for row in again.rows] == [row.row for row in data.rows]
-    said = f"{last:,}" if isinstance(last, int) else last
-    for tongue, title in (("en", f"Row {said} by the index"), ("ja", f"インデックス{said}の行")):
+    for tongue, title in (("en", f"Row {last} by the index"), ("ja", f"インデックス{last}の行")):
         report = Report(data, tongue)
         for ending in ("html", "md"):
             report.save(tmp_path / f"of.{ending}")
             page = (tmp_path / f"of.{ending}").read_text(encoding="utf-8")
             assert title in page, ending
+            assert "70,011" not in page  # what is no name in the data
         report.save(tmp_path / "of.json")
         saved = json.loads((tmp_path / "of.json").read_text(encoding="utf-8"))
         assert last in {row["row"] for row in saved["rows"]}
@@ -103,11 +103,13 @@ def test_rows_of_a_report_have_their_names_in_the_index(by_columns, kind, tmp_pa
 
 
 def test_long_names_do_not_run_into_the_scores_on_paper(by_columns, monkeypatch, tmp_path):
-    batch, drawn = readings(3, 1).set_axis(["WO-240117", "x" * 70, "lot 7"]), []
-    write = Text.set_text
+    names, drawn = ["WO-240117", "x" * 70, "lot 7", 20_240_117, 240_118, "試料十二"], []
+    batch, write = readings(6, 1).set_axis(names), Text.set_text
     monkeypatch.setattr(Text, "set_text", lambda own, s: drawn.append(str(s)) or write(own, s))
     Report.of(by_columns, batch).save(tmp_path / "of.pdf")
-    assert (drawn.count("…"), drawn.count("lot 7")) == (2, 1)
+    assert (drawn.count("…"), drawn.count("lot 7"), drawn.count("240118")) == (4, 1, 1)
+    assert [said for said in drawn if said.startswith("20240117: machine: ")]
+    assert [said for said in drawn if said.startswith("試料十二: machine: ")]
     assert [said for said in drawn if said.startswith("WO-240117: machine: ")]
     assert [said for said in drawn if said.startswith("x" * 70 + ": ")]
     assert not [said for said in drawn if said.startswith("lot 7: ")]

@@ -144,3 +144,9 @@ def test_a_stage_that_goes_on_after_its_end_gets_another_bar(capsys):
 def test_what_can_show_no_progress_is_refused(fitted_on_tiny, progress):
     with pytest.raises(InputError, match=r"Got progress .*; expected True for bars, or a function"):
         fitted_on_tiny.assess(NEW, progress=progress)
+
+
+def test_bars_are_left_out_where_there_is_nowhere_to_show_them(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)  # as in a window of its own, without a console
+    with told(True) as tell:
+        assert tell is None

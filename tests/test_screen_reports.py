@@ -132,6 +132,42 @@ def test_equal_rows_are_explained_alike_and_a_set_without_flags_is_shown():
     Report(data)._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("tongue", "said"),
+    [
+        ("en", "the most unlike 0 % of 90 were asked for, which flags none."),
+        ("ja", "指定（90行の0%）では、要確認とするものはありません。"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["html", "md"])
+def test_a_page_without_flags_speaks_of_none_and_of_no_threshold(tongue, said, kind, tmp_path):
+    Report.of_screening(rods(), share=0.0, tongue=tongue).save(tmp_path / f"page.{kind}")
+    page = (tmp_path / f"page.{kind}").read_text(encoding="utf-8")
+    assert said in (words(page) if kind == "html" else page)
+    gone = "are flagged|only a look|Dashed line|≥|見て確かめて|破線|オレンジ"
+    assert re.search(gone, words(page)) is None
+
+
+def test_rows_that_say_the_same_are_in_as_many_folds_as_others(tmp_path):
+    with pytest.warns(TrainingWarning, match="^all 60 texts say the same, so that none is unlike"):
+        report = Report.of_screening(rods().iloc[[0] * 60])
+    report.save(tmp_path / "page.md")
+    said = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "one another, 60 rows in 5 folds" in said
+
+
+def test_copies_and_verdicts_are_told_in_python_too_without_a_word_of_new_or_normal_ones():
+    copied = pd.concat([rods(), rods()], ignore_index=True)
+    with pytest.warns(TrainingWarning) as told:
+        screen(copied.assign(judge=["NG", "OK"] + ["OK"] * (2 * N - 2)))
+    said = [str(own.message) for own in told]
+    assert any(
+        "in the same order" in own and "what is said again looks usual" in own for own in said
+    )
+    assert any("column 'judge' calls rows anomalous: 1; leave it out" in own for own in said)
+    assert [own for own in said if "new rows" in own or "normal" in own] == []
+
+
 def test_layers_are_drawn_where_models_read_the_texts(tiny_pair, tmp_path):
     detector = PolarDetector(**tiny_pair, contamination=0.04)
     report = Report.of_screening(NOTES, detector, share=0.05, top=4)
@@ -205,7 +241,7 @@ def test_a_screening_without_flags_is_told(run, sheet, tmp_path):
 @pytest.mark.parametrize(
     ("report", "said"),
     [
-        ("screened.doc", "for the report; expected a name that ends in .html"),
+        ("screened.doc", "expected a name that ends in .html, .pdf, .png, .json, .md; rename it."),
         ("screened.csv", "for the report; expected a name that ends in"),
         ("nowhere/page.html", "in a folder that does not exist"),
         ("page.json", "where the rows are written; expected another file"),
@@ -233,5 +269,6 @@ def test_how_models_read_the_texts_is_told(run, tmp_path, tiny_pair):
     path = tmp_path / "log.txt"
     path.write_text("\n".join([*NOTES, "pump " * 300]), encoding="utf-8")
     models = ("--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"])
-    code, _, told = run("screen", path, "--out", tmp_path / "screened.csv", *models)
+    code, shown, told = run("screen", path, "--out", tmp_path / "screened.csv", *models)
     assert (code, "1 of 61 texts are longer than" in " ".join(told.split())) == (0, True), told
+    assert ("other texts" in " ".join(shown.split()), OF_NORMAL.findall(shown)) == (True, [])

@@ -179,7 +179,9 @@ STRAYS = [
         (["Total Jan", None, 180.5, 9], True),
         (["Summe 2026-01", None, 180.5, 9], True),
         (["Total M1", None, None, 9], True),
+        (["Summe Dezember 2025", None, 180.5, 9], True),
         (["Total Quartz", None, 180.5, 9], False),  # a product, with one cell empty
+        (["Total maintenance", None, 180.5, 9], False),  # which is no May
         (["Total Jan", "4/1", 180.5, 9], False),
     ],
 )

@@ -104,19 +104,30 @@ class TrainingTexts:
             raise InputError(too_few(len(normal)))
         return normal, strange
 
-    def doubts(self, normal: list[str], *, keeps_texts: bool, reads_texts: bool) -> list[str]:
+    def doubts(
+        self,
+        normal: list[str],
+        *,
+        keeps_texts: bool,
+        reads_texts: bool,
+        are_screened: bool = False,
+    ) -> list[str]:
         """Return what is to be warned of, a sentence each; of numbers only where texts are kept.
 
-        `reads_texts`: whether models do.
+        `reads_texts`: whether models do; `are_screened`: whether no text is known as normal.
         """
         of_columns = []
         if self.frame is not None and self.rows is not None:
             of_columns = doubts_of_columns(
-                self.frame, self.rows, has_labels=self.has_labels, reads_texts=reads_texts
+                self.frame,
+                self.rows,
+                has_labels=self.has_labels,
+                reads_texts=reads_texts,
+                are_screened=are_screened,
             )
         own = [
             *of_columns,
-            *doubts_of_texts(normal),
+            *doubts_of_texts(normal, are_screened=are_screened),
             *doubts_of_labels(self.texts, self.is_anomalous),
             *self._doubts_of_ones(),
         ]

@@ -130,7 +130,8 @@ class Menu:
     ) -> list[MinimalProgram]:
         """Return the shortest program that was found valid for each text.
 
-        Verified in float32, but for programs of dense models that are valid with room to spare.
+        Verified in float32, but for programs of dense models that are valid with room to spare and
+        keep more than half of the layers.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from polar_detect.report.content.data import DetectorFacts, ProgramUse, ReportDa
 from polar_detect.report.content.facts import facts_of
 from polar_detect.report.content.reasons import whole_parts
 from polar_detect.report.rows import Detail, by_layer, by_size, explained_row, listed_row
-from polar_detect.screening import Screening
+from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.tables import Table
 
 _LISTED = 500
@@ -123,7 +123,7 @@ def _of_folds(facts: Sequence[DetectorFacts], n_others: int) -> DetectorFacts:
         low, high = figures[0], figures[-1]
         choices[name] = high if low == high else f"{low[:-1]}–{high}"
     return replace(
-        facts[-1], reason="", choices=choices, n_train=n_others, n_held_out=0, n_folds=len(facts)
+        facts[-1], reason="", choices=choices, n_train=n_others, n_held_out=0, n_folds=N_FOLDS
     )
 
 

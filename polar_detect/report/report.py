@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
+from rich.cells import cell_len
 
 from polar_detect import atomic
 from polar_detect.arrays import BoolArray
@@ -31,7 +32,7 @@ from polar_detect.tables import Table
 # the policy, which lets nothing else say where links lead.
 _BASE = '<base href="about:srcdoc">'
 
-_LABEL_CHARACTERS = 8
+_LABEL_CELLS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +270,7 @@ def _on_paper(data: ReportData) -> ReportData:
     """Return a report in whose list long names stand before the texts: a page has no room else."""
     listed = tuple(
         replace(row, row="…", text=f"{row.row}: {row.text}")
-        if isinstance(row.row, str) and len(row.row) > _LABEL_CHARACTERS
+        if data.numbering == "index" and cell_len(str(row.row)) > _LABEL_CELLS
         else row
         for row in data.listed
     )

@@ -30,12 +30,14 @@ def times_pasted(texts: Sequence[str]) -> int:
     return often.pop() if len(counts) >= _MIN_PASTED and len(often) == 1 else 1
 
 
-def doubts_of_texts(texts: Sequence[str]) -> list[str]:
-    """Return what a fit on normal texts should be warned of.
+def doubts_of_texts(texts: Sequence[str], *, are_screened: bool = False) -> list[str]:
+    """Return what a fit on normal texts should be warned of, or who holds them one against another.
 
     >>> doubts_of_texts(["OK", "OK"])
     ['all 2 normal texts say the same, so that any other will look strange; add others']
     """
+    if are_screened:
+        return _doubts_of_screened(texts)
     if say_the_same(texts):
         return [
             f"all {len(texts)} normal texts say the same, so that any other will look strange; "
@@ -70,3 +72,14 @@ def doubts_of_labels(texts: Sequence[str], is_anomalous: BoolArray) -> list[str]
         f"texts that are labelled both normal and anomalous: {len(both)}, such as "
         f"{reprlib.repr(both[0])}; correct the labels"
     ]
+
+
+def _doubts_of_screened(texts: Sequence[str]) -> list[str]:
+    if say_the_same(texts):
+        return [f"all {len(texts)} texts say the same, so that none is unlike the others"]
+    if (times := times_pasted(texts)) > 1:
+        return [
+            f"each text is there {times} times, and what is said again looks usual; leave the "
+            "copies out"
+        ]
+    return []

@@ -57,7 +57,10 @@ def screen(options: ScreenOptions) -> None:
     training = Training.read(options.of_fit, rejected, Language(options.lang), draws=False)
     table = training.table
     language = Language(
-        options.lang, are_rows=table.template is not None, by_columns=not training.reads_texts
+        options.lang,
+        are_rows=table.template is not None,
+        by_columns=not training.reads_texts,
+        is_screening=True,
     )
     screening = Screening.of(
         table.texts, training.detector, share=options.share, max_texts=options.max_texts
@@ -83,7 +86,7 @@ def screen(options: ScreenOptions) -> None:
 
 def _check_report(path: Path, options: ScreenOptions, rejected: Path, language: Language) -> None:
     """Raise `OutputError` where the report could not be written, or would replace another file."""
-    format_of(path, language)
+    kind = format_of(path, language, takes_format=False)
     check_folder(path, language)
     check_not_input(path, options.input, option="--report")
     if path.resolve() in (options.out.resolve(), rejected.resolve()):
@@ -92,7 +95,7 @@ def _check_report(path: Path, options: ScreenOptions, rejected: Path, language: 
             "another."
         )
     check_place(path, option="--report")
-    if format_of(path, language) in ("pdf", "png"):
+    if kind in ("pdf", "png"):
         load_pictures()
 
 

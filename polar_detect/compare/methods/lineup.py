@@ -128,8 +128,9 @@ class Lineup:
             if given not in self.chosen:
                 own = WITHOUT_MODELS[str(given)]
                 yield (
-                    "The normal rows hold nothing but numbers and words that repeat, dates and the "
-                    f"like aside, so {given} is {own} here; --detectors texts has models read them."
+                    "The normal rows hold nothing but numbers and words that repeat, dates, a few "
+                    f"remarks and the like aside, so {given} is {own} here; --detectors texts has "
+                    "models read them."
                 )
         rows = self.task.template
         if self.task.columns and rows is None and self.chosen:

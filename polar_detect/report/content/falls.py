@@ -24,10 +24,12 @@ def last_fall(scores: Float64Array) -> Fall | None:
 
     >>> last_fall(np.array([np.nan, 0.9, 30.0, 1.0, 8.0, 0.8, 0.7, 0.6, 0.9, 0.8, 0.7]))
     Fall(n=2, above=8.0, below=1.0)
+    >>> last_fall(np.zeros(11)) is None
+    True
     """
     ordered = np.sort(scores[~np.isnan(scores)])[::-1]
     highest = ordered[: len(ordered) // _FIFTH + 1]
-    falls = np.flatnonzero(highest[1:] <= highest[:-1] / 2)
+    falls = np.flatnonzero((highest[1:] <= highest[:-1] / 2) & (highest[:-1] > 0))
     if not len(falls):
         return None
     i = int(falls[-1])

@@ -31,6 +31,7 @@ from polar_detect.report.content.data import (
     CellReport,
     Contribution,
     ListedRow,
+    Numbering,
     ProgramUse,
     ReportData,
     RowReport,
@@ -83,7 +84,8 @@ def findings(data: ReportData, language: Language) -> list[str]:
 
 def _of_share(data: ReportData, language: Language) -> list[str]:
     """Return what flags of a screening mean: so many were asked for; and where scores fall."""
-    sentences = [language.say("summary.share", share=language.rate(data.alpha), n=data.n_scored)]
+    key = "summary.share" if data.n_flagged else "summary.share.none"
+    sentences = [language.say(key, share=language.rate(data.alpha), n=data.n_scored)]
     return [*sentences, *fall(data.batch_scores, language)]
 
 
@@ -141,9 +143,8 @@ def scores_alt(data: ReportData, numbers: Numbers, language: Language) -> str:
     threshold = numbers.plain(data.threshold)
     if data.is_screening:
         n = len(data.batch_scores)
-        return language.say(
-            "scores.alt.screening", n=n, flagged=data.n_flagged, threshold=threshold
-        )
+        key = "scores.alt.screening" if data.n_flagged else "scores.alt.screening.none"
+        return language.say(key, n=n, flagged=data.n_flagged, threshold=threshold)
     return language.say(
         "scores.alt",
         n_normal=len(data.calibration_scores),
@@ -158,7 +159,8 @@ def scores_caption(data: ReportData, numbers: Numbers, language: Language) -> st
     threshold = numbers.plain(data.threshold)
     if data.is_screening:
         share = language.rate(data.alpha)
-        return language.say("scores.caption.screening", threshold=threshold, share=share)
+        key = "scores.caption.screening" if data.n_flagged else "scores.caption.screening.none"
+        return language.say(key, threshold=threshold, share=share)
     sentences = [language.say("scores.caption")]
     alpha = p_value(data.alpha)
     if math.isfinite(data.threshold):
@@ -226,13 +228,22 @@ def programs_lead(own: ProgramUse, language: Language) -> list[str]:
     return sentences
 
 
-def row_name(row: int | str) -> str:
+def row_name(row: int | str, numbering: Numbering) -> str:
     """Return the number of a row with separators, or its name, which may be foreign.
 
-    >>> row_name(1234), row_name("1234")
+    >>> row_name(1234, "data"), row_name(1234, "index")
     ('1,234', '1234')
     """
-    return f"{row:,}" if isinstance(row, int) else visible(row)
+    return f"{row:,}" if numbering != "index" else visible(str(row))
+
+
+def row_title(row: int | str, numbering: Numbering, language: Language) -> str:
+    """Return which row it is; a name in an index is written as it is, also if it is a number.
+
+    >>> row_title(240117, "index", Language("en"))
+    'Row 240117 by the index'
+    """
+    return language.say(f"card.row.{numbering}", row=str(row) if numbering == "index" else row)
 
 
 def why(row: RowReport, numbers: Numbers, language: Language) -> str:
@@ -364,8 +375,13 @@ def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[
     """
     language = replace(language, isolates=False)
     scored = language.say("detector.scored.text", source=data.source, n=data.n_rows)
+    key = "detector.threshold.text"
+    if data.is_screening:
+        key = "detector.threshold.screening"
+        if not data.n_flagged:
+            key = "detector.threshold.screening.none"
     threshold = language.say(
-        "detector.threshold.screening" if data.is_screening else "detector.threshold.text",
+        key,
         alpha=p_value(data.alpha),
         share=language.rate(data.alpha),
         threshold=numbers.plain(data.threshold),

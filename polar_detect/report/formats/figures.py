@@ -230,7 +230,7 @@ def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
 def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     """Return program, parts by layer, and the way from base value to score of one row."""
     figure = Figure(figsize=(10, 4), layout="constrained", facecolor="white")
-    number = language.say(f"card.row.{data.numbering}", row=row.row)
+    number = phrases.row_title(row.row, data.numbering, language)
     title = f"{number}: {one_line(row.text, 90)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     if not row.layers:
@@ -303,7 +303,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
     rows += [
         [
             str(rank),
-            phrases.row_name(row.row),
+            phrases.row_name(row.row, data.numbering),
             numbers.plain(row.score),
             p_value(row.p_value),
             _cut(one_line(row.text, 120), _TEXT_CELLS),

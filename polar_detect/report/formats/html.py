@@ -158,6 +158,7 @@ def _environment(numbers: Numbers, language: Language) -> Environment:
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
         "row_name": phrases.row_name,
+        "row_title": lambda row, numbering: phrases.row_title(row, numbering, language),
         "about": about,
         "pixels": lambda x: f"{x:.1f}".removesuffix(".0"),
         "place": lambda x: f"{x:.2f}%",

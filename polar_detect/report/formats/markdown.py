@@ -43,7 +43,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     if data.programs is not None:
         yield space.join(phrases.programs_lead(data.programs, language)) + "\n"
     for rank, row in enumerate(data.rows, start=1):
-        title = language.say(f"card.row.{data.numbering}", row=row.row)
+        title = phrases.row_title(row.row, data.numbering, language)
         yield f"\n### {rank}\\. {_said(title)}\n"
         yield from _row(row, data, numbers, language)
     yield f"\n## {language.say('detector.title')}\n"

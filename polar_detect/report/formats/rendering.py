@@ -23,8 +23,11 @@ _TEXT_FORMATS: dict[Format, Callable[[ReportData, Tongue], str]] = {
 }
 
 
-def format_of(path: Path, language: Language) -> Format:
-    """Return the format that a file's ending stands for; raise `OutputError` if it is none."""
+def format_of(path: Path, language: Language, *, takes_format: bool = True) -> Format:
+    """Return the format that a file's ending stands for; raise `OutputError` if it is none.
+
+    `takes_format`: whether another format could be given.
+    """
     kind = _ENDINGS.get(path.suffix.lower())
     if kind is None:
         endings = ", ".join(f".{name}" for name in FORMATS)
@@ -32,6 +35,10 @@ def format_of(path: Path, language: Language) -> Format:
             f"Got '{path}' for the report; expected a name that ends in {endings}; rename it or "
             "give a format (--format)."
         )
+        if not takes_format:
+            message = (
+                f"Got '{path}' for the report; expected a name that ends in {endings}; rename it."
+            )
         raise OutputError(language.error(message))
     return kind
 

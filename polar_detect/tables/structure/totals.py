@@ -8,8 +8,9 @@ from typing import Any
 
 # Of a month, week, quarter or year, behind the word for a total; at most.
 _PERIOD = (
-    r"(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|kw|cw|week|q[1-4]|20\d\d)"
-    r"[a-zä]*\.?[\d./-]*:?)?"
+    r"(?:(?:jan(?:uary?)?|feb(?:ruary?)?|mar(?:ch)?|mär(?:z)?|apr(?:il)?|ma[iy]|jun[ei]?|jul[iy]?"
+    r"|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?"
+    r"|kw|cw|week|q[1-4]|20\d\d)\.?[\d./-]*:?)?"
 )
 # What such a row says first; behind NFKC and without the blanks that 合 計 has.
 _AT_END = re.compile(
