@@ -131,7 +131,7 @@ class Menu:
         """Return the shortest program that was found valid for each text.
 
         Verified in float32, but for programs of dense models that are valid with room to spare and
-        keep more than half of the layers.
+        make more than two thirds of the layer calls of the full one.
 
         Parameters
         ----------
