@@ -216,7 +216,7 @@ def test_a_workbook_is_screened_corrected_and_fitted_on(run, workbook, tmp_path)
     code, shown, told = run("screen", workbook, *asked, "--out", out)
     assert (code, shown.splitlines()[-1]) == (0, str(out))
     assert [line.split()[0] for line in shown.splitlines()[1:4] if line[:1].isdigit()]
-    assert "120 rows, each held against the others; the 6 that are most unlike them" in told
+    assert "120 rows, each held against the others; flagged as the most unlike: 6 (5 %" in told
     assert "the rows hold nothing but numbers and words that repeat" in told
     frame = pd.read_excel(out, engine="calamine")
     assert [*frame.columns[:3]] == ["kind", "size [mm]", "weight [g]"]

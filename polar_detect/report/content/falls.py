@@ -7,6 +7,7 @@ import numpy as np
 from polar_detect.arrays import Float64Array
 
 _FIFTH = 5
+_FAR = 3  # times what the usual texts have at most
 
 
 class Fall(NamedTuple):
@@ -20,16 +21,20 @@ class Fall(NamedTuple):
 def last_fall(scores: Float64Array) -> Fall | None:
     """Return the last such fall among the highest fifth of scores, behind which they go on evenly.
 
-    None where there is none.
+    From three times the score behind that fifth, or more; None where there is none.
 
     >>> last_fall(np.array([np.nan, 0.9, 30.0, 1.0, 8.0, 0.8, 0.7, 0.6, 0.9, 0.8, 0.7]))
     Fall(n=2, above=8.0, below=1.0)
+    >>> last_fall(np.array([93.0, 0.7, 0.7, *[0.3] * 17]))
+    Fall(n=1, above=93.0, below=0.7)
     >>> last_fall(np.zeros(11)) is None
     True
     """
     ordered = np.sort(scores[~np.isnan(scores)])[::-1]
     highest = ordered[: len(ordered) // _FIFTH + 1]
-    falls = np.flatnonzero((highest[1:] <= highest[:-1] / 2) & (highest[:-1] > 0))
+    above, below = highest[:-1], highest[1:]
+    is_far = (above > 0) & (above >= _FAR * highest[-1:])
+    falls = np.flatnonzero(is_far & (below <= above / 2))
     if not len(falls):
         return None
     i = int(falls[-1])
