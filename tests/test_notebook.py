@@ -96,10 +96,21 @@ def test_rows_of_a_report_have_their_names_in_the_index(by_columns, kind, tmp_pa
             page = (tmp_path / f"of.{ending}").read_text(encoding="utf-8")
             assert title in page, ending
             assert "70,011" not in page  # what is no name in the data
+        # Names are sorted as they are said; only numbers have a value to sort by.
+        page = (tmp_path / "of.html").read_text(encoding="utf-8")
+        assert (f'data-value="{last}"' in page) == isinstance(last, int)
         report.save(tmp_path / "of.json")
         saved = json.loads((tmp_path / "of.json").read_text(encoding="utf-8"))
         assert last in {row["row"] for row in saved["rows"]}
     assert "Rows have their names in the index" in Report(data)._repr_html_()
+
+
+def test_names_in_an_index_are_no_markdown(by_columns, tmp_path):
+    batch = readings(6, 1).set_axis([f"*{i}|" for i in range(6)])
+    Report.of(by_columns, batch).save(tmp_path / "of.md")
+    page = (tmp_path / "of.md").read_text(encoding="utf-8")
+    assert "*5|" not in page.replace("\\*5\\|", "")
+    assert page.count("\\*5\\|") == 2  # in the list and above its own part
 
 
 def test_long_names_do_not_run_into_the_scores_on_paper(by_columns, monkeypatch, tmp_path):
