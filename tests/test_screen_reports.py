@@ -91,6 +91,8 @@ def test_json_says_how_it_was_found_out(of_rods, tmp_path):
     assert (page["drift"], page["drift_findings"], page["calibration_scores"]) == (None, [], [])
     assert (page["detector"]["n_folds"], page["detector"]["contamination"]) == (5, 0.03)
     assert (page["alpha"], page["n_flagged"]) == (0.03, 2)
+    assert {"polar-detect", "numpy"} <= {*page["versions"]}
+    assert "torch" not in page["versions"]  # no model reads the rows
 
 
 def test_pictures_are_drawn_without_normal_rows(monkeypatch, of_rods, tmp_path):

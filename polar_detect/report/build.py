@@ -92,22 +92,19 @@ def screen_and_report(
     """
     details: dict[str, Detail] = {}
     facts: list[DetectorFacts] = []
-    own: tuple[tuple[str, str], ...] = ()
 
     def look(detector: PolarDetector, texts: Sequence[str], found: Assessment) -> None:
         """Keep what only this fold's detector can say: of all folds none shows more rows."""
-        nonlocal own
         strangest = found.strangest[:top]
         shown = [texts[i] for i in strangest]
         details.update(zip(shown, Detail.of(detector, shown, found.rows(strangest)), strict=True))
         facts.append(facts_of(detector))
-        own = _versions(detector)
 
     found = screening.run(progress, look)
     flagged = found.scores[found.is_anomaly]
     standard = _Standard(
         detector=_of_folds(facts, screening.n_others),
-        versions=own,
+        versions=_versions(screening.detector),
         alpha=screening.share,
         threshold=float(flagged.min()) if len(flagged) else np.inf,
         calibration_scores=np.empty(0),
