@@ -151,7 +151,7 @@ def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
         count=range(60),
         when=pd.date_range("2026-04-01", periods=60),
         order=[f"WO-{1000 + 7 * i}" for i in range(60)],
-        state=["ERR" if i % 9 == 0 else 7.5 + i for i in range(60)],
+        state=[f"see {i}" if i % 9 == 0 else 7.5 + i for i in range(60)],
     )
     detector = PolarDetector(**tiny_pair, max_tokens=8)
     with pytest.warns(TrainingWarning) as caught:
@@ -163,7 +163,7 @@ def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
         "column 'when' holds dates, and those of new rows are all new; leave it out",
         "column 'order' holds codes that hardly repeat, and those of new rows are all new; leave "
         "it out",
-        "column 'state': 88 % of the cells are numbers, others such as 'ERR'; it is read as text",
+        "column 'state': 88 % of the cells are numbers, others such as 'see 0'; it is read as text",
     ]
     assert {Path(warning.filename).name for warning in caught} == {Path(__file__).name}
     odd.to_csv(tmp_path / "odd.csv", index=False)

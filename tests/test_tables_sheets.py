@@ -305,8 +305,8 @@ def test_units_need_most_numbers_below_and_words_all(tmp_path):
         ("d", [None, "上", "下", None], 1, False),
     ):
         rows = [UNITS[0], second, *map(list, READINGS)]
-        for row in rows[2 : 2 + n_words]:
-            row[1] = "外れ"
+        for i, row in enumerate(rows[2 : 2 + n_words]):
+            row[1] = f"外れ {i}"
         assert len(read(book(tmp_path / f"{name}.xlsx", rows))[1]) == (40 if is_header else 41)
 
 

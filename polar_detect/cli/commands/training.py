@@ -311,11 +311,11 @@ def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[st
     for factors, names in template.dependent.items():
         said, listed = _joined(factors, language), _joined(names, language)
         yield language.say("fit.factors", factors=said, names=listed)
-    for key, kind in (("fit.told.words", "words"), ("fit.told.gaps", "gaps")):
+    for key, are_gaps in (("fit.told.words", False), ("fit.told.gaps", True)):
         told = [
             language.say("fit.told", name=name, factors=_joined(own.factors, language))
             for name, own in template.categories.items()
-            if own.of == kind and own.factors
+            if (own.of == "gaps") == are_gaps and own.factors
         ]
         if told:
             yield language.say(key, names=_joined(told, language))

@@ -1,17 +1,17 @@
 """The cells of a row, each beside what is usual in its column for rows of its kind."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import LIKENESS, column_of, kind_of
 from polar_detect.report.content.data import CellReport
-from polar_detect.signature.columns.categories import USUAL_SHARE
+from polar_detect.signature.columns.categories import USUAL_SHARE, UsualLevels
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.row_text import SEPARATOR
-from polar_detect.tables.rows.template_column import TemplateColumn
+from polar_detect.tables.rows.template_column import Category, TemplateColumn
 
 _TOP_CELLS, _TOP_LEVELS = 8, 3
 
@@ -43,6 +43,7 @@ def cells_of(
     places = _places(text, template)
     said = dict(zip(template.names, template.cells(text) or (), strict=False))
     usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
+    usual_codes = _usual_codes(text, reference)
     cells = []
     for column in template.columns:
         name, normal = column.name, usual.get(column.name)
@@ -59,7 +60,7 @@ def cells_of(
                 beside={factor: said[factor] for factor in normal.factors},
                 part=part,
                 is_as_labelled=likeness.get(name, 0.0) > part / 2 > 0,
-                is_usual=normal.is_usual,
+                is_usual=normal.is_usual or name in usual_codes,
                 low=normal.low,
                 high=normal.high,
                 levels=normal.levels,
@@ -94,21 +95,37 @@ def _usual_numbers(text: str, reference: HasColumns) -> dict[str, _Usual]:
 
 
 def _usual_levels(text: str, reference: HasColumns) -> dict[str, _Usual]:
-    if reference.categories is None:
-        return {}
-    categories, usual = (
-        reference.categories.template.categories,
-        reference.categories.usual_for(text),
-    )
     return {
         name: _Usual(
             own.share >= USUAL_SHARE,
             category.factors[: own.n_factors],
             levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
         )
-        for (name, category), own in zip(categories.items(), usual, strict=True)
+        for name, category, own in _beside_categories(text, reference)
         if category.of == "words"
     }
+
+
+def _usual_codes(text: str, reference: HasColumns) -> set[str]:
+    """Return the columns of numbers in which the row says a word that is usual there."""
+    if reference.numbers is None:
+        return set()
+    numbers = reference.numbers.template.read([text]).numbers
+    words = {name for name, own in zip(numbers.names, numbers.is_word[0], strict=True) if own}
+    found = _beside_categories(text, reference)
+    return {name for name, _, usual in found if name in words and usual.share >= USUAL_SHARE}
+
+
+def _beside_categories(
+    text: str, reference: HasColumns
+) -> Iterator[tuple[str, Category, UsualLevels]]:
+    """Yield each category with what is usual there for normal rows that are like a row."""
+    if reference.categories is None:
+        return
+    categories = reference.categories.template.categories
+    usual = reference.categories.usual_for(text)
+    for (name, category), own in zip(categories.items(), usual, strict=True):
+        yield name, category, own
 
 
 def _places(text: str, template: RowTemplate) -> dict[TemplateColumn, slice]:

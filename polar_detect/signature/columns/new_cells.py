@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Self
 import pandas as pd
 
 from polar_detect.tables.cells.names import folded
-from polar_detect.tables.cells.numbers import MISSING, is_missing
+from polar_detect.tables.cells.numbers import MISSING, Notation, is_missing
 from polar_detect.tables.columns.new_values import new_later
-from polar_detect.tables.rows.categories import categories_of, level_of
+from polar_detect.tables.rows.categories import NUMBER, categories_of, level_of
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import TemplateColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class KnownValues:
         """Return what normal rows say; nothing where no text is a row.
 
         Dates are left out, as those of new rows are always new. Numbers count where they are names,
-        as of alloys or programs; an empty cell among them is told as any number's is.
+        as of alloys or programs, and where words stand in their place; an empty cell among them is
+        told as any number's is.
 
         >>> import pandas as pd
         >>> from polar_detect.tables.rows.template import RowTemplate
@@ -72,8 +74,11 @@ class KnownValues:
             if is_missed:  # it was one with the labelled anomalies
                 said[name] = [level_of(cell, template.notation) for cell in frame[name]]
         empty = {column.name: {""} if column.is_name else set() for column in asked}
-        known = [frozenset(values) | empty[name] for name, values in said.items()]
-        return cls(template, dict(zip(template.places([*said]), known, strict=True)))
+        known = {name: frozenset(values) | empty[name] for name, values in said.items()}
+        for column in own:
+            if column.has_codes:
+                known[column.name] = frozenset({*column.form.codes, NUMBER, ""})
+        return cls(template, dict(zip(template.places([*known]), known.values(), strict=True)))
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
         """Return the cells of each text that say something new.
@@ -84,9 +89,14 @@ class KnownValues:
         return [() if cells is None else self._new(cells) for cells in rows]
 
     def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
+        columns, notation = self.template.columns, self.template.notation
         return tuple(
-            NewCell(self.template.names[place], "" if cells[place] == MISSING else cells[place])
+            NewCell(columns[place].name, "" if cells[place] == MISSING else cells[place])
             for place, known in self.by_place.items()
-            if folded(cells[place]) not in known
-            and not ("" in known and is_missing(cells[place], self.template.notation))
+            if _said(columns[place], cells[place], notation) not in known
+            and not ("" in known and is_missing(cells[place], notation))
         )
+
+
+def _said(column: "TemplateColumn", cell: str, notation: Notation) -> str:
+    return column.level(cell, notation) if column.has_codes else folded(cell)

@@ -1,6 +1,7 @@
 """What is a number in a column, and what is a word there."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class ColumnNumbers:
     words : tuple of str
         What the cells say that are neither missing nor finite numbers.
     share : float
-        How many of the cells that are not missing are numbers.
+        How many of the cells that are neither missing nor codes of the form are numbers.
     """
 
     values: Float64Array
@@ -33,7 +34,12 @@ class ColumnNumbers:
     @classmethod
     def of(cls, cells: pd.Series, form: NumberForm = PLAIN) -> "ColumnNumbers":
         """Return the numbers of a column, plain or in a form; truth values are none."""
-        texts = [text.strip() for text in form.bare(cells)]
+        return cls.of_bare(form.bare(cells), form)
+
+    @classmethod
+    def of_bare(cls, bare: Sequence[str], form: NumberForm = PLAIN) -> "ColumnNumbers":
+        """Return the numbers of a column whose cells its form has made bare."""
+        texts = [text.strip() for text in bare]
         values = as_numbers(texts)
         values[~np.isfinite(values)] = np.nan
         is_number = ~np.isnan(values)
@@ -42,8 +48,10 @@ class ColumnNumbers:
             for text, known in zip(texts, is_number.tolist(), strict=True)
             if not known and not is_missing(text)
         )
-        n_numbers = int(is_number.sum())
-        return cls(values, words, n_numbers / max(n_numbers + len(words), 1))
+        n_numbers, n_words = int(is_number.sum()), len(words)
+        if form.codes:
+            n_words -= sum(map(form.is_code, words))
+        return cls(values, words, n_numbers / max(n_numbers + n_words, 1))
 
     @property
     def is_numeric(self) -> bool:

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.errors import counted
+from polar_detect.tables.cells.codes import codes_among
 from polar_detect.tables.cells.deviations import are_with_deviations, without_deviation
 from polar_detect.tables.cells.durations import are_durations, are_in_hours, in_seconds, is_duration
 from polar_detect.tables.cells.minus_signs import is_marked, minus_of, with_minus
-from polar_detect.tables.cells.names import on_one_line
+from polar_detect.tables.cells.names import folded, on_one_line
 from polar_detect.tables.cells.numbers import (
     MIN_NUMERIC,
     MIN_SURE,
@@ -80,6 +81,8 @@ class NumberForm:
         1.234, 1 234 or 1'234 is 1234, and 1.234,5 is 1234.5.
     deviations : bool
         12.5 ± 0.1 counts as 12.5.
+    codes : tuple of str
+        What cells without a number say again and again, as `names.folded` has it.
     """
 
     unit: str | None = None
@@ -91,6 +94,7 @@ class NumberForm:
     hours: bool = False
     thousands: str | None = None
     deviations: bool = False
+    codes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
@@ -98,13 +102,16 @@ class NumberForm:
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
         NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
-hours=False, thousands=None, deviations=False)
+hours=False, thousands=None, deviations=False, codes=())
         """
         texts = cells_as_seen(cells)
         gaps = _has_gaps(texts)
         texts = cls(gaps=gaps)._bare(texts)
+        codes = codes_among(texts)
+        texts = cls(codes=codes)._without_codes(texts)
         if are_durations(cells, texts, name):
-            return cls(duration=True, gaps=gaps, hours=are_in_hours(texts, name))
+            hours = are_in_hours(texts, name)
+            return cls(duration=True, gaps=gaps, hours=hours, codes=codes)
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
         deviations = are_with_deviations(texts)
@@ -116,7 +123,14 @@ hours=False, thousands=None, deviations=False)
         minus = minus_of(texts)
         unit = _unit_of(cls(minus=minus)._bare(texts), name)
         return cls(
-            unit, minus, comma, limits, gaps=gaps, thousands=thousands, deviations=deviations
+            unit,
+            minus,
+            comma,
+            limits,
+            gaps=gaps,
+            thousands=thousands,
+            deviations=deviations,
+            codes=codes,
         )
 
     def bare(self, cells: pd.Series) -> list[str]:
@@ -130,6 +144,10 @@ hours=False, thousands=None, deviations=False)
         is_text = [isinstance(cell, str) for cell in cell_values(cells)]
         pairs = zip(texts, self._bare(texts), is_text, strict=True)
         return [own if is_said else text for text, own, is_said in pairs]
+
+    def is_code(self, text: str) -> bool:
+        """Return whether a cell says what others say again and again in place of a number."""
+        return bool(self.codes) and folded(text) in self.codes
 
     def notices(self, cells: pd.Series, name: str) -> list[str]:
         """Return which cells of a column mean another number by this form than by themselves."""
@@ -170,6 +188,9 @@ hours=False, thousands=None, deviations=False)
             if own is not None and are_same_units(own[1], str(self.unit)):
                 bare[i] = own[0]
         return bare
+
+    def _without_codes(self, texts: list[str]) -> list[str]:
+        return [MISSING if self.is_code(text) else text for text in texts] if self.codes else texts
 
     def _without_thousands(self, text: str) -> str:
         return text if self.thousands is None else without_thousands(text, self.thousands)

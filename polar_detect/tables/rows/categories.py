@@ -7,9 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.tables.cells.names import folded
-from polar_detect.tables.cells.numbers import NOTATION, Notation, is_missing
+from polar_detect.tables.cells.number_form import NumberForm
+from polar_detect.tables.cells.numbers import NOTATION, Notation, as_numbers, is_missing
 from polar_detect.tables.cells.text import cells_as_seen
 
+NUMBER = "number"  # what a column of numbers with codes says where it has one
 _MIN_ROWS = 10  # with an empty cell, and without, or nothing is told of where they are
 _REPEATS = 3  # rows of each thing that a column says, on average, or it is no category
 
@@ -54,6 +56,21 @@ def gaps_of(
         if min(filled.sum(), len(filled) - filled.sum()) >= _MIN_ROWS:
             found[name] = filled
     return found
+
+
+def codes_beside_numbers(cells: pd.Series, form: NumberForm) -> list[str]:
+    """Return what each cell of a column of numbers says; "number" of a number, "" of none.
+
+    >>> form = NumberForm(unit="mm", codes=("ol",))
+    >>> codes_beside_numbers(pd.Series(["10.2 mm", "OL", "", "9"]), form)
+    ['number', 'ol', '', 'number']
+    """
+    bare = form.bare(cells)
+    is_number = ~np.isnan(as_numbers(bare))
+    return [
+        NUMBER if known else level_of(cell, NOTATION)
+        for cell, known in zip(bare, is_number.tolist(), strict=True)
+    ]
 
 
 def level_of(cell: str, notation: Notation) -> str:

@@ -36,7 +36,7 @@ def decimals_of(
     Where rows are of several kinds, given by their places, as many as each of these asks for.
     """
     texts = form.bare(cells)
-    column = ColumnNumbers.of(cells if form == PLAIN else pd.Series(texts, dtype=object))
+    column = ColumnNumbers.of_bare(texts, form)
     if not column.is_numeric:
         return None
     is_number = ~np.isnan(column.values)

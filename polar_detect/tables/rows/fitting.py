@@ -17,7 +17,7 @@ from polar_detect.statistics.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new_later
-from polar_detect.tables.rows.categories import categories_of, gaps_of
+from polar_detect.tables.rows.categories import categories_of, codes_beside_numbers, gaps_of
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
 from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
 
@@ -99,9 +99,13 @@ class _Levels:
     def of(cls, frame: pd.DataFrame, columns: Sequence[TemplateColumn]) -> Self:
         """Return the levels of a table; a number is said in one way: 20.0 and ２０ are 20.
 
+        Of columns with codes in place of numbers these, and of all numbers that they are some.
+
         Where many columns of numbers say few things, these are counts or pixels, and no names.
         """
-        said = categories_of(frame, [own.name for own in columns if not own.is_ever_new])
+        with_codes = {own.name: own.form for own in columns if own.form.codes}
+        others = [own.name for own in columns if not own.is_ever_new and own.name not in with_codes]
+        said = categories_of(frame, others)
         numeric = [own for own in columns if own.is_numeric and own.name in said]
         if len(numeric) > _MOST_NAMES:
             for own in numeric:
@@ -109,6 +113,7 @@ class _Levels:
             numeric = []
         measured = {own.name: ColumnNumbers.of(frame[own.name], own.form).values for own in numeric}
         said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
+        said |= {name: codes_beside_numbers(frame[name], own) for name, own in with_codes.items()}
         words = said.keys() - measured.keys()
         gaps = gaps_of(frame, [own.name for own in columns if own.name not in words])
         if len(gaps) > _MOST_GAPS:
@@ -137,7 +142,7 @@ def _with_factors(column: TemplateColumn, cells: pd.Series, levels: _Levels) -> 
 
 
 class _Source(NamedTuple):
-    """What may tell of another column, or be told by one: what one says, or where it is empty."""
+    """What may tell of another column, or be told by one: what it says, or where it is empty."""
 
     name: str
     of: CategoryOf
@@ -149,10 +154,15 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     - Of words, all that repeat.
     - Of numbers that repeat, those that are names: others depend on them, or they tell of words or
       of gaps, and each number by itself more than with those next to it.
+    - Of codes in place of numbers, all others.
     - Of gaps, those that others tell, or that tell of words, of names or of other gaps, as minutes
       of rework do by being there.
     """
-    codes = {_Source(name, "words"): own for name, own in levels.codes.items()}
+    with_codes = {own.name for own in columns if own.form.codes}
+    codes = {
+        _Source(name, "codes" if name in with_codes else "words"): own
+        for name, own in levels.codes.items()
+    }
     codes |= {_Source(name, "gaps"): own for name, own in levels.gaps.items()}
     measured = {_Source(name, "words"): own for name, own in levels.measured.items()}
     telling = {own: _telling(own, codes, {}) for own in codes}

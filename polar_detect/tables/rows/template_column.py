@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cells.minus_signs import checked_minus
 from polar_detect.tables.cells.number_form import NumberForm
-from polar_detect.tables.cells.numbers import MISSING, Notation, is_missing
+from polar_detect.tables.cells.numbers import MISSING, Notation, as_numbers, is_missing
 from polar_detect.tables.cells.thousands import SEPARATORS
 from polar_detect.tables.cells.units import split_unit
-from polar_detect.tables.rows.categories import level_of
+from polar_detect.tables.rows.categories import NUMBER, level_of
 from polar_detect.tables.rows.decimals import MAX_DECIMALS, decimals_of
 
 _FLAGS = ("comma", "limits", "duration", "gaps", "hours", "deviations")  # of the form of numbers
 
-CategoryOf = Literal["words", "gaps"]
+CategoryOf = Literal["words", "gaps", "codes"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Category:
 
     Parameters
     ----------
-    of : {"words", "gaps"}
+    of : {"words", "gaps", "codes"}
         What its cells say, be it a word or the number of a program; or only whether they are
-        empty, as whatever they say is new in every row.
+        empty, as whatever they say is new in every row; or what they say in place of a number.
     factors : tuple of str
         The columns that tell it, the one that tells most first: a product tells its program.
     """
@@ -85,6 +86,11 @@ class TemplateColumn:
         return self.category is not None and self.category.of == "words"
 
     @property
+    def has_codes(self) -> bool:
+        """Whether it is one of numbers, in whose place it says the same few words."""
+        return self.category is not None and self.category.of == "codes"
+
+    @property
     def asked(self) -> tuple[str, ...]:
         """The columns on which its numbers depend, and those that tell what else it says."""
         return self.factors + (() if self.category is None else self.category.factors)
@@ -97,20 +103,20 @@ class TemplateColumn:
     def level(self, cell: str, notation: Notation) -> str:
         """Return what a cell says as a category or factor, however spelt; "" where it is empty."""
         level = level_of(cell, notation)
-        return "filled" if level and self._is_of_gaps else level
+        if self.category is None or not level or self.repeats:
+            return level
+        if self.category.of == "gaps":
+            return "filled"
+        return level if np.isnan(as_numbers([cell], notation)[0]) else NUMBER
 
     def is_empty(self, cell: str, notation: Notation) -> bool:
         """Return whether a cell of numbers or of a category, as a row says it, has no value.
 
         A "none" among words is an answer; of a column that is neither, nothing is asked.
         """
-        if self.is_numeric or self._is_of_gaps:
+        if self.is_numeric or (self.category is not None and self.category.of == "gaps"):
             return is_missing(cell, notation)
         return self.category is not None and cell == MISSING
-
-    @property
-    def _is_of_gaps(self) -> bool:
-        return self.category is not None and self.category.of == "gaps"
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -124,6 +130,8 @@ class TemplateColumn:
             stored["factors"] = [*self.factors]
         if self.category:
             stored["category"] = {"of": self.category.of, "factors": [*self.category.factors]}
+        if self.form.codes:
+            stored["codes"] = [*self.form.codes]
         if self.is_ever_new:
             stored["ever_new"] = True
         return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
@@ -141,6 +149,7 @@ class TemplateColumn:
             _checked_unit(content.get("unit")),
             checked_minus(content.get("minus")),
             thousands=_checked_thousands(content),
+            codes=_checked_codes(content.get("codes", [])),
             **{key: _checked_flag(content.get(key, False)) for key in _FLAGS},
         )
         factors = _checked_factors(content.get("factors", []), names)
@@ -152,6 +161,8 @@ class TemplateColumn:
         column = cls(str(content["name"]), decimals, form, factors, category, is_ever_new)
         if is_ever_new and (column.is_numeric or column.repeats):
             raise ValueError("what is ever new among what counts")
+        if column.has_codes and not (form.codes and column.is_numeric):
+            raise ValueError("codes of a column that has none")
         return column
 
 
@@ -173,6 +184,12 @@ def _checked_flag(value: Any) -> bool:
     if type(value) is not bool:
         raise ValueError(f"flag {value!r}")
     return value
+
+
+def _checked_codes(value: Any) -> tuple[str, ...]:
+    if type(value) is not list or not all(type(own) is str and own for own in value):
+        raise ValueError(f"codes {value!r}")
+    return tuple(value)
 
 
 def _checked_factors(value: Any, names: Sequence[str]) -> tuple[str, ...]:

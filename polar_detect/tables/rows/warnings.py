@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from polar_detect.errors import listing
+from polar_detect.errors import counted, listing
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, MISSING, as_numbers
@@ -41,13 +41,27 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
     return notices
 
 
-def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
-    """Return a notice for each column where 1,5 is 1.5, ▲5 -5, 46% 46, <0.5 .5 or 1:30 90."""
+def _said_of_codes(column: TemplateColumn, cells: pd.Series) -> list[str]:
+    words = [*filter(column.form.is_code, ColumnNumbers.of(cells, column.form).words)]
+    if not words:
+        return []
     return [
-        notice
-        for column in template.numeric
-        for notice in column.form.notices(frame[column.name], column.name)
+        f"column {on_one_line(column.name)!r}: {counted(len(words), 'cell')} with the same few "
+        f"words, such as {reprlib.repr(words[0])}; the others are read as numbers"
     ]
+
+
+def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+    """Return how columns of numbers are read.
+
+    A notice for each in which 1,5 is 1.5, ▲5 -5, 46% 46, <0.5 .5 or 1:30 90, and for each that says
+    OL or OK where it has no number.
+    """
+    notices = []
+    for column in template.numeric:
+        notices += column.form.notices(frame[column.name], column.name)
+        notices += _said_of_codes(column, frame[column.name])
+    return notices
 
 
 def warn_of_empty(template: RowTemplate, texts: Sequence[str], *, reads_texts: bool) -> list[str]:
