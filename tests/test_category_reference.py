@@ -410,3 +410,23 @@ def test_in_a_detector_a_nat_counts_for_two_standard_deviations_at_most(tiny_pai
     kinds = [kind_of(own.features[i % n]) for i in np.flatnonzero(own.views[-1])]
     assert kinds == ["new", "new"]
     assert own.shares[-1] == pytest.approx(own.shares[:-1].sum())
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_category"),
+    [
+        (["4901234567894", "4901234567900", "4909876543217"], True),
+        (["10023456", "10023471", "10024090"], True),
+        (["1002345", "1002347", "1002409"], False),  # seven digits: a count, maybe
+        (["12500000", "99000000", "10000000"], False),  # prices
+        (["10023456", "10023471", "210024090"], False),
+        (["10023456.5", "10023471", "10024090"], False),
+    ],
+)
+def test_long_whole_numbers_that_repeat_are_a_category_though_nothing_depends_on_them(
+    codes, is_category
+):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"article": rng.choice(codes, 90), "weight": rng.normal(5, 1, 90)})
+    template = RowTemplate.fit(rows, ["article", "weight"])
+    assert [*template.categories] == (["article"] if is_category else [])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import NOTATION, Notation, as_numbers, is_missing
@@ -13,6 +14,7 @@ from polar_detect.tables.cells.text import cells_as_seen
 
 NUMBER = "number"  # what a column of numbers with codes says where it has one
 _MIN_ROWS = 10  # with an empty cell, and without, or nothing is told of where they are
+_LEAST_ARTICLE, _ROUND = 1e7, 1000
 _REPEATS = 3  # rows of each thing that a column says, on average, or it is no category
 
 
@@ -38,6 +40,24 @@ def categories_of(
         if 0 < _REPEATS * n_different <= n_filled:
             found[name] = said
     return found
+
+
+def are_article_numbers(numbers: Float64Array) -> bool:
+    """Return whether numbers that repeat are such as 4901234567894: whole, long, of one length.
+
+    Prices and counts of so many digits mostly end on zeros, or are of several lengths.
+
+    >>> are_article_numbers(np.array([4901234567894.0, 4901234567900.0, np.nan]))
+    True
+    >>> are_article_numbers(np.array([12_500_000.0, 10_000_000.0, 99_000_000.0]))
+    False
+    """
+    different = np.unique(numbers[np.isfinite(numbers)])
+    if not len(different) or (different < _LEAST_ARTICLE).any() or (different % 1 != 0).any():
+        return False
+    is_round = different % _ROUND == 0
+    has_one_length = len({len(f"{own:.0f}") for own in different.tolist()}) == 1
+    return has_one_length and bool(is_round.mean() < 0.5)
 
 
 def gaps_of(

@@ -17,7 +17,12 @@ from polar_detect.statistics.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new_later
-from polar_detect.tables.rows.categories import categories_of, codes_beside_numbers, gaps_of
+from polar_detect.tables.rows.categories import (
+    are_article_numbers,
+    categories_of,
+    codes_beside_numbers,
+    gaps_of,
+)
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
 from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
 
@@ -152,8 +157,9 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     """Return the categories among columns, by name, with what tells them.
 
     - Of words, all that repeat.
-    - Of numbers that repeat, those that are names: others depend on them, or they tell of words or
-      of gaps, and each number by itself more than with those next to it.
+    - Of numbers that repeat, those that are names: they are long, as bar codes are, others depend
+      on them, or they tell of words or of gaps, and each number by itself more than with those next
+      to it.
     - Of codes in place of numbers, all others.
     - Of gaps, those that others tell, or that tell of words, of names or of other gaps, as minutes
       of rework do by being there.
@@ -169,6 +175,7 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     by_names = {own: _telling(own, codes, measured) for own in codes} if measured else telling
     asked = {_Source(name, "words") for column in columns for name in column.factors}
     asked |= {other for own in codes if own not in measured for other in by_names[own]}
+    asked |= {own for own, numbers in measured.items() if are_article_numbers(numbers)}
     chosen: dict[str, _Source] = {}
     for own in codes:  # words first: a number that is a name is not asked where it is empty
         is_told = bool(telling[own]) if own.of == "gaps" else own not in measured
