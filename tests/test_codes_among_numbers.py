@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect import PolarDetector
+from polar_detect import PolarDetector, Report
 from polar_detect.errors import ArtifactError
 from polar_detect.report.content.cells import cells_of
+from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.signature.columns.new_cells import KnownValues, NewCell
 from polar_detect.tables import RowTemplate, warn_of_forms, warn_of_words
 from polar_detect.tables.rows.template_column import TemplateColumn
@@ -99,6 +100,9 @@ def test_rows_with_codes_go_by_their_columns_and_only_new_codes_are_strange():
         )
     ]
     assert [own["torque"] for own in usual] == [True, False, False]
+    page = render_markdown(Report.of(detector, new, assessment=assessment).data)
+    assert "unusual “torque” (61.0)" in page
+    assert "new in “torque”: STUCK |" in page
 
 
 def test_where_other_columns_tell_the_code_another_one_is_strange():

@@ -327,6 +327,26 @@ def test_a_listed_row_says_once_that_a_cell_is_empty_and_beside_what_another_is_
     assert leading_reasons(own, Language("en")) == said
 
 
+@pytest.mark.parametrize(
+    ("tongue", "said"),
+    [
+        ("en", "new in “shift”: night, unusual “program” for its “product” (P101)"),
+        (
+            "ja",
+            "「shift」の新しい値「night」、「product」に対して「program」の値が通常と違う（P101）",
+        ),
+    ],
+)
+def test_a_listed_row_says_what_its_cells_hold_and_what_is_new_once(tongue, said):
+    reasons = (
+        Contribution(Column("shift"), 0.5),
+        Contribution(Column("program", beside=("product",)), 0.3),
+    )
+    own = listed(replace(machine_row(), whole=reasons, new_cells=(NewCell("shift", "night"),)))
+    own = replace(own, cells={"shift": "night", "program": "P101"})
+    assert leading_reasons(own, Language(tongue)) == said
+
+
 def test_a_card_shows_the_cell_of_a_column_that_is_unusual_beside_another():
     own = machine_row()
     first = replace(own.whole[0], source=Column("Torque [Nm]", beside=("Type",)))

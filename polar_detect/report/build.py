@@ -22,7 +22,7 @@ from polar_detect.report.content.facts import facts_of
 from polar_detect.report.content.reasons import whole_parts
 from polar_detect.report.rows import Detail, by_layer, by_size, explained_row, listed_row
 from polar_detect.screening import N_FOLDS, Screening
-from polar_detect.tables import Table
+from polar_detect.tables import RowTemplate, Table
 
 _LISTED = 500
 _SWARM_FEATURES = 10
@@ -35,6 +35,7 @@ class _Standard:
     """What scores were held against, by which detector; see `ReportData`."""
 
     detector: DetectorFacts
+    rows: RowTemplate | None  # of the texts, where they are rows
     versions: tuple[tuple[str, str], ...]
     alpha: float
     threshold: float
@@ -62,6 +63,7 @@ def build_report(
     normal = fitted.calibration_scores
     standard = _Standard(
         detector=facts_of(detector),
+        rows=detector.rows_,
         versions=_versions(detector),
         alpha=detector.alpha,
         threshold=calibration.threshold(normal, detector.alpha),
@@ -104,6 +106,7 @@ def screen_and_report(
     flagged = found.scores[found.is_anomaly]
     standard = _Standard(
         detector=_of_folds(facts, screening.n_others),
+        rows=screening.detector.rows_,
         versions=_versions(screening.detector),
         alpha=screening.share,
         threshold=float(flagged.min()) if len(flagged) else np.inf,
@@ -135,6 +138,7 @@ def _report(
     scores, worst = assessment.scores, assessment.strangest
     is_scored = ~np.isnan(scores)
     scored = assessment.explanation.rows(np.flatnonzero(is_scored))
+    listed = worst[: max(top, _LISTED)].tolist()
     auroc, aupr = _quality(table, scores)
     return ReportData(
         source=Path(table.source).name,  # the folder is nobody's business
@@ -154,7 +158,7 @@ def _report(
             explained_row(i, assessment, table, details[table.texts[i]])
             for i in worst[:top].tolist()
         ),
-        listed=tuple(listed_row(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
+        listed=tuple(listed_row(i, assessment, table, standard.rows) for i in listed),
         drift=standard.drift,
         global_layers=by_layer(mean_size(scored.by_layer())),
         global_whole=by_size(

@@ -11,7 +11,7 @@ from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.explain import Explanation
 from polar_detect.features.named import WORDING_LIKENESS
-from polar_detect.messages.sources import Layer, Source
+from polar_detect.messages.sources import Column, Layer, Source
 from polar_detect.report.content.cells import cells_of
 from polar_detect.report.content.data import (
     CellReport,
@@ -24,7 +24,8 @@ from polar_detect.report.content.data import (
 from polar_detect.report.content.reasons import OddCells, raising, whole_parts
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
-from polar_detect.tables import Table
+from polar_detect.tables import RowTemplate, Table
+from polar_detect.tables.cells.numbers import MISSING
 from polar_detect.texts.visible import read_places
 
 _TOP_FEATURES = 8
@@ -81,11 +82,14 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
     )
 
 
-def listed_row(i: int, assessment: Assessment, table: Table) -> ListedRow:
-    """Return the line of a table's row in a list of rows."""
+def listed_row(
+    i: int, assessment: Assessment, table: Table, template: RowTemplate | None
+) -> ListedRow:
+    """Return the line of a table's row in a list of rows; `template` is that of the texts."""
     own = assessment.explanation.rows(np.asarray([i]))
     minimal = assessment.programs[i] if assessment.programs else None
     odd = assessment.odd_cells[i]
+    reasons = raising((*by_layer(own.by_layer()[0]), *_whole(own, odd)))
     return ListedRow(
         row=_number(i, table),
         text=table.texts[i][:_LISTED_CHARACTERS],
@@ -94,8 +98,9 @@ def listed_row(i: int, assessment: Assessment, table: Table) -> ListedRow:
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
         length=None if minimal is None else len(minimal.program),
-        reasons=raising((*by_layer(own.by_layer()[0]), *_whole(own, odd))),
+        reasons=reasons,
         new_cells=odd.new,
+        cells=_cells_named(reasons, table.texts[i], template),
     )
 
 
@@ -134,6 +139,17 @@ def _laid_on(
         return tokens
     places = read_places(text, read)
     return tuple(TokenLoss(places[own.start], places[own.stop], own.loss) for own in tokens)
+
+
+def _cells_named(
+    reasons: Sequence[Contribution], text: str, template: RowTemplate | None
+) -> dict[str, str]:
+    """Return what a row says in the columns that reasons name, but for empty cells."""
+    named = {own.source.name for own in reasons if isinstance(own.source, Column)}
+    if template is None or not named:
+        return {}
+    said = zip(template.names, template.cells(text) or (), strict=False)
+    return {name: cell for name, cell in said if name in named and cell != MISSING}
 
 
 def _number(i: int, table: Table) -> int:

@@ -152,7 +152,7 @@ def _tell_of(
     table, scores = training.table, found.scores
     n_scored, n_flagged = int(np.isfinite(scores).sum()), int(found.is_anomaly.sum())
     shown = found.strangest[: min(_N_SHOWN, max(n_flagged, 1))].tolist()
-    rows = [listed_row(i, found, table) for i in shown]
+    rows = [listed_row(i, found, table, table.template) for i in shown]
     out.print(strangest_rows(rows, table.numbering, language))
     share = language.rate(options.share)
     key = "screen.flagged" if n_flagged else "screen.none"

@@ -335,15 +335,18 @@ def _level(level: str, language: Language) -> str:
 
 def leading_reasons(row: ListedRow, language: Language) -> str:
     """Return what is new in a row, else what raised its score most, two at most, or a dash."""
-    empty = {cell.column for cell in row.new_cells if not cell.says}  # which is said once
-    sources = (part.source for part in row.reasons)
-    raised = (
-        language.reason(source)
-        for source in sources
-        if not (isinstance(source, Column) and source.name in empty)
-    )
-    said = [*new_values(row.new_cells, language), *raised][:_N_LEADING]
-    return language.say("comma").join(said) or NO_VALUE
+    new = {cell.column for cell in row.new_cells}  # which is said once
+    said = new_values(row.new_cells, language)
+    for source in (part.source for part in row.reasons):
+        reason = language.reason(source)
+        if isinstance(source, Column):
+            if source.name in new:
+                continue
+            if source.name in row.cells:
+                cell = one_line(row.cells[source.name], NAME_CHARACTERS)
+                reason = language.say("reason.with_cell", reason=reason, cell=cell)
+        said.append(reason)
+    return language.say("comma").join(said[:_N_LEADING]) or NO_VALUE
 
 
 def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
