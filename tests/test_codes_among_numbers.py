@@ -37,6 +37,8 @@ def tightened(n_rows, seed, *, every=8):
         (["OL"] * 150, ("ol",)),
         (["OL"] * 200, ()),  # a number in six cells is a remark
         (["OL"] * 2, ()),  # numbers all the same
+        (["OL"] * 5 + ["ERR"] * 2, ("ol",)),
+        (["OL"] * 3 + [""] * 300, ("ol",)),
         (["OL"] * 5 + ["see note 1", "worn", "again"], ("ol",)),  # the column is text, as below
     ],
 )
@@ -44,6 +46,30 @@ def test_words_that_come_again_in_place_of_numbers_are_codes(others, codes):
     column = TemplateColumn.fit(pd.Series([*NUMBERS, *others]), "torque")
     assert column.form.codes == (codes if column.is_numeric else ())
     assert column.is_numeric == ("worn" not in others and others != ["OL"] * 200)
+
+
+def test_a_few_codes_leave_a_column_of_numbers_as_it_is():
+    column = TemplateColumn.fit(pd.Series([*NUMBERS * 2, *["OL"] * 4]), "torque")
+    assert (column.is_numeric, column.form.codes) == (True, ())
+
+
+@pytest.mark.parametrize("numbers", [["1,5", "2,5", "3,5"] * 12, [*map(str, range(100, 140))]])
+def test_numbers_with_decimals_may_repeat_and_whole_ones_that_do_not_are_measured(numbers):
+    column = TemplateColumn.fit(pd.Series([*numbers, *["OL"] * 5]), "torque")
+    assert (column.is_numeric, column.form.codes) == (True, ("ol",))
+
+
+def test_durations_have_codes_too():
+    cells = [f"0:{i:02d}:30" for i in range(40)] + ["OL"] * 5
+    column = TemplateColumn.fit(pd.Series(cells), "cycle time")
+    assert (column.form.duration, column.form.codes) == (True, ("ol",))
+
+
+def test_of_numbers_that_repeat_the_codes_count_and_not_each_number_as_a_name():
+    rng = np.random.default_rng(0)
+    torque = [f"{own:.1f}" for own in rng.normal(4, 0.2, 200)]
+    rows = pd.DataFrame({"torque": [*torque, *["OL"] * 20]})
+    assert RowTemplate.fit(rows, ["torque"]).categories["torque"].of == "codes"
 
 
 @pytest.mark.parametrize(
