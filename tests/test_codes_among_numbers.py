@@ -110,11 +110,11 @@ def test_a_code_that_no_normal_row_says_is_new_and_no_number_is():
 
 def test_rows_with_codes_go_by_their_columns_and_only_new_codes_are_strange():
     normal, new = tightened(200, 0), tightened(120, 1)
-    new.loc[1, "torque"], new.loc[2, "torque"] = "STUCK", "61.00"
+    new.loc[1:3, "torque"] = ["STUCK", "61.00", ""]
     detector = PolarDetector().fit(normal)
     assessment = detector.assess(new)
     assert detector.fitted_.head.name == "columns"
-    assert assessment.is_anomaly[[1, 2]].all()
+    assert assessment.is_anomaly[[1, 2, 3]].all()
     assert assessment.is_anomaly[::8].mean() <= 0.1
     assert assessment.reasons()[1].startswith("new in “torque”: STUCK")
     reference = detector.fitted_.reference
@@ -129,6 +129,7 @@ def test_rows_with_codes_go_by_their_columns_and_only_new_codes_are_strange():
     page = render_markdown(Report.of(detector, new, assessment=assessment).data)
     assert "unusual “torque” (61.0)" in page
     assert "new in “torque”: STUCK |" in page
+    assert "“torque” has no value |" in page
 
 
 def test_where_other_columns_tell_the_code_another_one_is_strange():
