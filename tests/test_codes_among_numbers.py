@@ -132,7 +132,7 @@ def test_rows_with_codes_go_by_their_columns_and_only_new_codes_are_strange():
     assert "“torque” has no value |" in page
 
 
-def test_where_other_columns_tell_the_code_another_one_is_strange():
+def test_where_other_columns_tell_the_code_another_one_is_strange(run, tmp_path):
     rng = np.random.default_rng(0)
     kinds = rng.choice(["manual", "auto"], 300)
     torque = [
@@ -142,6 +142,13 @@ def test_where_other_columns_tell_the_code_another_one_is_strange():
     rows = pd.DataFrame({"kind": kinds, "torque": torque})
     template = RowTemplate.fit(rows, [*rows.columns])
     assert template.categories["torque"].factors == ("kind",)
+    path = tmp_path / "rows.csv"
+    rows.to_csv(path, index=False)
+    code, _, told = run("fit", path, "--all-columns", "--out", tmp_path / "detector")
+    assert code == 0
+    (said,) = (line for line in told.splitlines() if "(in brackets)" in line)
+    assert "words held against those of normal rows with the same" in said
+    assert "torque (kind)" in said
 
 
 def test_fit_says_how_words_among_numbers_are_read():
