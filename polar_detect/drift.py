@@ -118,6 +118,7 @@ def measure_drift(
     Parameters
     ----------
     calibration_scores : (n_normal,) float
+        Of held-out normal texts, as new ones have them.
     scores : (n_texts,) float
         Texts without a score (NaN) are left out.
     normal : FeatureStatistics, optional
