@@ -14,6 +14,9 @@ distances and another feature, the calibration texts being neighbours there too,
 detector. With --detector, the calibration scores of a fitted detector are split at random into
 calibration and normal texts, and strangers are the same scores shifted.
 
+Not covered: rows that are judged by their columns alone, whose p-values no bound holds for, and
+texts that hang together; the reference says how far these are off ("Limits in detail").
+
 Prints a table of what was promised and what came, and ends with exit code 1 where a promise is not
 kept. Reads: no data set. Takes: 1 min.
 """

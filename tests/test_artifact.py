@@ -387,6 +387,19 @@ def test_crowding_of_other_texts_than_those_that_are_kept_is_refused(
         PolarDetector.load(folder)
 
 
+def test_scores_as_new_are_those_of_the_held_out_texts(folder, fitted_on_tiny, monkeypatch):
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    scores = load_file(folder / "arrays.safetensors")["as_new.scores"]
+    change_arrays(folder, **{"as_new.scores": scores + 1})
+    loaded = PolarDetector.load(folder).fitted_  # control
+    np.testing.assert_array_equal(loaded.scores_as_new, scores + 1)
+    np.testing.assert_array_equal(loaded.calibration_scores, scores)
+    change_arrays(folder, **{"as_new.scores": scores[1:].copy()})
+    message = rf"\(array 'as_new.scores' with {len(scores) - 1} held-out texts"
+    with pytest.raises(ArtifactError, match=message):
+        PolarDetector.load(folder)
+
+
 def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
     folder, fitted_on_tiny, monkeypatch
 ):

@@ -18,7 +18,7 @@ from polar_detect import PolarDetector
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detectors.scale import Scale, column_clips, column_units
-from polar_detect.drift import measure_shifts
+from polar_detect.drift import measure_drift, measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.features.of_columns import column_feature, column_of
 from polar_detect.metrics import auroc
@@ -145,6 +145,36 @@ def test_nothing_has_moved_in_new_normal_rows(fitted: PolarDetector) -> None:
 
     assert moved(NEW) == []
     assert "time [s]/missing" in moved(NEW.assign(**{"time [s]": ""}))  # control
+
+
+def few_rows(n: int, seed: int) -> pd.DataFrame:
+    """Return rows in steps so coarse that most are copies of others."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(2, (n, 2)).astype(str)
+    return pd.DataFrame(counts, columns=["stops", "retries"])
+
+
+@pytest.mark.parametrize("n_batch", [20, 200, 2000])
+def test_new_normal_rows_that_are_copies_of_normal_rows_are_no_other_batch(n_batch: int) -> None:
+    drifts = []
+    for seed in range(20):
+        own = PolarDetector("columns").fit(few_rows(400, seed))
+        scores = -own.score_samples(few_rows(n_batch, 100 + seed))
+        drifts.append(measure_drift(own.fitted_.scores_as_new, scores))
+        others = few_rows(n_batch, 200 + seed).assign(stops="6")
+        assert measure_drift(own.fitted_.scores_as_new, -own.score_samples(others)).is_drifted
+    assert sum(drift.is_drifted for drift in drifts) <= 2  # of 20: .2 by construction
+
+
+def test_rows_with_copies_score_as_new_ones_do_and_others_as_they_are_held_out() -> None:
+    frame = pd.concat([few_rows(100, 0), pd.DataFrame({"stops": ["7", "8"], "retries": "9"})])
+    own = PolarDetector("columns").fit(frame)
+    is_copied = frame.duplicated(keep=False).to_numpy()
+    assert not is_copied[-2:].any()
+    new, held_out = own.fitted_.scores_as_new, own.fitted_.calibration_scores
+    np.testing.assert_array_equal(new[is_copied], -own.score_samples(frame[is_copied]))
+    np.testing.assert_array_equal(new[~is_copied], held_out[~is_copied])
+    assert (new[is_copied] < held_out[is_copied]).mean() > 0.9  # where it meets its copies
 
 
 def test_says_nothing_of_layers_and_programs(fitted: PolarDetector) -> None:

@@ -28,6 +28,7 @@ from polar_detect.compare.reading.rows import split
 from polar_detect.compare.results import tabulate
 from polar_detect.compare.results.advice import find_as_good
 from polar_detect.compare.results.comparison import AUROC
+from polar_detect.compare.results.measuring import best_by_guessing
 from polar_detect.compare.results.tabulate import MethodTable
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
@@ -108,6 +109,7 @@ def compared(*methods, n=100, telling=()):
     settings = comparing.Settings(detectors=(), n_resamples=N_RESAMPLES)
     return comparing.Comparison(
         results=tuple(comparing.measure(labels, methods, settings)),
+        best_by_guessing=best_by_guessing(labels, methods, settings),
         n_train=(50, 0),
         n_test=(n - n // 2, n // 2),
         text_source="text",
@@ -124,6 +126,10 @@ OURS_WITH_LABELS = [f"polar-detect {name} with labels" for name in ("auto", "cla
 POOR = LABELS * 0.9 + np.random.default_rng(2).normal(size=100)
 CHANCE = np.random.default_rng(3).normal(size=100)
 NEARLY_GOOD = np.where(np.arange(100) == np.where(LABELS, GOOD, 9).argmin(), GOOD.min(), GOOD)
+LUCKY = LABELS * 0.75 + CHANCE  # AUROC .65, above .5 by its interval
+GUESSED = [scored(f"guess {i}", np.random.default_rng(i).normal(size=100)) for i in range(12)]
+FAIR = LABELS * 1.2 + np.random.default_rng(4).normal(size=100)
+FAIRLY_POOR = LABELS * 1.1 + np.random.default_rng(5).normal(size=100)
 FEW_GOOD = np.arange(16) + 16.0 * (np.arange(16) % 2)  # anomalous rows are the odd ones
 FEW_POOR = np.where(np.arange(16) == 15, 6.5, FEW_GOOD)
 
@@ -1028,8 +1034,12 @@ def test_a_poor_method_is_not_recommended_because_few_rows_cannot_tell_it_from_t
 
 
 def test_intervals_of_few_anomalous_rows_are_called_wide_only_where_they_are():
-    found = compared(scored("kNN", GOOD), scored("x", POOR), n=100)
-    for n, said in ((9, "beyond the intervals too"), (10, "the intervals are wide"), (30, None)):
+    fair, good = (compared(scored("kNN", own), scored("x", POOR)) for own in (FAIR, GOOD))
+    assert fair.best.figures[AUROC].value < 0.95 < good.best.figures[AUROC].value
+    wide, narrow = "the intervals are wide", "beyond the intervals too"
+    fair_said, good_said = ((9, narrow), (10, wide), (30, None)), ((9, narrow), (29, narrow))
+    cases = [(fair, *own) for own in fair_said] + [(good, *own) for own in (*good_said, (30, None))]
+    for found, n, said in cases:
         advice = comparing.advise(replace(found, n_test=(50, n)))
         few = [one for one in advice if one.startswith("Only ")]
         assert [said in one for one in few] == ([] if said is None else [True])
@@ -1090,6 +1100,38 @@ def test_what_is_not_told_from_chance_is_not_recommended():
     assert "Recommendation: none of these" in " ".join(MethodTable(found).advice())
 
 
+def test_the_best_of_many_is_not_recommended_where_guessing_would_be_as_good():
+    alone = compared(scored("kNN", LUCKY), scored("LOF", -LUCKY))
+    assert alone.best.figures[AUROC].low > 0.5
+    assert "Recommendation: use kNN on numbers." in " ".join(MethodTable(alone).advice())
+    found = compared(scored("kNN", LUCKY), *GUESSED)
+    assert found.best.figures == alone.best.figures
+    advice = " ".join(MethodTable(found).advice())
+    assert "Recommendation: none of these. The best of 13 methods would have as high" in advice
+
+
+def test_of_methods_that_guess_one_is_recommended_in_a_twentieth_of_all_cases():
+    labels, settings = np.arange(80) % 4 == 0, comparing.Settings(detectors=(), n_resamples=199)
+    found = []
+    for seed in range(200):
+        drawn = np.random.default_rng(seed).normal(size=(12, 80))
+        methods = [scored(f"guess {i}", own) for i, own in enumerate(drawn)]
+        found.append(best_by_guessing(labels, methods, settings))
+        told = [*methods[1:], scored("told", drawn[0] + 3 * labels)]
+        assert best_by_guessing(labels, told, settings) <= 0.01
+    assert 0.01 <= np.mean(np.asarray(found) <= 0.05) <= 0.1
+
+
+def test_a_lead_that_chance_makes_is_called_within_noise():
+    ours = scored("polar-detect auto", FAIR, is_ours=True)
+    found = compared(ours, scored("LOF", FAIRLY_POOR, cost=Cost.LANGUAGE_MODEL))
+    second = found.results[1].to_best
+    assert second.difference < -0.02 < 0 < second.high
+    assert " ahead of LOF on numbers, which is within noise. " in " ".join(
+        MethodTable(found).advice()
+    )
+
+
 def test_a_supervised_choice_names_the_best_without_labels():
     found = compared(scored("LightGBM", GOOD, is_supervised=True), scored("kNN", POOR))
     advice = " ".join(MethodTable(found).advice())
@@ -1134,6 +1176,8 @@ OURS = "polar-detect auto"
             scored("isolation forest", NEARLY_GOOD),
         ],
         [scored("kNN", CHANCE), scored(OURS, -CHANCE, is_ours=True)],
+        [scored(OURS, CHANCE, is_ours=True), scored("kNN", LUCKY), *GUESSED],
+        [scored(OURS, FAIR, is_ours=True), scored("LOF", FAIRLY_POOR, cost=Cost.LANGUAGE_MODEL)],
     ],
 )
 @pytest.mark.parametrize("telling", [[], ["a"], ["a", "b"]])

@@ -97,14 +97,15 @@ def test_only_the_layer_that_moved_is_said_to_have_moved():
     assert sum(s.is_moved for s in features) == 2
 
 
-def test_features_are_tested_by_welch_and_layers_of_two_by_the_rule_of_simes():
+def test_features_are_tested_by_both_t_tests_and_layers_of_two_by_the_rule_of_simes():
     normal, batch = table(12, 0), table(9, 1, shift=0.3)
     layers, features = measure_shifts(FeatureStatistics.of(normal), batch)
-    welch = ttest_ind(
-        *(own.values.astype(np.float64) for own in (batch, normal)), equal_var=False
-    ).pvalue
+    pair = [own.values.astype(np.float64) for own in (batch, normal)]
+    student, welch = (ttest_ind(*pair, equal_var=own).pvalue for own in (True, False))
+    assert 0 < (welch > student).sum() < len(FEATURES)
     by_name = {shift.feature.name: shift for shift in features}
-    assert [by_name[f.name].p_value for f in FEATURES] == pytest.approx(welch.tolist())
+    found = [by_name[f.name].p_value for f in FEATURES]
+    assert found == pytest.approx(np.maximum(student, welch).tolist())
     for layer in layers:
         own = [s for s in features if s.feature.layer == layer.feature.layer]
         low, high = sorted(s.p_value for s in own)
@@ -119,6 +120,23 @@ def test_batches_of_normal_texts_rarely_have_a_moved_layer():
     ]
     assert np.mean([any(s.is_moved for s in layers) for layers, _ in runs]) <= 0.1
     assert np.mean([any(s.is_moved for s in features) for _, features in runs]) <= 0.1
+
+
+@pytest.mark.parametrize(("n_normal", "n_batch"), [(400, 20), (100, 2000), (400, 400)])
+def test_what_is_rare_has_not_moved_where_it_is_in_none_or_in_one(n_normal, n_batch):
+    rng = np.random.default_rng(0)
+    features = tuple(Feature("column", f"{name}/new") for name in "abcdefgh")
+
+    def drawn(n, rate):
+        return FeatureTable((rng.random((n, 8)) < rate).astype(np.float32), features)
+
+    def moved(rate):
+        normal = FeatureStatistics.of(drawn(n_normal, 0.02))
+        _, shifts = measure_shifts(normal, drawn(n_batch, rate))
+        return any(shift.is_moved for shift in shifts)
+
+    assert np.mean([moved(0.02) for _ in range(100)]) <= 0.12  # .05 by construction
+    assert np.mean([moved(0.5) for _ in range(20)]) == 1  # control
 
 
 def test_constant_features_neither_fail_nor_move():

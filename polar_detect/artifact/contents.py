@@ -142,7 +142,7 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
         )
     yield Kept(
         f"scores of {length('calibration_scores')} held-out texts",
-        size(lambda name: name == "calibration_scores"),
+        size(lambda name: name in ("calibration_scores", "as_new.scores")),
     )
     if "decoder_changes.centres" in shapes:
         yield Kept(

@@ -24,12 +24,13 @@ def _of_both(
 
 
 # Array → its type, and what it has along each axis: the same number wherever the word stands.
-# Geometry, changes, likeness, crowding and harms are not in every artifact, but all of one where
-# there is any.
+# Scores as new, geometry, changes, likeness, crowding and harms are not in every artifact, but all
+# of one where there is any.
 # Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
 _LAYOUT = {
     "embeddings": ("float32", "texts", "directions of an embedding"),
     "calibration_scores": ("float64", "held-out texts"),
+    "as_new.scores": ("float64", "held-out texts"),
     "typical_calls": ("float64", "layers"),
     **_of_both(
         "geometry",
@@ -58,9 +59,9 @@ _LAYOUT = {
     "likeness.sentences.weights": ("float32", "directions of an embedding"),
     "likeness.wording.weights": ("float32", "codes of wording"),
 }
-_OPTIONAL = ("geometry", "changes", "likeness", "neighbours", "menu")
+_OPTIONAL = ("as_new", "geometry", "changes", "likeness", "neighbours", "menu")
 # What detectors have that go by columns, and so by no model.
-_OF_COLUMNS = ("calibration_scores",)
+_OF_COLUMNS = ("calibration_scores", "as_new.scores")
 
 
 def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:

@@ -200,6 +200,7 @@ def _fitted(
         reference=reference,
         programs=programs,
         calibration_scores=arrays["calibration_scores"],
+        scores_as_new=arrays.get("as_new.scores", arrays["calibration_scores"]),
         statistics=statistics,
         n_anomalous=stored.count("n_anomalous"),
         created=stored.text("created"),

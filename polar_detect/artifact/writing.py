@@ -172,6 +172,7 @@ def _write(
 def _arrays(fitted: Fitted) -> dict[str, NDArray[Any]]:
     return {
         "calibration_scores": fitted.calibration_scores,
+        "as_new.scores": fitted.scores_as_new,
         "statistics.means": fitted.statistics.means,
         "statistics.spreads": fitted.statistics.spreads,
     }

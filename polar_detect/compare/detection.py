@@ -14,7 +14,7 @@ from polar_detect.compare.methods.lineup import Lineup
 from polar_detect.compare.methods.views import Cost, Seen, choose_views
 from polar_detect.compare.reading.task import Task
 from polar_detect.compare.results.comparison import Comparison, Method, Scored, Settings
-from polar_detect.compare.results.measuring import measure
+from polar_detect.compare.results.measuring import best_by_guessing, measure
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
@@ -64,6 +64,7 @@ def compare_detectors(
         fit_options=task.fit_options,
         model_options=lineup.model_options,
         are_rows=task.template is not None,
+        best_by_guessing=best_by_guessing(labels, scored, settings),
     )
 
 

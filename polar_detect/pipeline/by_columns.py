@@ -207,12 +207,14 @@ def fit(
     shown = TrainingSignatures(inside, no_strangers, labelled if anomalous else None)
     head.fit(shown, seed=settings.seed)
     stage.advance(len(normal))
+    as_new = reference.as_new(inside, seed=settings.seed)
     return Fitted(
         head=head,
         reference=reference,
         programs=None,
         calibration_scores=head.scores(inside),
-        statistics=FeatureStatistics.of(inside),
+        scores_as_new=head.scores(as_new),
+        statistics=FeatureStatistics.of(as_new),
         n_anomalous=len(anomalous),
         created=moment(),
         fingerprint=fingerprint_of(normal, anomalous),

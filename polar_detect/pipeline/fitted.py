@@ -33,8 +33,11 @@ class Fitted:
         What is usual, or how to find it out; None where no model reads the texts.
     calibration_scores : (n_calibration,) float64
         Scores of held-out normal texts.
+    scores_as_new : (n_calibration,) float64
+        Scores that they would have as new ones, which batches as a whole are held against; others
+        than those only where each row is held out by itself and some have copies.
     statistics : FeatureStatistics
-        Of their signatures.
+        Of the signatures that they would have as new ones.
     n_anomalous : int
         Labelled anomalous texts with tokens that fit was given.
     created : str
@@ -49,6 +52,7 @@ class Fitted:
     reference: "Reference | RowReference"
     programs: "NormalPrograms | ProgramPlan | None"
     calibration_scores: Float64Array
+    scores_as_new: Float64Array
     statistics: FeatureStatistics
     n_anomalous: int
     created: str

@@ -78,6 +78,7 @@ class Fitting:
             reference=kept.without_layouts(),
             programs=programs,
             calibration_scores=scores,
+            scores_as_new=scores,
             statistics=FeatureStatistics.of(held_out_table),
             n_anomalous=len(anomalous),
             created=moment(),

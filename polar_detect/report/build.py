@@ -197,7 +197,7 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
     fitted, explanation = detector.fitted_, assessment.explanation
     normal = fitted.statistics
     batch = FeatureTable(explanation.data, explanation.features)
-    return measure_drift(fitted.calibration_scores, assessment.scores, normal=normal, batch=batch)
+    return measure_drift(fitted.scores_as_new, assessment.scores, normal=normal, batch=batch)
 
 
 def _swarms(scored: Explanation, worst: IndexArray, is_scored: BoolArray) -> tuple[Swarm, ...]:

@@ -128,7 +128,7 @@ def _summarise(
 ) -> None:
     """Print what was flagged under which promise, whether it holds, where every row went."""
     calibration_scores = detector.fitted_.calibration_scores
-    drift = measure_drift(calibration_scores, summary.scores)
+    drift = measure_drift(detector.fitted_.scores_as_new, summary.scores)
     if rule.fdr is None:
         err.print(
             score_summary(

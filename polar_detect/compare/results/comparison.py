@@ -155,6 +155,8 @@ class Comparison:
         Options of it that name the models, and what these read.
     are_rows : bool
         Whether rows are written out as texts, which else stand in a column of their own.
+    best_by_guessing : float
+        How often the best AUROC would be as high if labels had nothing to do with the rows.
     """
 
     results: tuple[MethodResult, ...]
@@ -167,6 +169,7 @@ class Comparison:
     fit_options: str = ""
     model_options: str = ""
     are_rows: bool = True
+    best_by_guessing: float = 0.0
 
     @property
     def best(self) -> MethodResult:

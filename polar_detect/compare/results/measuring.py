@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from scipy.stats import rankdata
+
 from polar_detect import metrics
 from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.calibration import conformal_p_values
 from polar_detect.compare.results.comparison import (
     AUROC,
     MEASURES,
@@ -53,6 +57,23 @@ def measure(
         )
         stage.advance(1)
     return results
+
+
+def best_by_guessing(labels: BoolArray, scored: Sequence[Scored], settings: Settings) -> float:
+    """Return how often the best AUROC of all would be as high if labels had nothing to do with it.
+
+    The p-value of a permutation test: labels are dealt out anew to the same rows, by which the best
+    of many methods is mostly above .5. Source: Westfall and Young, Resampling-Based Multiple
+    Testing (1993), section 2.3 (the distribution of the maximum).
+    """
+    ranks = np.stack([rankdata(own.scores) for own in scored])
+    n, n_anomalous = len(labels), int(labels.sum())
+    most = np.array([ranks[:, labels].sum(1).max()])
+    rng = np.random.default_rng(settings.seed)
+    dealt = [
+        ranks[:, rng.permutation(n)[:n_anomalous]].sum(1).max() for _ in range(settings.n_resamples)
+    ]
+    return float(conformal_p_values(dealt, most)[0])
 
 
 def _difference(

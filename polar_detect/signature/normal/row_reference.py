@@ -113,7 +113,7 @@ class RowReference(HasColumns):
         None of which sees itself. Of the rows 1,000 at random are enough to say what is usual.
         """
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
-        drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:MOST_TEACHING])
+        drawn = self._drawn(seed)
         teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
         tables = self.of_columns(teaching.texts, banned=self._copies(drawn), left_out=itself)
         others = self.of_columns(labelled, banned=None, left_out=None)
@@ -122,6 +122,25 @@ class RowReference(HasColumns):
             tables.append(kept_out.of_normal(teaching, drawn))
             others.append(kept_out.of_labelled(shown))
         return FeatureTable.beside(tables), FeatureTable.beside(others)
+
+    def as_new(self, inside: FeatureTable, *, seed: int) -> FeatureTable:
+        """Return signatures of rows that it was fitted on as new rows that say the same have them.
+
+        `inside` are those of `training_features`. There a row that has copies meets none of them,
+        and is one of its kind less; a new copy meets them all. In a batch so many rows are copies
+        of few that this alone would be a difference.
+        """
+        drawn, (_, places) = self._drawn(seed), distinct_texts(self.texts)
+        has_copies = np.flatnonzero((np.bincount(places) > 1)[places[drawn]])
+        values = inside.values.copy()
+        new = self.features([self.texts[i] for i in drawn[has_copies]])
+        values[has_copies] = new.chosen(inside.features).values
+        return FeatureTable(values, inside.features)
+
+    def _drawn(self, seed: int) -> IndexArray:
+        """Return the places of the rows that say what is usual."""
+        order = np.random.default_rng(seed).permutation(self.n_fitted)
+        return np.sort(order[:MOST_TEACHING])
 
     def _copies(self, drawn: IndexArray) -> BoolArray:
         """Return which rows say what each of some says, (n_drawn, n_fitted).
