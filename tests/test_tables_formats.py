@@ -193,6 +193,58 @@ def test_subtotals_of_a_month_or_a_machine_are_said(tmp_path, cells, is_one):
     assert any(own.startswith(said) for own in notices) == is_one
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_json_array_reads_as_json_lines_do_and_its_rows_are_counted(tmp_path, indent, is_wrapped):
+    rows = [{"id": 1, "text": "ポンプ\n\u2028x", "n": {"k": [1.5]}}, {"id": 2}, {"text": "b"}]
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    document = {"next": None, "rows": rows, "count": 3} if is_wrapped else rows
+    (tmp_path / "a.json").write_text(json.dumps(document, indent=indent, ensure_ascii=False))
+    pd.testing.assert_frame_equal(read_all(tmp_path / "a.json"), read_all(tmp_path / "a.jsonl"))
+    reader = open_table(tmp_path / "a.json")
+    assert [line for chunk in reader.chunks(2) for line in chunk.lines] == [1, 2, 3]
+    assert (reader.numbering, open_table(tmp_path / "a.jsonl").numbering) == ("data", "file")
+    said = "the rows are the objects in 'rows'; what stands beside them is not read"
+    assert reader.notices == ((said,) if is_wrapped else ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_log_whose_lines_are_json_objects_reads_as_json_lines_do(tmp_path, encoding):
+    rows = "".join(f'{{"level": "INFO", "message": "é {i}"}}\n' for i in range(9))
+    for name in ("a.log", "a.jsonl"):
+        (tmp_path / name).write_text(rows, encoding)
+    pd.testing.assert_frame_equal(read_all(tmp_path / "a.log"), read_all(tmp_path / "a.jsonl"))
+    for first in ("started\n", "{}\n", '{"cut": \n', "[1]\n"):  # controls: lines of text
+        (tmp_path / "a.log").write_text(first + rows)
+        assert open_table(tmp_path / "a.log").columns == ("text",)
+
+
+def test_what_the_user_said_last_is_the_text_of_a_chat(tmp_path):
+    system, answer = {"role": "system", "content": "Be brief."}, {"role": "assistant", "content": 7}
+    parts = [{"type": "text", "text": "two"}, {"type": "image_url"}, {"type": "text", "text": "2"}]
+    chats = [
+        [system, {"role": "user", "content": "one"}, answer, {"role": "user", "content": parts}],
+        [{"from": "human", "value": "three"}, {"from": "gpt", "value": "3"}],
+        [system],
+        [],
+        None,
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps({'chat': c})}\n" for c in chats))
+    frame = read_all(tmp_path / "a.jsonl")
+    assert cells_as_text(frame["text"]) == ["two\n2", "three", "", "", ""]
+    assert frame["chat"].tolist() == chats
+    said = "column 'text' is added: the last message of the user in each of 'chat'"
+    assert open_table(tmp_path / "a.jsonl").notices == (said,)
+    assert read_table(tmp_path / "a.jsonl").text_column == "text"
+
+
+def test_no_text_is_added_to_chats_that_have_one_or_where_most_cells_are_none(tmp_path):
+    chat = [{"role": "user", "content": "one"}]
+    for rows in ([{"chat": chat, "text": "a"}], [{"chat": chat}, {"chat": "b"}], [{"chat": [{}]}]):
+        (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        assert open_table(tmp_path / "a.jsonl").columns == tuple(rows[0])
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.jsonl"])
 def test_names_that_come_again_and_totals_between_rows_are_said_and_read(tmp_path, name):
     names, *rows = STRAYS
