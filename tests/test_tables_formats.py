@@ -208,6 +208,68 @@ def test_a_json_array_reads_as_json_lines_do_and_its_rows_are_counted(tmp_path, 
     assert reader.notices == ((said,) if is_wrapped else ())
 
 
+STARTS = [
+    "2026-11-29 00:00:40,272 INFO ",
+    "\x1b[2m2026-11-29T00:00:40.2Z\x1b[0m \x1b[32m INFO\x1b[0m ",
+    "[29/Nov/2026:00:00:49 +0000] ",
+    "INFO: 2026/11/29 00:00:40 ",
+    "<13>Nov  9 00:00:46 web3 app: ",
+    "E1129 00:00:40.1 7 main.go:3] ",
+    "00:00:40.272 [main] ",
+]
+TRACE = ["IOException: no space", "\tat a.B(B.java:7)", "", "\tat c.D(D.java:8)"]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_stack_trace_belongs_to_the_event_above_it(tmp_path, start):
+    cut_off = "\tat e.F(F.java:9)"  # by what rotated the log
+    lines = [cut_off, f"{start}one", f"{start}two", *TRACE, "", f"{start}three", ""]
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    reader = open_table(tmp_path / "a.log")
+    chunks = list(reader.chunks(2))
+    texts = [text for chunk in chunks for text in chunk.frame["text"]]
+    two = "\n".join([f"{start}two", *TRACE])
+    assert texts == [cut_off, f"{start}one", two, f"{start}three"]
+    assert [line for chunk in chunks for line in chunk.lines] == [1, 2, 3, 9]
+    assert reader.notices[0].startswith("lines that begin with no time, as those of stack traces")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"{STARTS[0]}one", "a note", f"{STARTS[0]}two", "another"],
+        [f"{STARTS[0]}one", "a note", "another", "  indented", f"{STARTS[0]}two"],  # most are not
+        ["a title", f"{STARTS[0]}one", "  indented", f"{STARTS[0]}two"],
+        [f"{STARTS[0]}one", "  indented"],  # one time is no log
+        ["2026-11-29 a day without a time", "  indented", "2026-11-29 another"],
+    ],
+)
+def test_lines_that_are_no_log_with_stack_traces_are_a_text_each(tmp_path, lines):
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    assert read_all(tmp_path / "a.log")["text"].tolist() == lines
+    assert open_table(tmp_path / "a.log").notices == ()
+
+
+def test_a_line_of_an_event_that_cannot_be_read_is_rejected_by_itself(tmp_path):
+    content = f"{STARTS[0]}one\n\tat é\n\tat \0\n\tat b\n{STARTS[0]}two\n"
+    (tmp_path / "a.log").write_text(content)
+    (chunk,) = open_table(tmp_path / "a.log").chunks(9)
+    assert chunk.frame["text"].tolist() == [f"{STARTS[0]}one\n\tat é\n\tat b", f"{STARTS[0]}two"]
+    assert [(row.line, row.reason) for row in chunk.rejected] == [(3, "NUL byte")]
+
+
+def test_journals_and_mailboxes_are_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text("__CURSOR=s=1\nMESSAGE=started\n\n")
+    with pytest.raises(InputError, match=r"an export of journald; .* with journalctl -o json"):
+        open_table(path)
+    path.write_text("From a@b.c Mon Nov  2 09:00:00 2026\nSubject: late\n\nWhere is it?\n")
+    with pytest.raises(InputError, match=r"a mailbox \(mbox\); .* as JSON Lines"):
+        open_table(path)
+    path.write_text("From tomorrow on at 09:00:00\nit is closed\n")  # control
+    assert len(read_all(path)) == 2
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_log_whose_lines_are_json_objects_reads_as_json_lines_do(tmp_path, encoding):
     rows = "".join(f'{{"level": "INFO", "message": "é {i}"}}\n' for i in range(9))

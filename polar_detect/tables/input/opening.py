@@ -177,7 +177,7 @@ def _text_reader(source: Source, encoding: Encoding, options: ReadOptions) -> Re
         return DelimitedReader.open(source, encoding, options.expected)
     if source.kind == "jsonl":
         return JsonLinesReader.open(source, encoding)
-    return PlainReader(source, encoding)
+    return PlainReader.open(source, encoding)
 
 
 def _described(
