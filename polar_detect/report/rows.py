@@ -96,6 +96,7 @@ def listed_row(i: int, assessment: Assessment, table: Table) -> ListedRow:
         length=None if minimal is None else len(minimal.program),
         reasons=raising((*by_layer(own.by_layer()[0]), *_whole(own, odd))),
         new_cells=odd.new,
+        new_words=assessment.new_words[i] if assessment.new_words else (),
     )
 
 

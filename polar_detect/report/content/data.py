@@ -103,6 +103,7 @@ class ListedRow:
     length: int | None  # layer calls of the minimal program, if a model reads the text
     reasons: tuple[Contribution, ...]  # what raised the score most, largest first
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
+    new_words: tuple[str, ...] = ()  # that no normal text has
 
 
 @dataclass(frozen=True, eq=False)

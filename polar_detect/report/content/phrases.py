@@ -39,7 +39,7 @@ from polar_detect.report.content.data import (
 )
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
-from polar_detect.report.content.reasons import new_values, reasons_of_row
+from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -342,7 +342,8 @@ def leading_reasons(row: ListedRow, language: Language) -> str:
         for source in sources
         if not (isinstance(source, Column) and source.name in empty)
     )
-    said = [*new_values(row.new_cells, language), *raised][:_N_LEADING]
+    new = [*new_values(row.new_cells, language), *lacking(row.new_words, language)]
+    said = [*new, *raised][:_N_LEADING]
     return language.say("comma").join(said) or NO_VALUE
 
 

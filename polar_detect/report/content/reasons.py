@@ -78,6 +78,12 @@ def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.
     ]
 
 
+def lacking(words: Sequence[str], language: Language) -> list[str]:
+    """Return which words no normal text has, as one reason; none where there are none."""
+    quoted = [language.say("quoted", word=one_line(word, NAME_CHARACTERS)) for word in words]
+    return [language.say("reason.words", words=language.joined(quoted))] if quoted else []
+
+
 def reasons_of(
     explanation: Explanation,
     language: Language,
@@ -107,7 +113,7 @@ def reasons_of(
             for part in raising(own, n_reasons)
             if round(part.value, _DECIMALS) > 0
         }
-        first = [_lacking(words, language)] if words else []
+        first = [*lacking(words, language)]
         for cell, named in zip(odd.new, new_values(odd.new, language), strict=True):
             # Of an empty cell both say the same.
             source = Column(cell.column, is_empty=not cell.says)
@@ -117,8 +123,3 @@ def reasons_of(
     n = len(explanation.values)
     odd = zip(odd_cells or [OddCells()] * n, new_words or [()] * n, strict=True)
     return [said(text, *own) for text, own in enumerate(odd)]
-
-
-def _lacking(words: Sequence[str], language: Language) -> str:
-    quoted = (language.say("quoted", word=one_line(word, NAME_CHARACTERS)) for word in words)
-    return language.say("reason.words", words=language.joined(quoted))
