@@ -1,8 +1,12 @@
+import bz2
 import datetime
 import gzip
 import io
 import json
+import lzma
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +260,24 @@ def test_a_line_of_an_event_that_cannot_be_read_is_rejected_by_itself(tmp_path):
     (chunk,) = open_table(tmp_path / "a.log").chunks(9)
     assert chunk.frame["text"].tolist() == [f"{STARTS[0]}one\n\tat é\n\tat b", f"{STARTS[0]}two"]
     assert [(row.line, row.reason) for row in chunk.rejected] == [(3, "NUL byte")]
+
+
+def test_archives_are_refused_with_what_to_do_whatever_their_name(tmp_path):
+    text = b"one\ntwo\n"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a.log", text)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a.log"))
+    (tmp_path / "a.log.xz").write_bytes(lzma.compress(text))
+    (tmp_path / "a.csv.bz2").write_bytes(bz2.compress(text))
+    (tmp_path / "a.csv").write_bytes(gzip.compress(text))
+    (tmp_path / "a.jsonl").write_bytes(b"\x28\xb5\x2f\xfd\x04")
+    files = {"a.zip": "zip", "a.tar.gz": "tar", "a.log.xz": "xz", "a.csv.bz2": "bzip2"}
+    for name, kind in (files | {"a.csv": "gzip", "a.jsonl": "zstd"}).items():
+        with pytest.raises(InputError, match=rf"which holds an archive \({kind}\); .* unpack it"):
+            open_table(tmp_path / name)
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(text))  # control
+    assert len(read_all(tmp_path / "a.log.gz")) == 2
 
 
 def test_journals_and_mailboxes_are_refused_with_what_to_do(tmp_path):
@@ -697,6 +719,8 @@ def test_a_csv_begins_with_a_mark_when_that_is_asked(tmp_path):
         (b"id,text\n1,a\n", (), ("text",)),
         (gzip.compress(b"id;text\n1;a\n", mtime=0), ("text",), ("id", "text")),
         (b'{"id": 1, "text": "a"}\n', (), ("id", "text")),
+        (b'[\n{"id": 1, "text": "a"}\n]\n', (), ("id", "text")),
+        (b"[29/Nov/2026:00:00:49] pump leaks\n", (), ("text",)),
     ],
 )
 def test_stdin_is_read_by_its_content(monkeypatch, content, expected, columns):

@@ -18,6 +18,7 @@ from polar_detect.tables.input.lines import open_lines
 from polar_detect.tables.input.sources import Source, Spool
 
 _MAX_LINES = 5  # of a log, that all are objects where it is JSON Lines
+_ARRAY = re.compile(r"\ufeff?\s*\[\s*(?:\{|$)")
 _START = re.compile(r"\s*(?:\[\s*(?:\{|$)|\{\s*$)")  # of a document that is not JSON Lines
 
 
@@ -71,10 +72,16 @@ def find_document(source: Source, encoding: Encoding) -> Document | None:
     )
 
 
-def are_json_lines(source: Source, encoding: Encoding) -> bool:
-    """Return whether the first lines of a source without a table's ending are JSON objects."""
+def holds_json(source: Source, encoding: Encoding) -> bool:
+    """Return whether the first lines of a source without a table's ending are JSON objects.
+
+    Or, where it has no name, the beginning of an array of them.
+    """
     first = _first_lines(source, encoding, _MAX_LINES)
-    return bool(first) and all(map(_object_of, first))
+    if not first:
+        return False
+    is_array = source.spooled is not None and _ARRAY.match(first[0]) is not None
+    return is_array or all(map(_object_of, first))
 
 
 def _first_lines(source: Source, encoding: Encoding, n: int) -> list[str]:

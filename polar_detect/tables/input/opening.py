@@ -10,7 +10,7 @@ from polar_detect.tables.formats import Kind
 from polar_detect.tables.input.chunks import Chunk, Numbering, Reader
 from polar_detect.tables.input.delimited import DelimitedReader, is_table_of
 from polar_detect.tables.input.encodings import Encoding, detect_encoding, given_encoding
-from polar_detect.tables.input.json_document import are_json_lines, find_document
+from polar_detect.tables.input.json_document import find_document, holds_json
 from polar_detect.tables.input.jsonl import JsonLinesReader
 from polar_detect.tables.input.parquet import ParquetReader
 from polar_detect.tables.input.plain import PlainReader
@@ -159,9 +159,10 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         return replace(described, other_sheets=sheet.other_sheets, formats=sheet.formats)
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
+    source.refuse_archive()
     encoding = _find_encoding(source, options.encoding)
     is_nameless = source.kind == "text" and source.spooled is not None
-    if source.kind == "text" and are_json_lines(source, encoding):
+    if source.kind == "text" and holds_json(source, encoding):
         source = replace(source, kind="jsonl")
     elif is_nameless and is_table_of(source, encoding, options.expected):
         source = replace(source, kind="delimited")
