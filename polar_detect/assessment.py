@@ -95,6 +95,9 @@ class Assessment:
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
+    new_words : tuple of tuple of str
+        Of each text, words that no normal text has, where a normal one is not likely to have as
+        many; () where texts are rows, or the normal ones are not kept.
     index : pandas.Index, optional
         What the texts are called in the series or data frame that was assessed.
     are_rows : bool
@@ -113,6 +116,7 @@ class Assessment:
     empty_cells: tuple[frozenset[str], ...] = ()
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
+    new_words: tuple[tuple[str, ...], ...] = ()
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
     is_screening: bool = False
@@ -129,10 +133,13 @@ class Assessment:
         """Return what raised each text's score most, in English or Japanese, largest first.
 
         With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
-        of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
+        of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``, and
+        of a text which words no normal one has.
         """
         language = Language(tongue, are_rows=self.are_rows, is_screening=self.is_screening)
-        return reasons_of(self.explanation, language, odd_cells=self.odd_cells)
+        return reasons_of(
+            self.explanation, language, odd_cells=self.odd_cells, new_words=self.new_words
+        )
 
     def rows(self, places: IndexArray | BoolArray) -> Self:
         """Return what is said of the texts in these places, or where a mask is true.
@@ -155,6 +162,7 @@ class Assessment:
             empty_cells=chosen(self.empty_cells),
             unlike_kind=chosen(self.unlike_kind),
             new_cells=chosen(self.new_cells),
+            new_words=chosen(self.new_words),
             index=None if self.index is None else self.index[places],
         )
 
@@ -171,6 +179,7 @@ class Assessment:
             empty_cells=_joined(part.empty_cells for part in parts),
             unlike_kind=_joined(part.unlike_kind for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
+            new_words=_joined(part.new_words for part in parts),
             are_rows=parts[0].are_rows,
         )
 

@@ -227,7 +227,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
         found = self._assessed(texts, programs_of, alpha, progress)
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
-        rows, known = fitted.reference.rows, fitted.known_values
+        rows, known, words = fitted.reference.rows, fitted.known_values, fitted.known_words
         is_without = programs_of == "none" and not fitted.head.needs_programs
         return Assessment(
             scores=found.scores,
@@ -239,6 +239,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             empty_cells=() if rows is None else tuple(rows.read(texts).empty_cells),
             unlike_kind=tuple(fitted.reference.unlike_kind(texts)),
             new_cells=() if known is None else tuple(known.new_cells(texts)),
+            new_words=() if words is None else tuple(map(words.telling, texts)),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )

@@ -256,7 +256,7 @@ def _json_lines() -> list[BadInput]:
         BadInput("twice.jsonl", lines('{"text": "a", "text": "b"}'), n + 1, None),
         BadInput("more.jsonl", lines('{"id": 9, "text": "a", "new": "column"}'), n + 1, None),
         BadInput("blank.jsonl", lines("", " "), n),
-        BadInput("array_of_objects.jsonl", json.dumps([{"text": "a"}]).encode(), None),
+        BadInput("array_of_objects.jsonl", json.dumps([{"text": "a"}]).encode(), 1),
     ]  # fmt: skip
 
 

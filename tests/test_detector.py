@@ -289,6 +289,19 @@ def test_an_assessment_is_a_table_with_the_index_of_what_was_assessed(fitted_on_
     assert fitted_on_tiny.assess(texts.tolist()).to_frame().index.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_an_assessment_names_words_that_no_normal_text_has(fitted_on_tiny, boosted):
+    texts = [NEW[0], f"{NEW[0]} UNION SELECT", "", NORMAL[0]]
+    found = fitted_on_tiny.assess(texts, programs_of="none")
+    assert found.new_words[1] == ("UNION", "SELECT")
+    assert (found.new_words[2], found.new_words[3]) == ((), ())
+    assert found.reasons()[1].startswith("words that normal texts lack: “UNION” and “SELECT”; ")
+    assert found.rows(np.asarray([1])).reasons() == found.reasons()[1:2]
+    below = assessment.Assessment.below([found, found])
+    assert below.reasons() == found.reasons() * 2
+    # Control: where the held-out texts are not kept, nobody knows all words of the normal ones.
+    assert boosted.assess(texts[1:2], programs_of="none").new_words == ()
+
+
 def test_what_an_assessment_says_stands_beside_rows_of_which_several_have_one_index(fitted_on_tiny):
     texts = pd.Series([*STRANGE[:1], *NEW[:1]], index=[0, 0], name="text")
     frame = fitted_on_tiny.assess(texts).to_frame()

@@ -80,6 +80,18 @@ def test_reasons_are_what_raised_the_score_largest_first_whatever_it_belongs_to(
     assert reasons_of(explanation((True, False, True)), Language())[1] == ""
 
 
+def test_words_that_no_normal_text_has_come_before_the_reasons():
+    new = [("UNION", "x" * 99), ()]
+    said = [*reasons_of(explanation(), Language(), 1, new_words=new)]
+    assert said[0].startswith("words that normal texts lack: “UNION” and “xxx")
+    assert said[0].endswith("…”; unusual program +8.00")
+    assert said[1] == reasons_of(explanation(), Language(), 1)[1]  # control
+    others = reasons_of(explanation(), Language(is_screening=True), 1, new_words=new)
+    assert others[0].startswith("words that other texts lack: ")
+    japanese = reasons_of(explanation(), Language("ja"), 1, new_words=new)
+    assert japanese[0].startswith("正常な文にない語：「UNION」")
+
+
 def test_reasons_name_columns_one_by_one():
     features = (Feature("column", "Torque; [Nm]/residual"), Feature("loss", "mean"))
     values = np.asarray([[2.0, 1.0], [-2.0, -1.0], [0.004, 0.003]])

@@ -105,3 +105,21 @@ def test_what_is_new_is_never_ruled_out():
     assert KnownWords.of(["a b"] * 9).share_of_new == pytest.approx(1 / 19)
     often, trust = shares("new", "new", normal=["12"])
     assert (often, trust) == ([0], [1])
+
+
+def test_words_that_no_normal_text_has_are_told_once_in_their_order_and_as_written():
+    known = KnownWords.of(["Order 7 was placed by Anna"] * 100)
+    assert known.telling("ORDER 8: Union select, UNION password x was y") == (
+        "Union",
+        "select",
+        "password",
+    )
+    assert known.telling("order 9 was 8f placed by ＡＮＮＡ; 定期") == ()
+
+
+def test_as_many_new_words_as_in_normal_texts_are_not_told():
+    names = [f"letter of {a}{b} again" for a in ("An", "Be", "Cy", "Di") for b in ("a", "o", "i")]
+    known = KnownWords.of(names)  # a fourth of the words is new
+    assert known.telling("letter of Dora again") == ()
+    found = known.telling("letter of Dora, drop tables, select all")
+    assert found == ("Dora", "tables", "select")  # the longest

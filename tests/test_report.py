@@ -353,6 +353,14 @@ def test_a_row_whose_score_nothing_raised_has_a_dash_in_place_of_reasons():
     assert leading_reasons(replace(listed(row(1)), reasons=(), new_cells=()), ENGLISH) == NO_VALUE
 
 
+def test_a_listed_row_names_words_that_no_normal_text_has_before_its_reasons():
+    own = listed(row(1))
+    plain = leading_reasons(own, ENGLISH)
+    said = leading_reasons(replace(own, new_words=("UNION", "SELECT")), ENGLISH)
+    assert said.startswith("words that normal texts lack: “UNION” and “SELECT”, ")
+    assert said.endswith(f", {plain.split(', ')[0]}")
+
+
 @pytest.mark.parametrize("created", ["2026-03-31T14:05:12+09:00", "2026-03-31T14:05:12", ""])
 def test_a_moment_that_is_not_in_utc_is_written_as_it_is(created):
     assert moment(created) == created

@@ -49,6 +49,8 @@ def test_a_report_explains_the_worst_rows_and_lists_all_scored_ones(
         assert row.text == TEXTS[row.row - 2]  # the heading is line 1
     assert {row.row for row in data.listed} == set(range(2, 17)) - {14}
     assert (data.source, data.numbering) == ("batch.csv", "file")
+    new = {row.row: row.new_words for row in data.listed}
+    assert (new[15], new[2]) == (("SELECT", "FROM", "users"), ())
 
 
 def test_blanks_behind_a_text_are_shown_but_are_no_token_of_it(fitted_on_tiny, table):

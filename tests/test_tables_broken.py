@@ -131,12 +131,21 @@ def test_json_lines_that_are_no_objects_are_rejected(save):
     ]
 
 
-def test_a_json_array_of_objects_is_refused_whole(save):
-    for content in ('[\n{"a": 1},\n{"a": 2}\n]\n', '[{"a": 1},\n{"a": 2}\n]\n', '[{"a": 1}]\n'):
-        with pytest.raises(InputError, match=r"a\.json, which is a JSON array; expected JSON Li"):
-            read(save(content, "a.json"))
+@pytest.mark.parametrize(
+    "content", ['[\n{"a": 1},\n{"a"', '[{"a": 1}]\n[{"a": 2}]\n', '{\n"a": 1\n}\n{}']
+)
+def test_a_json_document_that_breaks_off_or_goes_on_is_refused_whole(save, content):
+    with pytest.raises(InputError, match=r"a\.json, which is neither JSON Lines nor a whole JSON"):
+        read(save(content, "a.json"))
     rows, _, rejected = read(save('{"a": 1}\n[{"a": 2}]\n', "a.json"))  # control
     assert (len(rows), len(rejected)) == (1, 1)
+
+
+def test_a_json_object_with_no_array_of_objects_or_two_is_refused_with_what_to_do(save):
+    with pytest.raises(InputError, match=r"without an array of objects; .* as JSON Lines"):
+        read(save('{\n"a": 1,\n"b": [2]\n}', "a.json"))
+    with pytest.raises(InputError, match=r"\('a', 'b'\); .* jq -c '\.\[\"a\"\]\[\]'"):
+        read(save('{"a": [{"c": 1}], "b": [{"c": 2}]}', "a.json"))
 
 
 def test_a_backslash_before_u0000_in_json_is_no_nul(save):

@@ -1,8 +1,12 @@
+import bz2
 import datetime
 import gzip
 import io
 import json
+import lzma
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +195,138 @@ def test_subtotals_of_a_month_or_a_machine_are_said(tmp_path, cells, is_one):
     notices = read_table(tmp_path / "a.csv", rows=RowColumns()).notices
     said = "totals or notes between the rows are read as rows: 1, from row 3"
     assert any(own.startswith(said) for own in notices) == is_one
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_json_array_reads_as_json_lines_do_and_its_rows_are_counted(tmp_path, indent, is_wrapped):
+    rows = [{"id": 1, "text": "ポンプ\n\u2028x", "n": {"k": [1.5]}}, {"id": 2}, {"text": "b"}]
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    document = {"next": None, "rows": rows, "count": 3} if is_wrapped else rows
+    (tmp_path / "a.json").write_text(json.dumps(document, indent=indent, ensure_ascii=False))
+    pd.testing.assert_frame_equal(read_all(tmp_path / "a.json"), read_all(tmp_path / "a.jsonl"))
+    reader = open_table(tmp_path / "a.json")
+    assert [line for chunk in reader.chunks(2) for line in chunk.lines] == [1, 2, 3]
+    assert (reader.numbering, open_table(tmp_path / "a.jsonl").numbering) == ("data", "file")
+    said = "the rows are the objects in 'rows'; what stands beside them is not read"
+    assert reader.notices == ((said,) if is_wrapped else ())
+
+
+STARTS = [
+    "2026-11-29 00:00:40,272 INFO ",
+    "\x1b[2m2026-11-29T00:00:40.2Z\x1b[0m \x1b[32m INFO\x1b[0m ",
+    "[29/Nov/2026:00:00:49 +0000] ",
+    "INFO: 2026/11/29 00:00:40 ",
+    "<13>Nov  9 00:00:46 web3 app: ",
+    "E1129 00:00:40.1 7 main.go:3] ",
+    "00:00:40.272 [main] ",
+]
+TRACE = ["IOException: no space", "\tat a.B(B.java:7)", "", "\tat c.D(D.java:8)"]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_stack_trace_belongs_to_the_event_above_it(tmp_path, start):
+    cut_off = "\tat e.F(F.java:9)"  # by what rotated the log
+    lines = [cut_off, f"{start}one", f"{start}two", *TRACE, "", f"{start}three", ""]
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    reader = open_table(tmp_path / "a.log")
+    chunks = list(reader.chunks(2))
+    texts = [text for chunk in chunks for text in chunk.frame["text"]]
+    two = "\n".join([f"{start}two", *TRACE])
+    assert texts == [cut_off, f"{start}one", two, f"{start}three"]
+    assert [line for chunk in chunks for line in chunk.lines] == [1, 2, 3, 9]
+    assert reader.notices[0].startswith("lines that begin with no time, as those of stack traces")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"{STARTS[0]}one", "a note", f"{STARTS[0]}two", "another"],
+        [f"{STARTS[0]}one", "a note", "another", "  indented", f"{STARTS[0]}two"],  # most are not
+        ["a title", f"{STARTS[0]}one", "  indented", f"{STARTS[0]}two"],
+        [f"{STARTS[0]}one", "  indented"],  # one time is no log
+        ["2026-11-29 a day without a time", "  indented", "2026-11-29 another"],
+    ],
+)
+def test_lines_that_are_no_log_with_stack_traces_are_a_text_each(tmp_path, lines):
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    assert read_all(tmp_path / "a.log")["text"].tolist() == lines
+    assert open_table(tmp_path / "a.log").notices == ()
+
+
+def test_a_line_of_an_event_that_cannot_be_read_is_rejected_by_itself(tmp_path):
+    content = f"{STARTS[0]}one\n\tat é\n\tat \0\n\tat b\n{STARTS[0]}two\n"
+    (tmp_path / "a.log").write_text(content)
+    (chunk,) = open_table(tmp_path / "a.log").chunks(9)
+    assert chunk.frame["text"].tolist() == [f"{STARTS[0]}one\n\tat é\n\tat b", f"{STARTS[0]}two"]
+    assert [(row.line, row.reason) for row in chunk.rejected] == [(3, "NUL byte")]
+
+
+def test_archives_are_refused_with_what_to_do_whatever_their_name(tmp_path):
+    text = b"one\ntwo\n"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a.log", text)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a.log"))
+    (tmp_path / "a.log.xz").write_bytes(lzma.compress(text))
+    (tmp_path / "a.csv.bz2").write_bytes(bz2.compress(text))
+    (tmp_path / "a.csv").write_bytes(gzip.compress(text))
+    (tmp_path / "a.jsonl").write_bytes(b"\x28\xb5\x2f\xfd\x04")
+    files = {"a.zip": "zip", "a.tar.gz": "tar", "a.log.xz": "xz", "a.csv.bz2": "bzip2"}
+    for name, kind in (files | {"a.csv": "gzip", "a.jsonl": "zstd"}).items():
+        with pytest.raises(InputError, match=rf"which holds an archive \({kind}\); .* unpack it"):
+            open_table(tmp_path / name)
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(text))  # control
+    assert len(read_all(tmp_path / "a.log.gz")) == 2
+
+
+def test_journals_and_mailboxes_are_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text("__CURSOR=s=1\nMESSAGE=started\n\n")
+    with pytest.raises(InputError, match=r"an export of journald; .* with journalctl -o json"):
+        open_table(path)
+    path.write_text("From a@b.c Mon Nov  2 09:00:00 2026\nSubject: late\n\nWhere is it?\n")
+    with pytest.raises(InputError, match=r"a mailbox \(mbox\); .* as JSON Lines"):
+        open_table(path)
+    path.write_text("From tomorrow on at 09:00:00\nit is closed\n")  # control
+    assert len(read_all(path)) == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_log_whose_lines_are_json_objects_reads_as_json_lines_do(tmp_path, encoding):
+    rows = "".join(f'{{"level": "INFO", "message": "é {i}"}}\n' for i in range(9))
+    for name in ("a.log", "a.jsonl"):
+        (tmp_path / name).write_text(rows, encoding)
+    pd.testing.assert_frame_equal(read_all(tmp_path / "a.log"), read_all(tmp_path / "a.jsonl"))
+    for first in ("started\n", "{}\n", '{"cut": \n', "[1]\n"):  # controls: lines of text
+        (tmp_path / "a.log").write_text(first + rows)
+        assert open_table(tmp_path / "a.log").columns == ("text",)
+
+
+def test_what_the_user_said_last_is_the_text_of_a_chat(tmp_path):
+    system, answer = {"role": "system", "content": "Be brief."}, {"role": "assistant", "content": 7}
+    parts = [{"type": "text", "text": "two"}, {"type": "image_url"}, {"type": "text", "text": "2"}]
+    chats = [
+        [system, {"role": "user", "content": "one"}, answer, {"role": "user", "content": parts}],
+        [{"from": "human", "value": "three"}, {"from": "gpt", "value": "3"}],
+        [system],
+        [],
+        None,
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps({'chat': c})}\n" for c in chats))
+    frame = read_all(tmp_path / "a.jsonl")
+    assert cells_as_text(frame["text"]) == ["two\n2", "three", "", "", ""]
+    assert frame["chat"].tolist() == chats
+    said = "column 'text' is added: the last message of the user in each of 'chat'"
+    assert open_table(tmp_path / "a.jsonl").notices == (said,)
+    assert read_table(tmp_path / "a.jsonl").text_column == "text"
+
+
+def test_no_text_is_added_to_chats_that_have_one_or_where_most_cells_are_none(tmp_path):
+    chat = [{"role": "user", "content": "one"}]
+    for rows in ([{"chat": chat, "text": "a"}], [{"chat": chat}, {"chat": "b"}], [{"chat": [{}]}]):
+        (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        assert open_table(tmp_path / "a.jsonl").columns == tuple(rows[0])
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.jsonl"])
@@ -583,6 +719,8 @@ def test_a_csv_begins_with_a_mark_when_that_is_asked(tmp_path):
         (b"id,text\n1,a\n", (), ("text",)),
         (gzip.compress(b"id;text\n1;a\n", mtime=0), ("text",), ("id", "text")),
         (b'{"id": 1, "text": "a"}\n', (), ("id", "text")),
+        (b'[\n{"id": 1, "text": "a"}\n]\n', (), ("id", "text")),
+        (b"[29/Nov/2026:00:00:49] pump leaks\n", (), ("text",)),
     ],
 )
 def test_stdin_is_read_by_its_content(monkeypatch, content, expected, columns):

@@ -20,8 +20,8 @@ from polar_detect.serve.settings import ServeSettings
 Alternatives = tuple[tuple[str, ...], ...]
 
 _FILES = (
-    "CSV, TSV, Excel, Parquet or JSONL file, or a text file with one text a line; text formats "
-    "also .gz or .zst"
+    "CSV, TSV, Excel, Parquet, JSON or JSONL file, or a text file with one text a line; text "
+    "formats also .gz or .zst"
 )
 Input = Annotated[Path, typer.Argument(help=f"{_FILES}; - for stdin.")]
 InputFile = Annotated[Path, typer.Argument(help=f"{_FILES}.")]

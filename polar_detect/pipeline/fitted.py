@@ -13,6 +13,7 @@ from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import counted
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
+from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.normal.row_reference import RowReference
 
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ class Fitted:
         knows_all = isinstance(reference, RowReference) or reference.n_joined
         known = reference.texts if knows_all else ()
         return None if rows is None else KnownValues.of(rows, known)
+
+    @cached_property
+    def known_words(self) -> KnownWords | None:
+        """The words of the normal texts; None for rows, and where not all of them are known."""
+        reference = self.reference
+        if self.settings.rows is not None or isinstance(reference, RowReference):
+            return None
+        return KnownWords.of(reference.texts) if reference.texts and reference.n_joined else None
 
 
 def moment() -> str:

@@ -101,6 +101,7 @@ def listed_row(
         reasons=reasons,
         new_cells=odd.new,
         cells=_cells_named(reasons, table.texts[i], template),
+        new_words=assessment.new_words[i] if assessment.new_words else (),
     )
 
 

@@ -1,5 +1,6 @@
 """Which format a file's ending stands for; the one list of endings that are read or written."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,14 @@ _KINDS: dict[str, Kind] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
+}
+_ARCHIVES = {
+    "zip": re.compile(rb"PK\x03\x04"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+    "bzip2": re.compile(rb"BZh[1-9]1AY&SY"),
+    "7z": re.compile(rb"7z\xbc\xaf\x27\x1c"),
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 
@@ -80,6 +89,17 @@ def kind_of_content(start: bytes, *, has_columns: bool) -> Kind:
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return "jsonl"
     return "delimited" if has_columns else "text"
+
+
+def archive_of_content(start: bytes) -> str | None:
+    """Return the name of an archive or a compression that is not read, from its first bytes.
+
+    >>> archive_of_content(b"BZh91AY&SY"), archive_of_content(b"BZh is short")
+    ('bzip2', None)
+    """
+    if start[257:262] == b"ustar":
+        return "tar"
+    return next((name for name, mark in _ARCHIVES.items() if mark.match(start)), None)
 
 
 def compression_of_content(start: bytes) -> Compression | None:

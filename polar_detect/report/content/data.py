@@ -104,6 +104,7 @@ class ListedRow:
     reasons: tuple[Contribution, ...]  # what raised the score most, largest first
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
     cells: Mapping[str, str] = field(default_factory=dict)  # what it says in columns of `reasons`
+    new_words: tuple[str, ...] = ()  # that no normal text has
 
 
 @dataclass(frozen=True, eq=False)

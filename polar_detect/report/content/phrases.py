@@ -39,7 +39,7 @@ from polar_detect.report.content.data import (
 )
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
-from polar_detect.report.content.reasons import new_values, reasons_of_row
+from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -336,7 +336,7 @@ def _level(level: str, language: Language) -> str:
 def leading_reasons(row: ListedRow, language: Language) -> str:
     """Return what is new in a row, else what raised its score most, two at most, or a dash."""
     new = {cell.column for cell in row.new_cells}  # which is said once
-    said = new_values(row.new_cells, language)
+    said = [*new_values(row.new_cells, language), *lacking(row.new_words, language)]
     for source in (part.source for part in row.reasons):
         reason = language.reason(source)
         if isinstance(source, Column):

@@ -78,17 +78,25 @@ def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.
     ]
 
 
+def lacking(words: Sequence[str], language: Language) -> list[str]:
+    """Return which words no normal text has, as one reason; none where there are none."""
+    quoted = [language.say("quoted", word=one_line(word, NAME_CHARACTERS)) for word in words]
+    return [language.say("reason.words", words=language.joined(quoted))] if quoted else []
+
+
 def reasons_of(
     explanation: Explanation,
     language: Language,
     n_reasons: int = 3,
     *,
     odd_cells: Sequence[OddCells] = (),
+    new_words: Sequence[Sequence[str]] = (),
 ) -> list[str]:
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
-    raised the score by as much as is written. What is new in the `odd_cells` of a row comes first.
+    raised the score by as much as is written. What is new in the `odd_cells` of a row comes first,
+    and so do the `new_words` of a text.
 
     Examples
     --------
@@ -98,19 +106,20 @@ def reasons_of(
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
     parts = layers | whole_parts(explanation)
 
-    def said(text: int, odd: OddCells) -> str:
+    def said(text: int, odd: OddCells, words: Sequence[str]) -> str:
         own = (Contribution(odd.seen(part), float(values[text])) for part, values in parts.items())
         found = {
             part.source: f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
             for part in raising(own, n_reasons)
             if round(part.value, _DECIMALS) > 0
         }
-        first = []
+        first = [*lacking(words, language)]
         for cell, named in zip(odd.new, new_values(odd.new, language), strict=True):
             # Of an empty cell both say the same.
             source = Column(cell.column, is_empty=not cell.says)
             first.append(found.pop(source, named) if source.is_empty else named)
         return "; ".join([*first, *found.values()])
 
-    odd_cells = odd_cells or [OddCells()] * len(explanation.values)
-    return [said(text, odd) for text, odd in enumerate(odd_cells)]
+    n = len(explanation.values)
+    odd = zip(odd_cells or [OddCells()] * n, new_words or [()] * n, strict=True)
+    return [said(text, *own) for text, own in enumerate(odd)]

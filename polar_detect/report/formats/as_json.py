@@ -18,7 +18,7 @@ FORMAT = 1
 # Parts whose keys stand among those of what they are part of; without a model there are none.
 _OPENED = {"programs", "minimal", "models"}
 # What else is left out where no model reads the rows.
-_OF_MODELS = {"layers", "global_layers", "length", "tokens", "labelled_words"}
+_OF_MODELS = {"layers", "global_layers", "length", "tokens", "labelled_words", "new_words"}
 # Keys that come last, in this order, where their part has opened ones that would come behind them.
 _LAST: dict[type, tuple[str, ...]] = {
     ReportData: ("batch_calls", "versions", "numbering"),
@@ -36,7 +36,8 @@ def render_json(data: ReportData, tongue: Tongue = "en") -> str:
     - ``typical_calls``, ``typical_length``, ``batch_length``, ``batch_calls``, ``global_layers``;
     - of ``detector``: ``model``, ``n_layers``, ``encoder``, ``max_tokens``, ``tolerance``;
     - of each of ``rows``: ``program``, ``full_loss``, ``program_loss``, ``layers``, ``tokens``,
-      ``labelled_words``; of each of ``listed``: ``length``; of ``drift``: ``layers``;
+      ``labelled_words``; of each of ``listed``: ``length``, ``new_words``;
+    - of ``drift``: ``layers``;
     - of each ``feature``: ``layer``.
 
     A screening has no programs, so that their keys are missing; ``drift`` is null, and

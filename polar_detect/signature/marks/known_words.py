@@ -9,9 +9,13 @@ from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
+from scipy.special import bdtrc
 
 from polar_detect.arrays import Float32Array
 from polar_detect.texts.words import emoji_of, is_spaced, touched_words, words_of
+
+_MAX_CHANCE = 0.05  # of as many new words in a normal text, for them to tell
+_N_NAMED = 3
 
 
 class WordShares(NamedTuple):
@@ -67,6 +71,26 @@ class KnownWords:
     @cached_property
     def _n_words(self) -> int:
         return self.counts.total()
+
+    def telling(self, text: str) -> tuple[str, ...]:
+        """Return words of a text that no normal text has, in its order, each once; the longest.
+
+        None where a normal text has as many new words by chance: names, for instance, are new in
+        most letters. The test takes words for independent.
+
+        >>> known = KnownWords.of(["Order 7 was placed by Anna"] * 100)
+        >>> known.telling("Order 8 was placed by UNION SELECT password"), known.telling("order 9")
+        (('UNION', 'SELECT', 'password'), ())
+        """
+        own = [*filter(_tells, words_of(text))]
+        new = [word for word in own if not self.counts[_plain(word)]]
+        if not new or bdtrc(len(new) - 1, len(own), self.share_of_new) > _MAX_CHANCE:
+            return ()
+        distinct: dict[str, str] = {}
+        for word in new:
+            distinct.setdefault(_plain(word), word)
+        longest = sorted(distinct.values(), key=len, reverse=True)[:_N_NAMED]
+        return tuple(word for word in distinct.values() if word in longest)
 
     def shares(self, text: str, places: Sequence[tuple[int, int]]) -> WordShares:
         """Return what is known of the words that a text's tokens are in.

@@ -6,6 +6,7 @@ columns and types.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.dtypes import merged_kind, typed_frame
+from polar_detect.tables.input.chats import is_chat, last_said
 from polar_detect.tables.input.chunks import (
     Chunk,
     ChunkBuilder,
@@ -26,7 +28,7 @@ from polar_detect.tables.input.lines import Line, Lines, open_lines, reject
 from polar_detect.tables.input.sources import Source
 
 _MAX_COLUMNS = 10_000
-_ARRAY = re.compile(r"\s*\[\s*(?:\{|$)")  # of objects, at the beginning of a file
+_SAID = "text"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # behind two backslashes it says just that
 
 
@@ -34,7 +36,8 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # behind two backslashes it says 
 class JsonLinesReader:
     """A text file with a JSON object a line.
 
-    A key that a row lacks is a missing value there. Nested values stay Python lists and dicts.
+    A key that a row lacks is a missing value there. Nested values stay Python lists and dicts;
+    where one column holds chats, and none is called `text`, what the user said last is added as it.
     """
 
     source: Source
@@ -43,26 +46,24 @@ class JsonLinesReader:
     columns: tuple[str, ...]
     kinds: dict[str, str]
     notices: tuple[str, ...]
+    chat: str | None = None  # the key of the chats whose last words are the last column
 
     @classmethod
     def open(cls, source: Source, encoding: Encoding) -> "JsonLinesReader":
         """Read the file once for its keys."""
         kinds: dict[str, str] = {}
+        n_chats: Counter[str] = Counter()  # less what is none, by key
         first_rejected, n_rows = None, 0
         with source.open() as file, open_lines(file, encoding) as lines:
             for _, row in _rows(lines):
                 if isinstance(row, Rejected):
-                    if n_rows == 0 and first_rejected is None and _ARRAY.match(row.text):
-                        raise InputError(
-                            f"Got {source.name}, which is a JSON array; expected JSON Lines, an "
-                            "object a line; write each object on a line of its own, without "
-                            "brackets and commas around them."
-                        )
                     first_rejected = first_rejected or row
                     continue
                 n_rows += 1
                 for key, value in row.items():
                     kinds[key] = merged_kind(kinds.get(key), value)
+                    if value:
+                        n_chats[key] += 1 if is_chat(value) else -1
                 if len(kinds) > _MAX_COLUMNS:
                     raise InputError(
                         f"Got more than {_MAX_COLUMNS:,} different keys in {source.name}; "
@@ -71,7 +72,12 @@ class JsonLinesReader:
         check_rows(n_rows, first_rejected, source.name)
         columns, notices = unique_names(list(kinds))
         by_column = dict(zip(columns, kinds.values(), strict=True))
-        return cls(source, encoding, tuple(kinds), columns, by_column, notices)
+        chats = [key for key, n in n_chats.items() if n > 0]
+        if len(chats) != 1 or _SAID in columns:
+            return cls(source, encoding, tuple(kinds), columns, by_column, notices)
+        said = f"column {_SAID!r} is added: the last message of the user in each of {chats[0]!r}"
+        with_said = (*columns, _SAID), {**by_column, _SAID: "str"}, (*notices, said)
+        return cls(source, encoding, tuple(kinds), *with_said, chats[0])
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; blank lines are not rows."""
@@ -84,6 +90,8 @@ class JsonLinesReader:
                     builder.reject(row)
                 else:
                     values = [row.get(key) for key in self.keys]
+                    if self.chat is not None:
+                        values.append(last_said(row.get(self.chat)))
                     builder.add(line.number, values, len(line.text))
         if not builder.is_empty:
             yield builder.take()

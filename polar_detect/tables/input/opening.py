@@ -10,6 +10,7 @@ from polar_detect.tables.formats import Kind
 from polar_detect.tables.input.chunks import Chunk, Numbering, Reader
 from polar_detect.tables.input.delimited import DelimitedReader, is_table_of
 from polar_detect.tables.input.encodings import Encoding, detect_encoding, given_encoding
+from polar_detect.tables.input.json_document import find_document, holds_json
 from polar_detect.tables.input.jsonl import JsonLinesReader
 from polar_detect.tables.input.parquet import ParquetReader
 from polar_detect.tables.input.plain import PlainReader
@@ -102,6 +103,9 @@ class TableReader:
         Sheets of the file that are not read.
     formats : mapping of str to str
         Number formats of columns of an Excel file.
+    numbering : str
+        What the `lines` of its chunks count: `sheet`, `file` or `data`; Parquet and a JSON
+        document have no lines.
     """
 
     name: str
@@ -113,17 +117,13 @@ class TableReader:
     is_ascii: bool = False
     other_sheets: tuple[str, ...] = ()
     formats: Mapping[str, str] = field(default_factory=dict)
+    numbering: Numbering
     _reader: Reader
 
     @property
     def has_columns(self) -> bool:
         """Whether the input names its columns; lines of text do not."""
         return self.kind != "text"
-
-    @property
-    def numbering(self) -> Numbering:
-        """What the `lines` of its chunks count; Parquet has no lines."""
-        return _NUMBERINGS.get(self.kind, "file")
 
     def chunks(self, n_rows: int = CHUNK_ROWS) -> Generator[Chunk, None, None]:
         """Yield every row once, from the first; can be called again, one at a time.
@@ -159,10 +159,17 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         return replace(described, other_sheets=sheet.other_sheets, formats=sheet.formats)
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
+    source.refuse_archive()
     encoding = _find_encoding(source, options.encoding)
     is_nameless = source.kind == "text" and source.spooled is not None
-    if is_nameless and is_table_of(source, encoding, options.expected):
+    if source.kind == "text" and holds_json(source, encoding):
+        source = replace(source, kind="jsonl")
+    elif is_nameless and is_table_of(source, encoding, options.expected):
         source = replace(source, kind="delimited")
+    if source.kind == "jsonl" and (document := find_document(source, encoding)) is not None:
+        rows = JsonLinesReader.open(document.lines, given_encoding("utf-8"))
+        described = _described(source, rows, encoding, document.notices)
+        return replace(described, numbering="data")
     return _described(source, _text_reader(source, encoding, options), encoding)
 
 
@@ -171,11 +178,13 @@ def _text_reader(source: Source, encoding: Encoding, options: ReadOptions) -> Re
         return DelimitedReader.open(source, encoding, options.expected)
     if source.kind == "jsonl":
         return JsonLinesReader.open(source, encoding)
-    return PlainReader(source, encoding)
+    return PlainReader.open(source, encoding)
 
 
-def _described(source: Source, reader: Reader, encoding: Encoding | None) -> TableReader:
-    notices = list(reader.notices)
+def _described(
+    source: Source, reader: Reader, encoding: Encoding | None, said: tuple[str, ...] = ()
+) -> TableReader:
+    notices = [*said, *reader.notices]
     if encoding is not None and encoding.origin == "guessed":
         notices.insert(0, f"read as {encoding.title}; pass --encoding if that is wrong")
     return TableReader(
@@ -186,6 +195,7 @@ def _described(source: Source, reader: Reader, encoding: Encoding | None) -> Tab
         notices=tuple(notices),
         needs_mark=source.kind == "excel" if encoding is None else not encoding.is_plain,
         is_ascii=encoding is not None and encoding.origin == "ascii",
+        numbering=_NUMBERINGS.get(source.kind, "file"),
         _reader=reader,
     )
 

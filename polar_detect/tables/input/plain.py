@@ -1,42 +1,75 @@
-"""Read plain text, one text a line. Only a line feed ends a text."""
+"""Read plain text, one text a line, or of logs an event a text. Only a line feed ends a line."""
 
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from polar_detect.errors import InputError
-from polar_detect.tables.input.chunks import Chunk, ChunkBuilder, check_rows, strings_under
+from polar_detect.tables.input.chunks import (
+    Chunk,
+    ChunkBuilder,
+    Rejected,
+    check_rows,
+    strings_under,
+)
 from polar_detect.tables.input.encodings import Encoding
-from polar_detect.tables.input.lines import open_lines, reject
+from polar_detect.tables.input.events import begins_event, has_events_of_lines
+from polar_detect.tables.input.lines import MAX_ROW_CHARS, Lines, open_lines, reject
 from polar_detect.tables.input.sources import Source
+
+_MBOX = re.compile(r"From \S+ .*\d\d:\d\d:\d\d")
+_MAIL_HEADER = re.compile(r"[A-Za-z][A-Za-z-]*: ")
+_JOINED = (
+    "lines that begin with no time, as those of stack traces, belong to the text above them; the "
+    "first line of a text is its number"
+)
 
 
 @dataclass(frozen=True)
 class PlainReader:
-    """A text file of which each line, blank ones too, is a row with the one column `text`."""
+    """A text file of which each line, blank ones too, is a row with the one column `text`.
+
+    Of a log in which stack traces stand below their events, each event is one.
+    """
 
     source: Source
     encoding: Encoding
+    are_events: bool
+    notices: tuple[str, ...]
     columns: tuple[str, ...] = ("text",)
-    notices: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, source: Source, encoding: Encoding) -> "PlainReader":
+        """Read the file once, where it begins as a log does, for whether its events have lines.
+
+        Raises
+        ------
+        InputError
+            Its lines are fields of a journal, or of a mailbox.
+        """
+        with source.open() as file, open_lines(file, encoding) as lines:
+            first = [*islice(lines, 2)]
+            _refuse_fields(source.name, [line.text for line in first])
+            lines.put_back(first)
+            are_events = has_events_of_lines(line.text for line in lines)
+        return cls(source, encoding, are_events, (_JOINED,) if are_events else ())
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
-        """Yield all lines."""
+        """Yield all lines, or events."""
         builder = ChunkBuilder(n_rows, strings_under(self.columns))
         n_kept, has_text, first_rejected = 0, False, None
         # Not str.splitlines, which also splits at form feeds, U+2028 and six others.
         with self.source.open() as file, open_lines(file, self.encoding) as lines:
-            for line in lines:
+            for row in _events(lines) if self.are_events else _texts(lines):
                 if builder.is_full:
                     yield builder.take()
-                fault = lines.fault_of(line)
-                if fault is not None:
-                    rejected = reject(line.number, fault, line.text)
-                    first_rejected = first_rejected or rejected
-                    builder.reject(rejected)
+                if isinstance(row, Rejected):
+                    first_rejected = first_rejected or row
+                    builder.reject(row)
                     continue
-                text = line.text.removesuffix("\n").removesuffix("\r")
-                builder.add(line.number, [text], len(text))
-                has_text = has_text or bool(text.strip())
+                builder.add(row.line, [row.text], len(row.text))
+                has_text = has_text or bool(row.text.strip())
                 n_kept += 1
         if not has_text and first_rejected is None:
             raise InputError(
@@ -46,3 +79,56 @@ class PlainReader:
         check_rows(n_kept, first_rejected, self.source.name)
         if not builder.is_empty:
             yield builder.take()
+
+
+def _refuse_fields(name: str, first: list[str]) -> None:
+    """Raise `InputError` where the first lines show that a text has many lines."""
+    if first and first[0].startswith("__CURSOR="):
+        raise InputError(
+            f"Got {name}, an export of journald; expected one text a line, or JSON Lines; write it "
+            "with journalctl -o json."
+        )
+    if len(first) > 1 and _MBOX.match(first[0]) and _MAIL_HEADER.match(first[1]):
+        raise InputError(
+            f"Got {name}, a mailbox (mbox); expected one text a line, or a table; write the mails "
+            "as JSON Lines, an object with a text each, as Python's mailbox can read them."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    line: int
+    text: str
+
+
+def _texts(lines: Lines) -> Iterator[_Text | Rejected]:
+    for line in lines:
+        fault = lines.fault_of(line)
+        if fault is None:
+            yield _Text(line.number, line.text.removesuffix("\n").removesuffix("\r"))
+        else:
+            yield reject(line.number, fault, line.text)
+
+
+def _events(lines: Lines) -> Iterator[_Text | Rejected]:
+    """Yield events; a line that cannot be read stands behind the event that it belongs to."""
+    parts: list[_Text] = []
+    rejected: list[Rejected] = []
+    n_chars = 0
+    for row in _texts(lines):
+        if isinstance(row, Rejected):
+            rejected.append(row)
+            continue
+        if parts and (begins_event(row.text) or n_chars + len(row.text) > MAX_ROW_CHARS):
+            yield _joined(parts)
+            yield from rejected
+            parts, rejected, n_chars = [], [], 0
+        parts.append(row)
+        n_chars += len(row.text) + 1
+    if parts:
+        yield _joined(parts)
+    yield from rejected
+
+
+def _joined(parts: list[_Text]) -> _Text:
+    return _Text(parts[0].line, "\n".join(part.text for part in parts).rstrip())

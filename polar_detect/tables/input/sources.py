@@ -23,6 +23,7 @@ from polar_detect.tables.formats import (
     STDIN,
     Compression,
     Kind,
+    archive_of_content,
     compression_of_content,
     format_of,
     kind_of_content,
@@ -85,6 +86,16 @@ class Source:
                 # Not the zstandard package, which takes a truncated file for a whole one.
                 with pa.input_stream(raw, compression=self.compression) as unpacked:
                     yield cast(BinaryIO, io.BufferedReader(unpacked))
+
+    def refuse_archive(self) -> None:
+        """Raise `InputError` where the bytes are an archive, or compressed once more."""
+        with self.open() as file:
+            archive = archive_of_content(file.read(_START_BYTES))
+        if archive is not None:
+            raise InputError(
+                f"Got {self.name}, which holds an archive ({archive}); expected rows or texts as "
+                "they are, or compressed as .gz or .zst says; unpack it first."
+            )
 
     def _open_raw(self) -> BinaryIO:
         return self.path.open("rb") if self.spooled is None else self.spooled.open()
