@@ -28,6 +28,7 @@ from polar_detect.explain import Explanation
 from polar_detect.frames import check_written, index_of
 from polar_detect.pipeline import by_columns
 from polar_detect.pipeline.assessed import Assessed
+from polar_detect.pipeline.choice import check_settings, chosen_head
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.pipeline.settings import Settings, checked_alpha
 from polar_detect.pipeline.training import TrainingTexts
@@ -184,7 +185,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings.rows)
         settings = replace(settings, rows=given.rows)
-        head = by_columns.chosen_head(settings, given.normal)
+        head = chosen_head(settings, given.normal)
         if head.needs_labels:
             given.check_that_labels_teach()
         fit = self._fit_reading if head.reads_texts else self._fit_by_columns
@@ -437,7 +438,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tracker: Tracker,
     ) -> None:
         """Fit a head that stands on the columns of rows alone."""
-        by_columns.check_settings(settings)
+        check_settings(settings)
         assert settings.rows is not None
         check_written(given.texts, settings.rows)
         with alone():

@@ -23,7 +23,7 @@ from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.features.of_columns import column_feature, column_of
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.pipeline import by_columns
+from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.report.content.facts import description
 from polar_detect.tables import RowTemplate
@@ -340,7 +340,7 @@ def test_models_read_what_columns_do_not_do_for(
 ) -> None:
     template = RowTemplate.fit(frame, list(frame.columns))
     settings = Settings.of({**PolarDetector(rows=template).get_params(), **setting})
-    assert by_columns.chosen_head(settings, template.texts(frame)).name == chosen
+    assert choice.chosen_head(settings, template.texts(frame)).name == chosen
 
 
 def test_a_remark_here_and_there_does_not_count_and_that_is_said() -> None:

@@ -27,7 +27,7 @@ from polar_detect.compare.results.advice import find_as_good
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.errors import InputError, OutputError, TrainingWarning
 from polar_detect.messages.language import Language
-from polar_detect.pipeline import by_columns
+from polar_detect.pipeline import choice
 from polar_detect.pipeline.engine import Engine
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
@@ -487,10 +487,10 @@ def test_words_that_only_labelled_anomalies_say_are_not_said_to_be_read(run, tmp
 
 def test_hours_are_warned_of_where_it_takes_some():
     wide = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
-    assert by_columns.doubts(wide, [""] * 5000) == []
+    assert choice.doubts(wide, [""] * 5000) == []
     assert "takes some 3 hours" in warn_of_hours(wide, 5000)[0]
     wider = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(2000)))
-    assert "takes some 2 hours" in by_columns.doubts(wider, [""] * 5000)[0]
+    assert "takes some 2 hours" in choice.doubts(wider, [""] * 5000)[0]
 
 
 # Serve and inspect

@@ -17,7 +17,7 @@ from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.errors import InputError
 from polar_detect.messages.language import Language
 from polar_detect.models.fluency import advise
-from polar_detect.pipeline import by_columns
+from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.training import MIN_NORMAL, too_few_labelled
 from polar_detect.tables.cells.names import match_column, on_one_line
@@ -135,9 +135,9 @@ def _unfitted(options: FitOptions) -> PolarDetector:
 def _chosen(detector: PolarDetector, table: tables.Table) -> str:
     """Return the detector that is fitted; raise `InputError` for rows without columns for it."""
     settings = Settings.of(detector.get_params(deep=False))
-    head = by_columns.chosen_head(settings, _normal(table))
+    head = choice.chosen_head(settings, _normal(table))
     if not head.reads_texts:
-        by_columns.check_settings(settings)
+        choice.check_settings(settings)
     return head.name
 
 
@@ -272,7 +272,7 @@ def _warnings(
     yield from tables.warn_of_words(frame, template)
     yield from tables.warn_of_verdicts(frame, names)
     if not reads_texts:
-        yield from by_columns.doubts(template, texts)
+        yield from choice.doubts(template, texts)
         return
     yield from tables.warn_of_new_values(frame, names)
     yield from tables.warn_of_empty(template, texts, reads_texts=True)

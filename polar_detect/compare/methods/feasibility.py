@@ -11,7 +11,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
-from polar_detect.pipeline.by_columns import check_settings
+from polar_detect.pipeline.choice import check_settings
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.training import MIN_NORMAL, too_few, too_few_labelled
 

@@ -24,7 +24,7 @@ from polar_detect.detectors import (
     TextsHead,
     new_head,
 )
-from polar_detect.pipeline.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
+from polar_detect.pipeline.choice import WITHOUT_MODELS, chosen_head, doubts_of_words
 from polar_detect.pipeline.settings import Settings
 
 # What runs beside a detector where anomalies are labelled, for whoever fears no other kinds; none
