@@ -21,7 +21,7 @@ from polar_detect import PolarDetector
 from polar_detect.detectors import AutoHead, Head, TrainingSignatures
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.fitting import Fitting, Teaching, parted
 from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
 from polar_detect.signature.normal_programs import menu_texts
@@ -159,7 +159,7 @@ def signatures(
     if notes.needs_programs:
         searched = menu_texts(readings.texts, seed=seed)
         menu = extractor.menu(searched, tolerance=settings.tolerance)
-    shown = fitting.training_signatures(readings, reference, menu, taught_by)
+    shown = Teaching(fitting, readings, reference, menu, taught_by).signatures()
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:

@@ -34,7 +34,7 @@ from polar_detect.executor.decoder import Executor
 from polar_detect.metrics import auroc
 from polar_detect.pipeline import assessing, fitting
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.fitting import Fitting, Teaching, parted
 from polar_detect.pipeline.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
@@ -394,7 +394,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     reference = fitting.reference(readings, labelled)
     programs = fitting.programs(FEW, readings)
     menu = programs.menu if head.needs_programs else None
-    shown = fitting.training_signatures(readings, reference, menu, labelled)
+    shown = Teaching(fitting, readings, reference, menu, labelled).signatures()
     normal, strangers = shown.normal, shown.strangers
     own, other = Seen.of(readings), Seen.of(labelled)
     kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
@@ -406,7 +406,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     np.testing.assert_array_equal(strangers.values[: len(own.texts), column], everyone)
     # Control: who sees itself is more like them.
     assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
-    plain = fitting.training_signatures(readings, fitting.reference(readings), menu)
+    plain = Teaching(fitting, readings, fitting.reference(readings), menu).signatures()
     assert (len(strangers), len(last)) == (len(plain.strangers), len(labelled))
     assert plain.labelled is None
 
@@ -422,7 +422,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
     wide = narrow.widened(others)
     every, everyone = np.arange(len(wide)), np.asarray(wide.texts)
     clusters = topic_clusters(wide.embeddings, seed=fitting.settings.seed)
-    shown = fitting.training_signatures(readings, wide, None)
+    shown = Teaching(fitting, readings, wide, None).signatures()
     found = (shown.normal, shown.strangers)
     for table, groups in zip(found, (everyone, clusters), strict=True):
         assert len(table) == len(train)
@@ -433,7 +433,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
             for name, value in zip(expected.names, expected.values[0], strict=True):
                 if "change" not in name:  # which is fitted on the training texts
                     assert table.values[i, table.names.index(name)] == value, name
-    alone = fitting.training_signatures(readings, narrow, None).normal
+    alone = Teaching(fitting, readings, narrow, None).signatures().normal
     column = alone.names.index("neighbours/similarity_mean")
     assert (found[0].values[:, column] >= alone.values[:, column]).all()
     assert (found[0].values[:, column] > alone.values[:, column]).mean() > 0.3  # control
@@ -449,7 +449,7 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     fitting = Fitting(extractor, AutoHead(), Tracker(None), settings)
     readings = fitting.read("texts", [*[NORMAL[0]] * 40, *NORMAL[8 : 8 + n_others]])
     reference = fitting.reference(readings)
-    shown = fitting.training_signatures(readings, reference, None)
+    shown = Teaching(fitting, readings, reference, None).signatures()
     similarity = [
         table.values[:, table.names.index("neighbours/similarity_mean")]
         for table in (shown.normal, shown.strangers)
@@ -481,7 +481,7 @@ def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
     others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
     readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
     reference = fitting.reference(readings)
-    shown = fitting.training_signatures(readings, reference, None)
+    shown = Teaching(fitting, readings, reference, None).signatures()
     tables = (shown.normal, shown.strangers)
     loss = tables[0].names.index("loss/mean")
     for table in tables:
