@@ -17,7 +17,7 @@ from polar_detect import PolarDetector
 from polar_detect import compare as comparing
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.reading import stored_origin
-from polar_detect.cli.commands import training as fitting
+from polar_detect.cli.commands.notices import Notices
 from polar_detect.cli.options import FitOptions
 from polar_detect.compare import detection
 from polar_detect.compare.detection import cost_of
@@ -151,9 +151,9 @@ def test_a_result_tells_of_no_programs_and_layers(fitted, folder, new, tmp_path,
 def test_a_column_that_models_alone_would_add_is_no_fault(new, tmp_path):
     table = read_table(new, rows=RowColumns())
     options = FitOptions(train=new, out=tmp_path / "out", all_columns=True, detector="columns")
-    said = [*fitting._of_texts(table, options, Language())]
+    said = [*Notices(table, options, Language()).of_texts()]
     assert not [one for one in said if "has the name of one that score adds" in one]
-    others = [*fitting._of_texts(table, replace(options, detector="auto"), Language())]
+    others = [*Notices(table, replace(options, detector="auto"), Language()).of_texts()]
     assert [one[:16] for one in others] == ["column 'program'"]
 
 
@@ -207,7 +207,7 @@ def test_rows_without_a_filled_cell_are_said_to_have_none(run, folder, tmp_path)
 def said_of(path, **options):
     table = read_table(path, rows=RowColumns())
     own = FitOptions(train=path, out=Path("out"), all_columns=True, **options)
-    return [*fitting._of_rows(table, own, Language(own.lang))]
+    return [*Notices(table, own, Language(own.lang)).of_rows()]
 
 
 def test_fit_says_what_counts_and_what_does_not(tmp_path):

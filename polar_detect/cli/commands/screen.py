@@ -67,7 +67,7 @@ def screen(options: ScreenOptions) -> None:
     tables.check_added(table.frame.columns, job.kinds, table.source)
     opened = open_input(job)  # what cannot be written is told before the work
     _tell_of_sample(table, options, language)
-    training.tell(language, is_screened=True)
+    training.tell(language)
     with progress_bars(err, language) as progress:
         file = None
         if kind is None:
