@@ -147,7 +147,7 @@ def signatures(
     detector = PolarDetector(max_tokens=engine.extractor.tracer.max_tokens)
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
-    settings = replace(Settings.of(detector.get_params()), seed=seed)
+    settings = Settings.of(detector, seed=seed)
     fitting = Fitting(extractor, notes, Tracker(None), settings)
     train, held_out = parted(split.train, seed=seed)
     readings = fitting.read("train", train)

@@ -181,7 +181,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
-        settings, alpha = Settings.of(self.get_params(deep=False)), checked_alpha(self.alpha)
+        settings, alpha = Settings.of(self), checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings.rows)
         settings = replace(settings, rows=given.rows)

@@ -211,7 +211,7 @@ class Screening:
                 f"Got detector {detector!r}; expected a PolarDetector; pass "
                 "PolarDetector('columns') or the like, or leave it out."
             )
-        settings = Settings.of(detector.get_params(deep=False))
+        settings = Settings.of(detector)
         given = TrainingTexts.read(X, None, settings.rows)
         settings = replace(settings, rows=given.rows)
         check_enough(given.texts)

@@ -339,7 +339,7 @@ def test_models_read_what_columns_do_not_do_for(
     frame: pd.DataFrame, setting: dict[str, Any], chosen: str
 ) -> None:
     template = RowTemplate.fit(frame, list(frame.columns))
-    settings = Settings.of({**PolarDetector(rows=template).get_params(), **setting})
+    settings = Settings.of(PolarDetector(rows=template), **setting)
     assert choice.chosen_head(settings, template.texts(frame)).name == chosen
 
 

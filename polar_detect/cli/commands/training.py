@@ -119,13 +119,13 @@ def _unfitted(options: FitOptions) -> PolarDetector:
         contamination=options.contamination,
         store_texts=not options.no_store_texts,
     )
-    new_head(Settings.of(detector.get_params(deep=False)).detector)
+    new_head(Settings.of(detector).detector)
     return detector
 
 
 def _chosen(detector: PolarDetector, table: tables.Table) -> str:
     """Return the detector that is fitted; raise `InputError` for rows without columns for it."""
-    settings = Settings.of(detector.get_params(deep=False))
+    settings = Settings.of(detector)
     head = choice.chosen_head(settings, _normal(table))
     if not head.reads_texts:
         choice.check_settings(settings)

@@ -71,7 +71,7 @@ def _check_columns(task: Task, detector: PolarDetector) -> None:
             "columns of rows; expected rows; pass several columns with --columns, or leave the "
             "detector out."
         )
-    check_settings(Settings.of(detector.get_params(deep=False) | {"rows": task.template}))
+    check_settings(Settings.of(detector, rows=task.template))
 
 
 def _n_normal(rows: Rows) -> int:
