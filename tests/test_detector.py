@@ -133,25 +133,23 @@ def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_tiny
     assert (other != scores).all()  # control: it reads to the end
 
 
-def test_a_text_scores_the_same_however_its_signs_are_put_together(fitted_on_tiny):
-    text = "Dichtung geprüft, ガス漏れなし"
-    apart = unicodedata.normalize("NFD", f"\ufeff{text[:4]}\u00ad{text[4:9]}\u200b{text[9:]}")
-    assert len(apart) == len(text) + 5
-    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, apart)))
-    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, apart])
-    assert plain != read  # control: a model would read them as two
-
-
-@pytest.mark.parametrize("space", ["\xa0", "\u2007", "\u202f"])
-def test_a_text_scores_the_same_with_line_ends_and_spaces_of_another_kind(fitted_on_tiny, space):
-    text, spaced = "oil leak\nat 12 bar", f"oil{space}leak\r\nat 12{space}bar"
-    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, spaced)))
-    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, spaced])
-    assert plain != read  # control: a model would read them as two
-
-
-def test_a_japanese_text_scores_the_same_in_both_widths(fitted_on_tiny):
-    text, other = "ポンプ ガス弁P2交換。", "ﾎﾟﾝﾌﾟ\u3000カﾞｽ弁Ｐ２交換｡"
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (
+            "Dichtung geprüft, ガス漏れなし",
+            unicodedata.normalize("NFD", "\ufeffDich\u00adtung \u200bgeprüft, ガス漏れなし"),
+        ),
+        *(
+            ("oil leak\nat 12 bar", f"oil{space}leak\r\nat 12{space}bar")
+            for space in ("\xa0", "\u2007", "\u202f")
+        ),
+        ("ポンプ ガス弁P2交換。", "ﾎﾟﾝﾌﾟ\u3000カﾞｽ弁Ｐ２交換｡"),
+    ],
+)
+def test_a_text_scores_the_same_however_its_signs_spaces_and_line_ends_are_written(
+    fitted_on_tiny, text, other
+):
     np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, other)))
     plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, other])
     assert plain != read  # control: a model would read them as two
