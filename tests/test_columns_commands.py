@@ -1,6 +1,7 @@
 """What commands do with a detector that goes by the columns of rows, which no model reads."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -101,12 +102,15 @@ print({"torch", "transformers"} & set(sys.modules))
 """
 
 
-def test_columns_need_no_torch(new, tmp_path):
+def test_columns_need_no_torch_and_no_models(new, tmp_path):
+    nowhere = {"POLAR_DETECT_CACHE": "/nowhere", "HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
     train = tmp_path / "train.csv"
     parts(60).to_csv(train, index=False)
     files = [str(path) for path in (train, new, tmp_path / "detector")]
     command = [sys.executable, "-c", WITHOUT_TORCH, *files]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=os.environ | nowhere, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "set()\n"
     assert "weight [g]" in (tmp_path / "detector.html").read_text(encoding="utf-8")
 
