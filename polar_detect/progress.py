@@ -96,7 +96,7 @@ class Tracker:
         self.advance(name, 0)
         return Stage(self, name)
 
-    def part(self, name: str, total: int) -> AbstractContextManager[Part]:
+    def whole(self, name: str, total: int) -> AbstractContextManager[Part]:
         """Begin a stage of texts that are all worked on together."""
         return self.stage(name, total).part(total)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,7 +34,6 @@ _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
 
 
-@dataclass(frozen=True, eq=False)
 class Fitting:
     """The steps of `PolarDetector.fit`.
 
@@ -47,11 +46,14 @@ class Fitting:
     settings : Settings
     """
 
-    extractor: Extractor
-    head: Head
-    tracker: Tracker
-    settings: Settings
-    _spill: Spill = field(default_factory=Spill, init=False)
+    def __init__(
+        self, extractor: Extractor, head: Head, tracker: Tracker, settings: Settings
+    ) -> None:
+        self.extractor = extractor
+        self.head = head
+        self.tracker = tracker
+        self.settings = settings
+        self._spill = Spill()
 
     def run(self, train: list[str], held_out: list[str], anomalous: list[str]) -> Fitted:
         """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are.
@@ -86,11 +88,11 @@ class Fitting:
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""
-        readings = self.read_all(stage, texts)
+        readings = self.read_all(texts, stage=stage)
         has_tokens = readings.has_tokens
         return readings if has_tokens.all() else readings.rows(np.flatnonzero(has_tokens))
 
-    def read_all(self, stage: str, texts: Sequence[str]) -> Readings:
+    def read_all(self, texts: Sequence[str], *, stage: str) -> Readings:
         """Read texts, some of which may have no tokens."""
         return self.extractor.read_all(texts, stage=stage, tracker=self.tracker, spill=self._spill)
 
@@ -210,7 +212,7 @@ class Teaching:
         texts, settings = self.readings.texts, self.fitting.settings
         seed, rows = settings.seed, settings.rows
         broken = corrupted(texts, seed=seed) if rows is None else crossed(texts, rows, seed=seed)
-        readings = self.fitting.read_all("corrupted texts", broken)
+        readings = self.fitting.read_all(broken, stage="corrupted texts")
         origins = np.flatnonzero(readings.has_tokens)
         if not len(origins):
             return []

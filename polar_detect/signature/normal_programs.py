@@ -80,9 +80,9 @@ class ProgramPlan:
     def searched_by(self, extractor: Extractor, tracker: Tracker) -> NormalPrograms:
         """Search the programs."""
         tracer = extractor.tracer
-        with tracker.part("search programs for the menu", len(self.searched)) as part:
+        with tracker.whole("search programs for the menu", len(self.searched)) as part:
             menu = extractor.menu(self.searched, tolerance=self.tolerance, advance=part.advance)
-        with tracker.part("programs of held-out texts", len(self.held_out)) as part:
+        with tracker.whole("programs of held-out texts", len(self.held_out)) as part:
             found = menu.minimal_programs(
                 tracer.executor,
                 tracer.tokenize(self.held_out),

@@ -145,8 +145,8 @@ class Notices:
         others = [] if label is None else [label]
         if found := tables.find_copies(table.frame, others=others):
             row = str(table.lines[found.places[0]])
-            command = "screen" if self.language.is_screening else "fit"
-            yield self.language.say(f"{command}.{found.kind}", n=len(found.places), row=row)
+            key = f"screen.{found.kind}" if self.language.is_screening else f"fit.{found.kind}"
+            yield self.language.say(key, n=len(found.places), row=row)
 
     def _warnings(self, template: tables.RowTemplate) -> Iterator[str]:
         """Yield what is to be warned of in the columns of rows."""
