@@ -1,7 +1,7 @@
 """What `PolarDetector` does with rows that it judges by their columns alone, without models."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,46 +69,51 @@ def fit(
     )
 
 
-def assess(fitted: Fitted, texts: Sequence[str], tracker: Tracker) -> Assessed:
-    """Return what there is to say of each row; each distinct one is looked at once.
+@dataclass(frozen=True, eq=False)
+class RowAssessing:
+    """The steps of `PolarDetector.assess` for rows; see `pipeline.assessing.Assessing`."""
 
-    Programs are none. A row without a filled cell has no score.
-    """
-    reference = fitted.row_reference
-    distinct, places = distinct_texts(texts)
-    parts: list[FeatureTable] = []
-    nearest: list[tuple[str, ...]] = []
-    for chunk in tracker.chunks("score", len(distinct), size=_CHUNK):
-        own = [distinct[i] for i in chunk]
-        parts.append(reference.features(own).chosen(fitted.statistics.features))
-        nearest += reference.nearest_texts(own)
-    has_cells = _have_cells(distinct)
-    table = FeatureTable.below(parts).rows(np.flatnonzero(has_cells))
-    scores = np.full(len(distinct), np.nan)
-    scores[has_cells] = fitted.head.scores(table)
-    attribution = fitted.head.explain(table)
-    attribution.check_adds_up(scores[has_cells])
-    return Assessed(
-        scores=scores[places],
-        programs=[None] * len(texts),
-        explanation=Explanation.of(attribution, table, has_cells, n_layers=0).rows(places),
-        neighbours=[nearest[i] for i in places],
-    )
+    fitted: Fitted
 
+    def run(self, texts: Sequence[str], tracker: Tracker) -> Assessed:
+        """Return what there is to say of each row; each distinct one is looked at once.
 
-def scores(fitted: Fitted, texts: Sequence[str], tracker: Tracker) -> Float64Array:
-    """Return the scores alone."""
-    reference = fitted.row_reference
-    distinct, places = distinct_texts(texts)
-    found = np.full(len(distinct), np.nan)
-    filled = np.flatnonzero(_have_cells(distinct))
-    chunks = tracker.chunks("score", len(filled), size=_CHUNK)
-    table = FeatureTable.below(
-        reference.features([distinct[i] for i in filled[chunk]]) for chunk in chunks
-    )
-    found[filled] = fitted.head.scores(table.chosen(fitted.statistics.features))
-    expanded: Float64Array = found[places]
-    return expanded
+        Programs are none. A row without a filled cell has no score.
+        """
+        fitted, reference = self.fitted, self.fitted.row_reference
+        distinct, places = distinct_texts(texts)
+        parts: list[FeatureTable] = []
+        nearest: list[tuple[str, ...]] = []
+        for chunk in tracker.chunks("score", len(distinct), size=_CHUNK):
+            own = [distinct[i] for i in chunk]
+            parts.append(reference.features(own).chosen(fitted.statistics.features))
+            nearest += reference.nearest_texts(own)
+        has_cells = _have_cells(distinct)
+        table = FeatureTable.below(parts).rows(np.flatnonzero(has_cells))
+        scores = np.full(len(distinct), np.nan)
+        scores[has_cells] = fitted.head.scores(table)
+        attribution = fitted.head.explain(table)
+        attribution.check_adds_up(scores[has_cells])
+        return Assessed(
+            scores=scores[places],
+            programs=[None] * len(texts),
+            explanation=Explanation.of(attribution, table, has_cells, n_layers=0).rows(places),
+            neighbours=[nearest[i] for i in places],
+        )
+
+    def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
+        """Return the scores alone."""
+        fitted, reference = self.fitted, self.fitted.row_reference
+        distinct, places = distinct_texts(texts)
+        found = np.full(len(distinct), np.nan)
+        filled = np.flatnonzero(_have_cells(distinct))
+        chunks = tracker.chunks("score", len(filled), size=_CHUNK)
+        table = FeatureTable.below(
+            reference.features([distinct[i] for i in filled[chunk]]) for chunk in chunks
+        )
+        found[filled] = fitted.head.scores(table.chosen(fitted.statistics.features))
+        expanded: Float64Array = found[places]
+        return expanded
 
 
 def _have_cells(texts: Sequence[str]) -> BoolArray:

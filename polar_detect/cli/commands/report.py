@@ -55,7 +55,7 @@ def report(options: ReportOptions) -> None:
         lacks_characters |= _write_figures(data, options.figures, language)
     if lacks_characters:
         tell(language.say("terminal.no_font"))
-    own = Language(options.lang, are_rows=data.are_rows, by_columns=data.by_columns)
+    own = data.detector.language(options.lang)
     summarise(data, own)
     _tell_of_known(table.texts, detector, own)
     say(out)
