@@ -21,7 +21,7 @@ from polar_detect import PolarDetector
 from polar_detect.detectors import AutoHead, Head, TrainingSignatures
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.fitting import Fitting, Teaching, parted
 from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
 from polar_detect.signature.normal_programs import menu_texts
@@ -147,7 +147,7 @@ def signatures(
     detector = PolarDetector(max_tokens=engine.extractor.tracer.max_tokens)
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
-    settings = replace(Settings.of(detector.get_params()), seed=seed)
+    settings = Settings.of(detector, seed=seed)
     fitting = Fitting(extractor, notes, Tracker(None), settings)
     train, held_out = parted(split.train, seed=seed)
     readings = fitting.read("train", train)
@@ -159,7 +159,7 @@ def signatures(
     if notes.needs_programs:
         searched = menu_texts(readings.texts, seed=seed)
         menu = extractor.menu(searched, tolerance=settings.tolerance)
-    shown = fitting.training_signatures(readings, reference, menu, taught_by)
+    shown = Teaching(fitting, readings, reference, menu, taught_by).signatures()
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:

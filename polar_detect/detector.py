@@ -28,6 +28,7 @@ from polar_detect.explain import Explanation
 from polar_detect.frames import check_written, index_of
 from polar_detect.pipeline import by_columns
 from polar_detect.pipeline.assessed import Assessed
+from polar_detect.pipeline.choice import check_settings, chosen_head
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.pipeline.settings import Settings, checked_alpha
 from polar_detect.pipeline.training import TrainingTexts
@@ -37,6 +38,7 @@ from polar_detect.tables.rows.template import RowTemplate
 
 if TYPE_CHECKING:
     from polar_detect.pipeline.assessing import Assessing
+    from polar_detect.pipeline.by_columns import RowAssessing
     from polar_detect.pipeline.engine import Engine
     from polar_detect.signature.normal_programs import NormalPrograms
 
@@ -180,16 +182,17 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
-        settings, alpha = Settings.of(self.get_params(deep=False)), checked_alpha(self.alpha)
+        settings = Settings.of(self)
+        checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings.rows)
         settings = replace(settings, rows=given.rows)
-        head = by_columns.chosen_head(settings, given.normal)
+        head = chosen_head(settings, given.normal)
         if head.needs_labels:
             given.check_that_labels_teach()
         fit = self._fit_reading if head.reads_texts else self._fit_by_columns
         with told(progress) as tell:
-            fit(given, settings, head, alpha, Tracker(tell))
+            fit(given, settings, head, Tracker(tell))
         return self
 
     def assess(
@@ -375,41 +378,30 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return texts
 
     def _assessed(
-        self,
-        texts: list[str],
-        programs_of: ProgramsOf,
-        alpha: float,
-        progress: ProgressChoice,
+        self, texts: list[str], programs_of: ProgramsOf, alpha: float, progress: ProgressChoice
     ) -> Assessed:
         """Return what there is to say of each text; see `assess`."""
-        fitted = self._fitted()
         with told(progress) as tell, alone():
-            if not fitted.head.reads_texts:
-                return by_columns.assess(fitted, texts, Tracker(tell))
-            if programs_of == "all" and any(self._engine().extractor.tracer.tokenize(texts)):
-                self.normal_programs(progress=tell)
-            return self._assessing(tell).run(texts, programs_of, alpha, Tracker(tell))
+            return self._assessing(tell, programs_of, alpha).run(texts, Tracker(tell))
 
     def _scores(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
-        texts, fitted = self._texts(X), self._fitted()
+        texts = self._texts(X)
         with told(progress) as tell, alone():
-            if not fitted.head.reads_texts:
-                return by_columns.scores(fitted, texts, Tracker(tell))
             return self._assessing(tell).scores(texts, Tracker(tell))
 
-    def _assessing(self, progress: Progress | None) -> "Assessing":
+    def _assessing(
+        self, tell: Progress | None, programs_of: ProgramsOf = "none", alpha: float = 0.0
+    ) -> "Assessing | RowAssessing":
+        fitted = self._fitted()
+        if not fitted.head.reads_texts:
+            return by_columns.RowAssessing(fitted)
         from polar_detect.pipeline.assessing import Assessing
 
-        search = partial(self.normal_programs, progress=progress)
-        return Assessing(self._fitted(), self._engine().extractor, search)
+        search = partial(self.normal_programs, progress=tell)
+        return Assessing(fitted, self._engine().extractor, search, programs_of, alpha)
 
     def _fit_reading(
-        self,
-        given: TrainingTexts,
-        settings: Settings,
-        head: Head,
-        alpha: float,
-        tracker: Tracker,
+        self, given: TrainingTexts, settings: Settings, head: Head, tracker: Tracker
     ) -> None:
         """Fit a head that stands on what models make of texts."""
         from polar_detect.numerics.runtime import return_freed_memory
@@ -424,27 +416,22 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             normal, strange = given.by_label(engine.extractor.tracer)
             train, held_out = parted(normal, seed=settings.seed)
             doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
-            _warn(doubts, alpha, len(held_out))
+            _warn(doubts, self.alpha, len(held_out))
             fitting = Fitting(engine.extractor, head, tracker, settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
             return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
 
     def _fit_by_columns(
-        self,
-        given: TrainingTexts,
-        settings: Settings,
-        head: Head,
-        alpha: float,
-        tracker: Tracker,
+        self, given: TrainingTexts, settings: Settings, head: Head, tracker: Tracker
     ) -> None:
         """Fit a head that stands on the columns of rows alone."""
-        by_columns.check_settings(settings)
+        check_settings(settings)
         assert settings.rows is not None
         check_written(given.texts, settings.rows)
         with alone():
             normal, strange = given.by_label(None)
             doubts = given.doubts(normal, keeps_texts=True, reads_texts=False)
-            _warn(doubts, alpha, by_columns.n_held_out(len(normal)))
+            _warn(doubts, self.alpha, by_columns.n_held_out(len(normal)))
             self.fitted_ = by_columns.fit(
                 head, settings, normal=normal, anomalous=strange, tracker=tracker
             )

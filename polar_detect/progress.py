@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,10 @@ class Tracker:
         self._total[name] = self._total.get(name, 0) + total
         self.advance(name, 0)
         return Stage(self, name)
+
+    def whole(self, name: str, total: int) -> AbstractContextManager[Part]:
+        """Begin a stage of texts that are all worked on together."""
+        return self.stage(name, total).part(total)
 
     def chunks(self, name: str, total: int, *, size: int = CHUNK) -> Iterator[IndexArray]:
         """Yield index chunks of 0 … total − 1 (one empty chunk for nothing)."""

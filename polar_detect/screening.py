@@ -21,7 +21,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.frames import index_of
-from polar_detect.pipeline import by_columns
+from polar_detect.pipeline.choice import chosen_head
 from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
@@ -211,11 +211,11 @@ class Screening:
                 f"Got detector {detector!r}; expected a PolarDetector; pass "
                 "PolarDetector('columns') or the like, or leave it out."
             )
-        settings = Settings.of(detector.get_params(deep=False))
+        settings = Settings.of(detector)
         given = TrainingTexts.read(X, None, settings.rows)
         settings = replace(settings, rows=given.rows)
         check_enough(given.texts)
-        head = by_columns.chosen_head(settings, given.texts)
+        head = chosen_head(settings, given.texts)
         _check_compares(head)
         return cls(
             head,

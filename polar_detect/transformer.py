@@ -197,7 +197,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     def _menu(self, texts: Sequence[str], tracker: Tracker) -> Menu:
         chosen, extractor = menu_texts(texts, seed=self.seed), self.engine_.extractor
-        with tracker.stage("search programs for the menu", len(chosen)).part(len(chosen)) as part:
+        with tracker.whole("search programs for the menu", len(chosen)) as part:
             return extractor.menu(chosen, tolerance=self.tolerance_, advance=part.advance)
 
     def _with_programs(
@@ -205,7 +205,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     ) -> FeatureTable:
         if self.menu_ is None:
             return table
-        with tracker.stage("minimal programs", len(readings)).part(len(readings)) as part:
+        with tracker.whole("minimal programs", len(readings)) as part:
             found = self.engine_.extractor.minimal_programs(
                 readings,
                 self.menu_,

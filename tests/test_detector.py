@@ -34,7 +34,7 @@ from polar_detect.executor.decoder import Executor
 from polar_detect.metrics import auroc
 from polar_detect.pipeline import assessing, fitting
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import Fitting, parted
+from polar_detect.pipeline.fitting import Fitting, Teaching, parted
 from polar_detect.pipeline.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
@@ -120,38 +120,33 @@ def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, monk
         assert not flagged.all()
 
 
+def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_tiny):
+    def scores(behind):
+        return fitted_on_tiny.score_samples([text + behind for text in (*NEW[:2], STRANGE[0])])
+
+    plain = scores("")
+    for unseen in (" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0", "\u200b", "\ufeff", "\u200e\n"):
+        np.testing.assert_array_equal(scores(unseen), plain, repr(unseen))
+    assert (scores(".") != plain).all()  # control: it reads to the end
+
+
 @pytest.mark.parametrize(
-    "unseen", [" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0", "\u200b", "\ufeff", "\u200e\n"]
+    ("text", "other"),
+    [
+        (
+            "Dichtung geprüft, ガス漏れなし",
+            unicodedata.normalize("NFD", "\ufeffDich\u00adtung \u200bgeprüft, ガス漏れなし"),
+        ),
+        *(
+            ("oil leak\nat 12 bar", f"oil{space}leak\r\nat 12{space}bar")
+            for space in ("\xa0", "\u2007", "\u202f")
+        ),
+        ("ポンプ ガス弁P2交換。", "ﾎﾟﾝﾌﾟ\u3000カﾞｽ弁Ｐ２交換｡"),
+    ],
 )
-def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_tiny, unseen):
-    texts = [*NEW[:2], STRANGE[0]]
-    scores, ended = (
-        fitted_on_tiny.score_samples([text + own for text in texts]) for own in ("", unseen)
-    )
-    np.testing.assert_array_equal(ended, scores)
-    other = fitted_on_tiny.score_samples([text + "." for text in texts])
-    assert (other != scores).all()  # control: it reads to the end
-
-
-def test_a_text_scores_the_same_however_its_signs_are_put_together(fitted_on_tiny):
-    text = "Dichtung geprüft, ガス漏れなし"
-    apart = unicodedata.normalize("NFD", f"\ufeff{text[:4]}\u00ad{text[4:9]}\u200b{text[9:]}")
-    assert len(apart) == len(text) + 5
-    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, apart)))
-    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, apart])
-    assert plain != read  # control: a model would read them as two
-
-
-@pytest.mark.parametrize("space", ["\xa0", "\u2007", "\u202f"])
-def test_a_text_scores_the_same_with_line_ends_and_spaces_of_another_kind(fitted_on_tiny, space):
-    text, spaced = "oil leak\nat 12 bar", f"oil{space}leak\r\nat 12{space}bar"
-    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, spaced)))
-    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, spaced])
-    assert plain != read  # control: a model would read them as two
-
-
-def test_a_japanese_text_scores_the_same_in_both_widths(fitted_on_tiny):
-    text, other = "ポンプ ガス弁P2交換。", "ﾎﾟﾝﾌﾟ\u3000カﾞｽ弁Ｐ２交換｡"
+def test_a_text_scores_the_same_however_its_signs_spaces_and_line_ends_are_written(
+    fitted_on_tiny, text, other
+):
     np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, other)))
     plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, other])
     assert plain != read  # control: a model would read them as two
@@ -407,7 +402,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     reference = fitting.reference(readings, labelled)
     programs = fitting.programs(FEW, readings)
     menu = programs.menu if head.needs_programs else None
-    shown = fitting.training_signatures(readings, reference, menu, labelled)
+    shown = Teaching(fitting, readings, reference, menu, labelled).signatures()
     normal, strangers = shown.normal, shown.strangers
     own, other = Seen.of(readings), Seen.of(labelled)
     kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
@@ -419,7 +414,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     np.testing.assert_array_equal(strangers.values[: len(own.texts), column], everyone)
     # Control: who sees itself is more like them.
     assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
-    plain = fitting.training_signatures(readings, fitting.reference(readings), menu)
+    plain = Teaching(fitting, readings, fitting.reference(readings), menu).signatures()
     assert (len(strangers), len(last)) == (len(plain.strangers), len(labelled))
     assert plain.labelled is None
 
@@ -435,7 +430,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
     wide = narrow.widened(others)
     every, everyone = np.arange(len(wide)), np.asarray(wide.texts)
     clusters = topic_clusters(wide.embeddings, seed=fitting.settings.seed)
-    shown = fitting.training_signatures(readings, wide, None)
+    shown = Teaching(fitting, readings, wide, None).signatures()
     found = (shown.normal, shown.strangers)
     for table, groups in zip(found, (everyone, clusters), strict=True):
         assert len(table) == len(train)
@@ -446,7 +441,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
             for name, value in zip(expected.names, expected.values[0], strict=True):
                 if "change" not in name:  # which is fitted on the training texts
                     assert table.values[i, table.names.index(name)] == value, name
-    alone = fitting.training_signatures(readings, narrow, None).normal
+    alone = Teaching(fitting, readings, narrow, None).signatures().normal
     column = alone.names.index("neighbours/similarity_mean")
     assert (found[0].values[:, column] >= alone.values[:, column]).all()
     assert (found[0].values[:, column] > alone.values[:, column]).mean() > 0.3  # control
@@ -462,7 +457,7 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     fitting = Fitting(extractor, AutoHead(), Tracker(None), settings)
     readings = fitting.read("texts", [*[NORMAL[0]] * 40, *NORMAL[8 : 8 + n_others]])
     reference = fitting.reference(readings)
-    shown = fitting.training_signatures(readings, reference, None)
+    shown = Teaching(fitting, readings, reference, None).signatures()
     similarity = [
         table.values[:, table.names.index("neighbours/similarity_mean")]
         for table in (shown.normal, shown.strangers)
@@ -494,7 +489,7 @@ def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
     others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
     readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
     reference = fitting.reference(readings)
-    shown = fitting.training_signatures(readings, reference, None)
+    shown = Teaching(fitting, readings, reference, None).signatures()
     tables = (shown.normal, shown.strangers)
     loss = tables[0].names.index("loss/mean")
     for table in tables:

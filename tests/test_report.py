@@ -39,10 +39,10 @@ from polar_detect.report.content.phrases import (
     advice,
     findings,
     layers_lead,
-    leading_reasons,
     moved_sentence,
 )
 from polar_detect.report.content.reasons import reasons_of_row
+from polar_detect.report.content.row_phrases import leading_reasons
 from polar_detect.report.formats.html import render_html
 from polar_detect.signature.marks.spans import TokenLoss, joined_in_words
 from polar_detect.texts.graphemes import starts_of_graphemes

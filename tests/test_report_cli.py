@@ -219,7 +219,7 @@ def test_pictures_say_nothing_of_a_home_that_cannot_be_written():
     control = without_a_home("import matplotlib.figure")
     assert "temporary cache directory" in control.stderr
     done = without_a_home(
-        "from polar_detect.cli.commands.report import load_pictures; load_pictures()"
+        "from polar_detect.cli.commands.output import load_pictures; load_pictures()"
     )
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -23,7 +23,8 @@ from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
 from polar_detect.report.content.data import Contribution, Swarm
-from polar_detect.report.content.phrases import findings, headline, leading_reasons
+from polar_detect.report.content.phrases import findings, headline
+from polar_detect.report.content.row_phrases import leading_reasons
 from polar_detect.report.formats.as_json import render_json
 from polar_detect.report.formats.html import render_html
 from polar_detect.report.formats.markdown import render_markdown

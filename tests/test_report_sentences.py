@@ -321,7 +321,7 @@ def test_a_sentence_of_any_length_is_looked_up_at_once():
 
 def stages():
     """Yield the name of every stage of a long run that the source begins."""
-    begin = {"chunks", "stage", "_progress", "read", "_as_if_unseen"}
+    begin = {"chunks", "stage", "whole", "_progress", "read", "_as_if_unseen"}
     for name, own in nodes().items():
         for node in own:
             if not isinstance(node, ast.Call) or name.startswith(("tables/", "models/")):

@@ -268,9 +268,13 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(
 
 
 def test_how_models_read_the_texts_is_told(run, tmp_path, tiny_pair):
-    path = tmp_path / "log.txt"
-    path.write_text("\n".join([*NOTES, "pump " * 300]), encoding="utf-8")
+    path, page = tmp_path / "log.txt", tmp_path / "page.json"
+    texts = "\n".join([*NOTES, "pump " * 300]).replace(NOTES[17], "zq\u00a0kx7 vv")
+    path.write_text(texts, encoding="utf-8")
     models = ("--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"])
-    code, shown, told = run("screen", path, "--out", tmp_path / "screened.csv", *models)
+    asked = ("--out", tmp_path / "screened.csv", "--report", page, *models)
+    code, shown, told = run("screen", path, *asked)
     assert (code, "1 of 61 texts are longer than" in " ".join(told.split())) == (0, True), told
     assert ("other texts" in " ".join(shown.split()), OF_NORMAL.findall(shown)) == (True, [])
+    rows = json.loads(page.read_text(encoding="utf-8"))["rows"]
+    assert {"zq kx7 vv"} <= {row["text"] for row in rows}  # as it is read

@@ -11,7 +11,7 @@ from polar_detect.pipeline.settings import Settings, checked_alpha
 
 
 def settings_with(**changes):
-    return Settings.of(PolarDetector().get_params() | changes)
+    return Settings.of(PolarDetector(), **changes)
 
 
 def test_every_setting_but_alpha_is_kept_with_the_fit():

@@ -13,8 +13,9 @@ import pytest
 from bad_inputs import call
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect.cli.commands.notices import Notices
 from polar_detect.cli.commands.output import tell
-from polar_detect.cli.commands.training import Training, _of_rows, _of_unread
+from polar_detect.cli.commands.training import Training
 from polar_detect.cli.options import FitOptions
 from polar_detect.messages.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
@@ -93,12 +94,12 @@ def test_fit_shows_and_judges_rows_that_have_text(tmp_path):
     path.write_text("note,t\n,\noil,290\nseal,291\n")
     table = read_table(path, rows=RowColumns())
     options = FitOptions(train=path, out=tmp_path / "d", all_columns=True)
-    said = [*_of_rows(table, options, Language("en"))]
+    said = [*Notices(table, options, Language("en")).of_rows()]
     assert said[0] == "rows are read as: note: oil; t: 290"
     rows = "".join(f"{i},{290 + i % 7}\n" for i in range(1, 61))
     path.write_text(f"no,t\n{rows},\n,\n")
     table = read_table(path, rows=RowColumns())
-    assert any("column 'no' " in line for line in _of_rows(table, options, Language("en")))
+    assert any("column 'no' " in line for line in Notices(table, options, Language("en")).of_rows())
 
 
 def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(
@@ -333,7 +334,7 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
     pd.DataFrame({"x": cells, "y": range(10)}).to_csv(tmp_path / "a.csv", index=False)
     table = read_table(tmp_path / "a.csv", rows=RowColumns())
     options = FitOptions(train=tmp_path / "a.csv", out=tmp_path / "out")
-    said = " ".join(_of_rows(table, options, Language()))
+    said = " ".join(Notices(table, options, Language()).of_rows())
     assert "column 'x': 90 % of the cells are numbers, others such as 'abc'; it is read" in said
 
 
@@ -373,7 +374,7 @@ def test_fit_says_which_columns_depend_on_which(tmp_path, tongue, line):
     frame.to_csv(tmp_path / "a.csv", index=False)
     table = read_table(tmp_path / "a.csv", rows=RowColumns())
     options = FitOptions(train=tmp_path / "a.csv", out=tmp_path / "out")
-    assert line in [*_of_rows(table, options, Language(tongue))]
+    assert line in [*Notices(table, options, Language(tongue)).of_rows()]
 
 
 def test_names_of_several_lines_are_said_on_one(tmp_path, capsys):
@@ -387,7 +388,7 @@ def test_names_of_several_lines_are_said_on_one(tmp_path, capsys):
     columns = RowColumns("Bore [mm],Bore (in),Day")
     table = read_table(tmp_path / "a.xlsx", rows=columns)
     options = FitOptions(train=tmp_path / "a.xlsx", out=tmp_path / "out")
-    for notice in (*table.notices, *_of_rows(table, options, Language())):
+    for notice in (*table.notices, *Notices(table, options, Language()).of_rows()):
         tell(notice)
     said = capsys.readouterr().err.splitlines()
     assert "hidden columns are read too: Bore [mm]" in said
@@ -466,7 +467,7 @@ def test_fit_says_what_of_a_table_it_does_not_read_where_it_has_guessed_the_text
     def said(path=path, **given):
         table = read_table(path, text_column=given.get("text_column"))
         options = FitOptions(train=path, out=tmp_path / "out", **given)
-        return [*_of_unread(table, options, Language(lang))]
+        return [*Notices(table, options, Language(lang)).of_unread()]
 
     assert said() == expected
     assert said(tmp_path / "scored.csv") == expected  # what was added goes without saying

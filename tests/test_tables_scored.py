@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from polar_detect.assessment import kinds_of_columns
-from polar_detect.cli.commands.training import _of_rows
+from polar_detect.cli.commands.notices import Notices
 from polar_detect.cli.options import FitOptions
 from polar_detect.compare.reading.task import Reading, read_task
 from polar_detect.errors import InputError, OutputError
@@ -278,12 +278,14 @@ def test_fit_warns_of_a_column_of_verdicts_that_new_rows_do_not_have_yet(save, t
     path = save("寸法,判定,外観\n" + "".join(f"{25 + i % 7 / 100},ＯＫ,良\n" for i in range(40)))
     table = read_table(path, rows=RowColumns("寸法,判定"))
     options = FitOptions(train=path, out=tmp_path / "out", columns="寸法,判定")
-    said = [one for one in _of_rows(table, options, Language("en")) if "calls all rows" in one]
+    said = [
+        one for one in Notices(table, options, Language("en")).of_rows() if "calls all rows" in one
+    ]
     assert said == [
         "column '判定' calls all rows normal; if new rows are scored before they are judged, leave "
         "it out with --columns, as all of them would look strange"
     ]
-    japanese = " ".join(_of_rows(table, options, Language("ja")))
+    japanese = " ".join(Notices(table, options, Language("ja")).of_rows())
     assert "列'判定'はどの行も正常と判定しています" in japanese
 
 

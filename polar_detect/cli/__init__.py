@@ -124,7 +124,8 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
     run.__doc__ = kind.__doc__
     asking = inspect.signature(run).parameters["context"]
     fields = inspect.signature(kind).parameters.values()
-    run.__signature__ = inspect.Signature([asking, *fields])  # type: ignore[attr-defined]  # what typer reads
+    asked_first = sorted(fields, key=lambda own: own.default is not own.empty)
+    run.__signature__ = inspect.Signature([asking, *asked_first])  # type: ignore[attr-defined]  # what typer reads
     return run
 
 

@@ -77,19 +77,16 @@ Alpha = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions:
-    """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+class FittingOptions:
+    """What `fit` and `screen` ask for: how rows are read, and what is fitted on them."""
 
     alternatives: ClassVar[Alternatives] = (("text_column", "columns", "all_columns"),)
 
-    train: Input
-    out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
     text_column: FitTextColumn = None
     columns: Columns = None
     all_columns: Annotated[
-        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column.")
     ] = False
-    label_column: LabelColumn = None
     sheet: Sheet = None
     encoding: Encoding = None
     model: Model = "smollm2"
@@ -104,7 +101,26 @@ class FitOptions:
         ),
     ] = "auto"
     max_tokens: MaxTokens = MAX_TOKENS
-    seed: Annotated[int, typer.Option(min=0, help="Makes the fit reproducible.")] = 0
+    seed: Annotated[int, typer.Option(min=0, help="Makes the result reproducible.")] = 0
+    lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        given = (self.text_column is not None, self.columns is not None, self.all_columns)
+        if sum(given) > 1:
+            raise contradiction("give one of --text-column, --columns and --all-columns", self.lang)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(FittingOptions):
+    """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+
+    train: Input
+    out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+    ] = False
+    label_column: LabelColumn = None
     contamination: Annotated[
         float,
         typer.Option(
@@ -126,25 +142,11 @@ class FitOptions:
         int,
         typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
     ] = 5000
-    lang: Annotated[Tongue, language_of("the messages")] = "en"
-
-    def __post_init__(self) -> None:
-        """Refuse options that do not go together."""
-        _check_one_way(self)
-
-
-def _check_one_way(options: "FitOptions | ScreenOptions") -> None:
-    """Raise unless rows are read in one way."""
-    given = (options.text_column is not None, options.columns is not None, options.all_columns)
-    if sum(given) > 1:
-        raise contradiction("give one of --text-column, --columns and --all-columns", options.lang)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScreenOptions:
+class ScreenOptions(FittingOptions):
     """Find the rows of one file that are unlike the others; none has to be known as normal."""
-
-    alternatives: ClassVar[Alternatives] = (("text_column", "columns", "all_columns"),)
 
     input: InputFile
     out: Annotated[
@@ -154,15 +156,6 @@ class ScreenOptions:
     share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the rows to flag, the strangest first.")
     ] = 0.05
-    text_column: FitTextColumn = None
-    columns: Columns = None
-    all_columns: Annotated[
-        bool, typer.Option("--all-columns", help="Take rows as texts: every column.")
-    ] = False
-    sheet: Sheet = None
-    encoding: Encoding = None
-    model: Model = "smollm2"
-    encoder: Encoder = "auto"
     detector: Annotated[
         str,
         typer.Option(
@@ -170,8 +163,6 @@ class ScreenOptions:
             "seconds) or texts (models read rows, too, that columns would do for)."
         ),
     ] = "auto"
-    max_tokens: MaxTokens = MAX_TOKENS
-    seed: Annotated[int, typer.Option(min=0, help="Makes the result reproducible.")] = 0
     contamination: Annotated[
         float | None,
         typer.Option(
@@ -194,16 +185,12 @@ class ScreenOptions:
     ] = None
     lang: Annotated[Tongue, language_of("the reasons and the messages")] = "en"
 
-    def __post_init__(self) -> None:
-        """Refuse options that do not go together."""
-        _check_one_way(self)
-
     @property
     def of_fit(self) -> FitOptions:
         """What a fit on these rows would be asked for."""
         own = {field.name for field in fields(FitOptions)}
         given = {n: value for n, value in vars(self).items() if n in own and value is not None}
-        return FitOptions(train=self.input, **given)
+        return FitOptions(**given | {"train": self.input})
 
 
 @dataclass(frozen=True, kw_only=True)

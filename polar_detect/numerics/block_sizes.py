@@ -41,13 +41,7 @@ class Form(NamedTuple):
 
 
 class RowCounts:
-    """How many rows the blocks of a model's layers may have, found by trial when first asked for.
-
-    Parameters
-    ----------
-    layers : sequence of nn.Module
-    device : torch.device
-    """
+    """How many rows blocks of a model's layers may have, found by trial when first asked for."""
 
     def __init__(self, layers: Sequence[nn.Module], device: torch.device) -> None:
         self._device = device

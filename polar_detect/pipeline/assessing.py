@@ -29,6 +29,7 @@ _READING, _PROGRAMS = 0.8, 0.8
 _TOKENS_OF_A_LETTER, _TOKENS_OF_A_FURTHER_BYTE, _TOKENS_OF_A_DIGIT = 0.25, 0.85, 1.5
 
 
+@dataclass(frozen=True, eq=False)
 class Assessing:
     """The steps of `PolarDetector.assess`; to be called while no other uses the models.
 
@@ -38,29 +39,28 @@ class Assessing:
     extractor : Extractor
     normal_programs : callable
         Returns what programs of normal texts are like, which can take a search.
+    programs_of : {"all", "flagged", "none", "searched"}
+        With "none" programs are searched only where the detector reads them.
+    alpha : float
+        Says which texts are flagged.
     """
 
-    def __init__(
-        self, fitted: Fitted, extractor: Extractor, normal_programs: Callable[[], NormalPrograms]
-    ) -> None:
-        self._fitted = fitted
-        self._extractor = extractor
-        self._normal_programs = normal_programs
+    fitted: Fitted
+    extractor: Extractor
+    normal_programs: Callable[[], NormalPrograms]
+    programs_of: ProgramsOf = "none"
+    alpha: float = 0.0
 
-    def run(
-        self, texts: Sequence[str], programs_of: ProgramsOf, alpha: float, tracker: Tracker
-    ) -> Assessed:
-        """Return what there is to say of each text; each distinct one is read once.
-
-        With `programs_of` "none" programs are searched only where the detector reads them.
-        `alpha` says which texts are flagged.
-        """
+    def run(self, texts: Sequence[str], tracker: Tracker) -> Assessed:
+        """Return what there is to say of each text; each distinct one is read once."""
+        if self.programs_of == "all" and any(self.extractor.tracer.tokenize(texts)):
+            self.normal_programs()  # before the first text, if it is a long search
         distinct, places = distinct_texts(texts)
         parts: list[Assessed] = []
         order: list[IndexArray] = []
         for chunk, part in self._by_length(distinct, tracker):
             order.append(chunk)
-            parts.append(self._assess([distinct[i] for i in chunk], programs_of, alpha, part))
+            parts.append(self._assess([distinct[i] for i in chunk], part))
         rows = np.argsort(np.concatenate(order))[places]
         programs = [program for part in parts for program in part.programs]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
@@ -90,27 +90,25 @@ class Assessing:
         by_length = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
         order = np.asarray(by_length, np.intp)
         stage = tracker.stage("score", len(texts))
-        most = self._fitted.settings.max_tokens
+        most = self.fitted.settings.max_tokens
         for chunk in np.split(order, _cuts([min(_about_tokens(texts[i]), most) for i in order])):
             with stage.part(len(chunk)) as part:
                 yield chunk, part
 
-    def _assess(
-        self, texts: Sequence[str], programs_of: ProgramsOf, alpha: float, part: Part
-    ) -> Assessed:
-        fitted = self._fitted
-        scored = self._score(texts, part, programs_of)
+    def _assess(self, texts: Sequence[str], part: Part) -> Assessed:
+        fitted = self.fitted
+        scored = self._score(texts, part)
         attribution = fitted.head.explain(scored.table)
         attribution.check_adds_up(scored.scores[scored.has_tokens])
         programs: Sequence[MinimalProgram | None] | None = scored.programs
-        if programs_of == "searched":
-            programs = self._extractor.searched_programs(
+        if self.programs_of == "searched":
+            programs = self.extractor.searched_programs(
                 scored.readings,
                 tolerance=fitted.settings.tolerance,
                 advance=part.advance_by(_PROGRAMS),
             )
-        elif programs_of == "flagged" and programs is None:
-            programs = self._flagged_programs(scored, alpha)
+        elif self.programs_of == "flagged" and programs is None:
+            programs = self._flagged_programs(scored)
         return Assessed(
             scores=scored.scores,
             programs=[None] * len(texts) if programs is None else programs,
@@ -120,10 +118,10 @@ class Assessing:
             neighbours=fitted.text_reference.nearest_texts(scored.readings.embeddings),
         )
 
-    def _flagged_programs(self, scored: "_Scored", alpha: float) -> list[MinimalProgram | None]:
+    def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:
         """Return the programs of texts that are flagged, None for the others."""
-        p_values = p_values_or_nan(self._fitted.calibration_scores, scored.scores)
-        flagged = np.flatnonzero(p_values <= alpha)
+        p_values = p_values_or_nan(self.fitted.calibration_scores, scored.scores)
+        flagged = np.flatnonzero(p_values <= self.alpha)
         readings = scored.readings.rows(flagged)
         found = self._minimal_programs(readings, untold) if len(flagged) else []
         programs: list[MinimalProgram | None] = [None] * len(scored.scores)
@@ -131,13 +129,11 @@ class Assessing:
             programs[i] = program
         return programs
 
-    def _score(
-        self, texts: Sequence[str], part: Part, programs_of: ProgramsOf = "none"
-    ) -> "_Scored":
+    def _score(self, texts: Sequence[str], part: Part) -> "_Scored":
         """Score texts, with their programs where all are wanted or the detector reads them."""
-        fitted, extractor = self._fitted, self._extractor
-        wants_programs = programs_of == "all" or fitted.head.needs_programs
-        is_search = wants_programs or programs_of == "searched"
+        fitted, extractor = self.fitted, self.extractor
+        wants_programs = self.programs_of == "all" or fitted.head.needs_programs
+        is_search = wants_programs or self.programs_of == "searched"
         n_before = len(texts) * (1 - _PROGRAMS if is_search else 1)
         readings = extractor.read(texts)
         part.advance(n_before * _READING)
@@ -159,18 +155,18 @@ class Assessing:
     def _minimal_programs(self, readings: Readings, advance: Advance) -> list[MinimalProgram]:
         if not readings.has_tokens.any():
             return [no_program(self._n_layers)] * len(readings)
-        menu, tolerance = self._normal_programs().menu, self._fitted.settings.tolerance
-        return self._extractor.minimal_programs(
+        menu, tolerance = self.normal_programs().menu, self.fitted.settings.tolerance
+        return self.extractor.minimal_programs(
             readings,
             menu,
             tolerance=tolerance,
-            wants_curves=self._fitted.head.needs_programs,
+            wants_curves=self.fitted.head.needs_programs,
             advance=advance,
         )
 
     @property
     def _n_layers(self) -> int:
-        return self._extractor.tracer.backbone.n_layers
+        return self.extractor.tracer.backbone.n_layers
 
 
 @dataclass(frozen=True, eq=False)

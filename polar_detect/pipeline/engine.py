@@ -32,11 +32,6 @@ class Engine:
     A copy by pickle or joblib carries the names and hashes of the models only; they are loaded
     when they are next needed, and `ModelError` is raised where the weights on this machine are
     others.
-
-    Parameters
-    ----------
-    model, encoder_model : LocalModel
-    extractor : Extractor
     """
 
     model: models.LocalModel

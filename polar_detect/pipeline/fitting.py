@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -68,9 +69,9 @@ class Fitting:
             reference = reference.widened(calibration_readings)
         programs = self.programs(readings.texts, calibration_readings)
         menu = programs.menu if isinstance(programs, NormalPrograms) else None
-        shown = self.training_signatures(readings, reference, menu, labelled)
-        head.fit(shown, seed=settings.seed)
-        held_out_table = self._held_out(calibration_readings, reference, menu)
+        teaching = Teaching(self, readings, reference, menu, labelled)
+        head.fit(teaching.signatures(), seed=settings.seed)
+        held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
@@ -88,11 +89,12 @@ class Fitting:
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""
-        readings = self._read(texts, stage=stage)
+        readings = self.read_all(texts, stage=stage)
         has_tokens = readings.has_tokens
         return readings if has_tokens.all() else readings.rows(np.flatnonzero(has_tokens))
 
-    def _read(self, texts: Sequence[str], *, stage: str) -> Readings:
+    def read_all(self, texts: Sequence[str], *, stage: str) -> Readings:
+        """Read texts, some of which may have no tokens."""
         return self.extractor.read_all(texts, stage=stage, tracker=self.tracker, spill=self._spill)
 
     def reference(self, readings: Readings, labelled: Readings | None = None) -> Reference:
@@ -121,58 +123,66 @@ class Fitting:
             return plan.searched_by(self.extractor, self.tracker)
         return plan
 
-    def training_signatures(
-        self,
-        readings: Readings,
-        reference: Reference,
-        menu: Menu | None,
-        labelled: Readings | None = None,
-    ) -> TrainingSignatures:
+
+@dataclass(frozen=True, eq=False)
+class Teaching:
+    """Signatures of texts that a detector is fitted on, as if it had not seen them.
+
+    Parameters
+    ----------
+    fitting : Fitting
+    readings : Readings
+        Of the training texts.
+    reference : Reference
+        Fitted on them.
+    menu : Menu, optional
+        None where the head reads no programs.
+    labelled : Readings, optional
+        Of labelled anomalies.
+    """
+
+    fitting: Fitting
+    readings: Readings
+    reference: Reference
+    menu: Menu | None = None
+    labelled: Readings | None = None
+
+    def signatures(self) -> TrainingSignatures:
         """Return the signatures that the head is to be fitted on.
 
         No text is compared with itself. Strangers are normal texts compared with all clusters but
         their own, and corrupted texts where the head wants them.
         Held-out texts that have joined the reference are neighbours here as they will be of new
-        texts, but for those of a cluster that is left out. `menu` may be None where the head reads
-        no programs.
+        texts, but for those of a cluster that is left out.
 
         Copies of one text are a quarter of the normal texts at most: compared with other texts
         only, they look strange, and many of them would teach that it is usual to look strange.
         """
-        seed, teaching = self.settings.seed, _teaching(readings.texts)
+        readings, reference, extractor = self.readings, self.reference, self.fitting.extractor
+        head, seed = self.fitting.head, self.fitting.settings.seed
+        teaching = _teaching(readings.texts)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
-        kept_out = self._kept_out(readings, reference, labelled)
+        kept_out = self._kept_out()
         against = LeaveOneOutReference(readings, reference, folds, kept_out)
         normal = self._as_if_unseen("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
-        most = _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
+        most = _MAX_STRANGERS_WITH_CONTEXT if extractor.wants_context else _MAX_STRANGERS
         drawn = np.random.default_rng(seed).permutation(len(teaching))[:most]
         outside = LeaveOneOutReference(readings, reference, clusters, kept_out, bans_group=True)
         kept = outside.with_enough_others(teaching[np.sort(drawn)])
         strange = self._as_if_unseen("held-out clusters", readings.rows(kept), kept, outside)
-        if self.head.needs_programs:
-            programs = self._programs(readings, menu)
-            normal = self.extractor.with_programs(normal, [programs[i] for i in teaching])
-            strange = self.extractor.with_programs(strange, [programs[i] for i in kept])
-        corruptions = self._corruptions(against, menu) if self.head.needs_corruptions else []
+        if head.needs_programs:
+            programs = self._programs(readings)
+            normal = extractor.with_programs(normal, [programs[i] for i in teaching])
+            strange = extractor.with_programs(strange, [programs[i] for i in kept])
+        corruptions = self._corruptions(against) if head.needs_corruptions else []
         taught_by = None
-        if labelled is not None:
-            table = against.labelled(self.extractor, labelled)
-            taught_by = self._with_programs(table, labelled, menu)
+        if self.labelled is not None:
+            table = against.labelled(extractor, self.labelled)
+            taught_by = self._with_programs(table, self.labelled)
         return TrainingSignatures(normal, FeatureTable.below([strange, *corruptions]), taught_by)
 
-    def _kept_out(
-        self, readings: Readings, reference: Reference, labelled: Readings | None
-    ) -> KeptOut | None:
-        """Return how like labelled anomalies each text is that did not teach it, if any did."""
-        if labelled is None or reference.likeness is None:
-            return None
-        own, others = Seen.of(readings), Seen.of(labelled)
-        return KeptOut.fit(own, others, reference.rows, seed=self.settings.seed)
-
-    def _held_out(
-        self, readings: Readings, reference: Reference, menu: Menu | None
-    ) -> FeatureTable:
+    def held_out(self, readings: Readings) -> FeatureTable:
         """Return signatures of held-out texts, none of which is compared with itself.
 
         Where they have joined the reference, a new text is compared with all held-out texts, and
@@ -181,28 +191,35 @@ class Fitting:
         could only fall (`Head.is_monotone`). What the head learned with held-out texts as
         neighbours is not covered by this; it does no harm (`experiments/error_rates.py`).
         """
-        tables = []
-        for part in self.tracker.chunks("held-out texts", len(readings)):
+        reference, tables = self.reference, []
+        for part in self.fitting.tracker.chunks("held-out texts", len(readings)):
             itself = reference.n_fitted + part[:, None] == np.arange(len(reference))
             own, banned = readings.rows(part), itself if reference.n_joined else None
-            tables.append(self.extractor.signatures(own, reference, banned=banned))
-        return self._with_programs(FeatureTable.below(tables), readings, menu)
+            tables.append(self.fitting.extractor.signatures(own, reference, banned=banned))
+        return self._with_programs(FeatureTable.below(tables), readings)
 
-    def _corruptions(self, against: LeaveOneOutReference, menu: Menu | None) -> list[FeatureTable]:
+    def _kept_out(self) -> KeptOut | None:
+        """Return how like labelled anomalies each text is that did not teach it, if any did."""
+        if self.labelled is None or self.reference.likeness is None:
+            return None
+        own, others = Seen.of(self.readings), Seen.of(self.labelled)
+        return KeptOut.fit(own, others, self.reference.rows, seed=self.fitting.settings.seed)
+
+    def _corruptions(self, against: LeaveOneOutReference) -> list[FeatureTable]:
         """Return signatures of corrupted training texts, none of which sees its original.
 
         In one table; none where nothing breaks, as rows that are all the same.
         """
-        texts = against.readings.texts
-        seed, rows = self.settings.seed, self.settings.rows
+        texts, settings = self.readings.texts, self.fitting.settings
+        seed, rows = settings.seed, settings.rows
         broken = corrupted(texts, seed=seed) if rows is None else crossed(texts, rows, seed=seed)
-        readings = self._read(broken, stage="corrupted texts")
+        readings = self.fitting.read_all(broken, stage="corrupted texts")
         origins = np.flatnonzero(readings.has_tokens)
         if not len(origins):
             return []
         readings = readings.rows(origins)
         table = self._as_if_unseen("context of corrupted texts", readings, origins, against)
-        return [self._with_programs(table, readings, menu)]
+        return [self._with_programs(table, readings)]
 
     def _as_if_unseen(
         self,
@@ -214,31 +231,32 @@ class Fitting:
         """Return signatures of texts made of the training texts `origins`, as if unseen."""
         distances = against.distances(own, origins)
         tables = [
-            self.extractor.signatures(
+            self.fitting.extractor.signatures(
                 own.rows(part),
-                against.reference,
+                self.reference,
                 banned=against.banned(origins[part]),
                 left_out=against.left_out(origins[part]),
                 distances=distances.rows(part),
             )
-            for part in self.tracker.chunks(stage_name, len(own))
+            for part in self.fitting.tracker.chunks(stage_name, len(own))
         ]
         return FeatureTable.below(tables)
 
-    def _with_programs(
-        self, table: FeatureTable, readings: Readings, menu: Menu | None
-    ) -> FeatureTable:
+    def _with_programs(self, table: FeatureTable, readings: Readings) -> FeatureTable:
         """Return `table` with the minimal programs of its texts, where the head reads them."""
-        if not self.head.needs_programs:
+        if not self.fitting.head.needs_programs:
             return table
-        return self.extractor.with_programs(table, self._programs(readings, menu))
+        return self.fitting.extractor.with_programs(table, self._programs(readings))
 
-    def _programs(self, readings: Readings, menu: Menu | None) -> list[MinimalProgram]:
-        assert menu is not None, "a detector that reads programs needs a menu"
+    def _programs(self, readings: Readings) -> list[MinimalProgram]:
+        assert self.menu is not None, "a detector that reads programs needs a menu"
         found: list[MinimalProgram] = []
-        for chunk in self.tracker.chunks("minimal programs", len(readings)):
-            found += self.extractor.minimal_programs(
-                readings.rows(chunk), menu, tolerance=self.settings.tolerance, wants_curves=True
+        for chunk in self.fitting.tracker.chunks("minimal programs", len(readings)):
+            found += self.fitting.extractor.minimal_programs(
+                readings.rows(chunk),
+                self.menu,
+                tolerance=self.fitting.settings.tolerance,
+                wants_curves=True,
             )
         return found
 

@@ -2,12 +2,12 @@
 
 import numbers
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from polar_detect.detectors import Head, check_named
 from polar_detect.errors import InputError
@@ -40,19 +40,21 @@ class Settings:
     rows: "RowTemplate | None"
 
     @classmethod
-    def of(cls, params: Mapping[str, Any]) -> Self:
-        """Check settings and convert them; NumPy's scalars and paths are taken too.
+    def of(cls, detector: BaseEstimator, /, **changed: Any) -> Self:
+        """Check a detector's settings and convert them; NumPy's scalars and paths are taken too.
 
         Parameters
         ----------
-        params : mapping of str
-            Of every field, and of others, which are not looked at.
+        detector : PolarDetector
+        changed
+            Settings in place of its own.
 
         Raises
         ------
         InputError
             A value that the setting does not take.
         """
+        params = detector.get_params(deep=False) | changed
         settings = cls(
             detector=_detector(params["detector"]),
             model=model_name("model", params["model"]),

@@ -10,7 +10,7 @@ from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
-from polar_detect.pipeline import by_columns
+from polar_detect.pipeline import choice
 from polar_detect.tables import warn_of_hours
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
@@ -136,7 +136,7 @@ class TrainingTexts:
         if reads_texts:
             return [*own, *warn_of_hours(self.rows, len(normal))]
         filled = [text for text in self.texts if text.strip()]  # words of anomalies are words, too
-        return [*own, *by_columns.doubts(self.rows, filled)]
+        return [*own, *choice.doubts(self.rows, filled)]
 
     def _doubts_of_ones(self) -> list[str]:
         if self.n_ones <= len(self.texts) / 2:

@@ -103,6 +103,7 @@ def screen_and_report(
         facts.append(facts_of(detector))
 
     found = screening.run(progress, look)
+    table = replace(table, texts=screening.texts)  # as they are read: so `details` knows them
     flagged = found.scores[found.is_anomaly]
     standard = _Standard(
         detector=_of_folds(facts, screening.n_others),

@@ -129,10 +129,8 @@ class Report:
             )
         if assessment.explanation.n_layers and assessment.all_programs:  # or raises, before
             detector.normal_programs(progress=progress)  # what may be a long search
-        with told(progress) as tell:
-            stage = Tracker(tell).stage("report", len(texts))
+        with told(progress) as tell, Tracker(tell).whole("report", len(texts)):
             data = build_report(detector, assessment, _table(texts, labels), top=top)
-            stage.advance(len(texts))
         index = assessment.index if index_of(X) is None else index_of(X)
         return cls(_indexed(_named(data, name), index), tongue, assessment)
 

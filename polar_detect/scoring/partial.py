@@ -26,12 +26,7 @@ Part = Literal["chunk", "computed"]
 
 
 class Partial:
-    """The folder of one run.
-
-    Parameters
-    ----------
-    folder : Path
-    """
+    """The folder of one run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -79,14 +79,10 @@ class ProgramPlan:
 
     def searched_by(self, extractor: Extractor, tracker: Tracker) -> NormalPrograms:
         """Search the programs."""
-        stage = tracker.stage("search programs for the menu", len(self.searched))
-        with stage.part(len(self.searched)) as part:
+        tracer = extractor.tracer
+        with tracker.whole("search programs for the menu", len(self.searched)) as part:
             menu = extractor.menu(self.searched, tolerance=self.tolerance, advance=part.advance)
-        stage, tracer = (
-            tracker.stage("programs of held-out texts", len(self.held_out)),
-            extractor.tracer,
-        )
-        with stage.part(len(self.held_out)) as part:
+        with tracker.whole("programs of held-out texts", len(self.held_out)) as part:
             found = menu.minimal_programs(
                 tracer.executor,
                 tracer.tokenize(self.held_out),

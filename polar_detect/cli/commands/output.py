@@ -1,5 +1,6 @@
 """Where a command's results and messages go: stdout, stderr, files written whole."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,26 @@ def make_folder(folder: Path, option: str = "--out") -> None:
             f"Got {option} '{folder}', which cannot be created ({error.strerror}); expected a "
             "folder; choose another."
         ) from error
+
+
+def load_pictures() -> None:
+    """Load matplotlib before long work, as it wants a folder for its list of fonts.
+
+    Where the home cannot be written, as in containers, it takes a temporary one and says so twice;
+    nothing comes of that but a second for the list.
+    """
+    matplotlib = logging.getLogger("matplotlib")
+    level = matplotlib.level
+    matplotlib.setLevel(logging.ERROR)
+    try:
+        from polar_detect.report.formats import figures  # noqa: F401
+    except OSError as error:
+        raise OutputError(
+            "Got no folder for temporary files; expected one that can be written, for pictures; "
+            "set TMPDIR to one."
+        ) from error
+    finally:
+        matplotlib.setLevel(level)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`polar-detect report`."""
 
-import logging
 import webbrowser
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from polar_detect.cli.commands.output import (
     check_not_input,
     check_place,
     err,
+    load_pictures,
     make_folder,
     say,
     summarise,
@@ -24,7 +24,6 @@ from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
 from polar_detect.report.content.data import ReportData
-from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.texts.known import KnownTexts
 
@@ -32,7 +31,8 @@ from polar_detect.texts.known import KnownTexts
 def report(options: ReportOptions) -> None:
     """Score a table and write the report."""
     language, out = Language(options.lang), options.out
-    kind = _checked_format(options, language)
+    kind = options.format or format_of(out, language, option="--format")
+    check_folder(out, language)
     rejected = tables.rejected_path(out)
     check_not_input(out, options.input, rejected=rejected)
     check_not_in_detector(out, options.detector)
@@ -55,32 +55,12 @@ def report(options: ReportOptions) -> None:
         lacks_characters |= _write_figures(data, options.figures, language)
     if lacks_characters:
         tell(language.say("terminal.no_font"))
-    own = Language(options.lang, are_rows=data.are_rows, by_columns=data.by_columns)
+    own = data.detector.language(options.lang)
     summarise(data, own)
     _tell_of_known(table.texts, detector, own)
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):
         tell(language.say("terminal.no_browser", path=out))
-
-
-def load_pictures() -> None:
-    """Load matplotlib before long work, as it wants a folder for its list of fonts.
-
-    Where the home cannot be written, as in containers, it takes a temporary one and says so twice;
-    nothing comes of that but a second for the list.
-    """
-    matplotlib = logging.getLogger("matplotlib")
-    level = matplotlib.level
-    matplotlib.setLevel(logging.ERROR)
-    try:
-        from polar_detect.report.formats import figures  # noqa: F401
-    except OSError as error:
-        raise OutputError(
-            "Got no folder for temporary files; expected one that can be written, for pictures; "
-            "set TMPDIR to one."
-        ) from error
-    finally:
-        matplotlib.setLevel(level)
 
 
 def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> None:
@@ -110,13 +90,6 @@ def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]
         calibration.check_alpha(options.alpha, len(detector.fitted_.calibration_scores))
         detector.alpha = options.alpha
     return table, detector
-
-
-def _checked_format(options: ReportOptions, language: Language) -> Format:
-    """Return the format to write; raise `OutputError` if there is none or no folder for it."""
-    kind = options.format or format_of(options.out, language)
-    check_folder(options.out, language)
-    return kind
 
 
 def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:

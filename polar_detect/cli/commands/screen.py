@@ -15,22 +15,21 @@ from polar_detect.cli.commands.output import (
     check_not_input,
     check_place,
     err,
+    load_pictures,
     out,
     say,
     tell,
     write_text,
 )
-from polar_detect.cli.commands.report import load_pictures
 from polar_detect.cli.commands.training import Training, tell_of
 from polar_detect.cli.options import ScreenOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError, OutputError
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.progress import Progress
 from polar_detect.report.build import screen_and_report
-from polar_detect.report.content.data import RenderedFile
 from polar_detect.report.content.phrases import fall
+from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.rows import listed_row
@@ -50,8 +49,7 @@ def screen(options: ScreenOptions) -> None:
     rejected = tables.rejected_path(options.out)
     check_not_input(options.out, options.input, rejected=rejected)
     tables.check_output(options.out)
-    if options.report is not None:
-        _check_report(options.report, options, rejected, Language(options.lang))
+    kind = _format_of_report(options, rejected)
     if options.contamination is None:
         options = replace(options, contamination=passed_over(options.share))
     training = Training.read(options.of_fit, rejected, Language(options.lang), draws=False)
@@ -69,9 +67,14 @@ def screen(options: ScreenOptions) -> None:
     tables.check_added(table.frame.columns, job.kinds, table.source)
     opened = open_input(job)  # what cannot be written is told before the work
     _tell_of_sample(table, options, language)
-    training.tell(language, is_screened=True)
+    training.tell(language)
     with progress_bars(err, language) as progress:
-        found, file = _screened(screening, table, options, progress)
+        file = None
+        if kind is None:
+            found = screening.run(progress)
+        else:  # only now, as each fold's detector is gone with it
+            found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
+            file = render(data, kind, options.lang)
         known = _Known(table.texts, found, options.lang)
         scoring.run(job, opened, known, FlagRule(options.share), progress)
     training.tell_of_reading(screening.detector, language)
@@ -84,9 +87,15 @@ def screen(options: ScreenOptions) -> None:
         say(options.report)
 
 
-def _check_report(path: Path, options: ScreenOptions, rejected: Path, language: Language) -> None:
-    """Raise `OutputError` where the report could not be written, or would replace another file."""
-    kind = format_of(path, language, takes_format=False)
+def _format_of_report(options: ScreenOptions, rejected: Path) -> Format | None:
+    """Return the format of the report, None for none.
+
+    Raise `OutputError` where it could not be written, or would replace another file.
+    """
+    path, language = options.report, Language(options.lang)
+    if path is None:
+        return None
+    kind = format_of(path, language, option=None)
     check_folder(path, language)
     check_not_input(path, options.input, option="--report")
     if path.resolve() in (options.out.resolve(), rejected.resolve()):
@@ -97,17 +106,7 @@ def _check_report(path: Path, options: ScreenOptions, rejected: Path, language: 
     check_place(path, option="--report")
     if kind in ("pdf", "png"):
         load_pictures()
-
-
-def _screened(
-    screening: Screening, table: tables.Table, options: ScreenOptions, progress: Progress
-) -> tuple[Assessment, RenderedFile | None]:
-    """Return what is said of each text, and the report, where one is asked for."""
-    if options.report is None:
-        return screening.run(progress), None
-    found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
-    kind = format_of(options.report, Language(options.lang))
-    return found, render(data, kind, options.lang)
+    return kind
 
 
 class _Known:

@@ -11,7 +11,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
-from polar_detect.pipeline.by_columns import check_settings
+from polar_detect.pipeline.choice import check_settings
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.training import MIN_NORMAL, too_few, too_few_labelled
 
@@ -71,7 +71,7 @@ def _check_columns(task: Task, detector: PolarDetector) -> None:
             "columns of rows; expected rows; pass several columns with --columns, or leave the "
             "detector out."
         )
-    check_settings(Settings.of(detector.get_params(deep=False) | {"rows": task.template}))
+    check_settings(Settings.of(detector, rows=task.template))
 
 
 def _n_normal(rows: Rows) -> int:

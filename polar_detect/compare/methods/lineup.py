@@ -24,7 +24,7 @@ from polar_detect.detectors import (
     TextsHead,
     new_head,
 )
-from polar_detect.pipeline.by_columns import WITHOUT_MODELS, chosen_head, doubts_of_words
+from polar_detect.pipeline.choice import WITHOUT_MODELS, chosen_head, doubts_of_words
 from polar_detect.pipeline.settings import Settings
 
 # What runs beside a detector where anomalies are labelled, for whoever fears no other kinds; none
@@ -147,7 +147,7 @@ class Lineup:
 
 def _chosen(detector: PolarDetector, task: Task, normal: Sequence[str]) -> PolarDetector:
     """Return the detector that one is on these rows; itself where it reads texts all the same."""
-    own = Settings.of(detector.get_params(deep=False) | {"rows": task.template})
+    own = Settings.of(detector, rows=task.template)
     head = chosen_head(own, normal)
     is_same = head.reads_texts or detector.detector == head.name
     return detector if is_same else clone(detector).set_params(detector=head.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from polar_detect.messages.formatting import Numbers
 from polar_detect.messages.language import Language
 from polar_detect.report.charts import layout
-from polar_detect.report.content import marked, phrases
+from polar_detect.report.content import marked, row_phrases
 from polar_detect.report.content.data import Contribution, ReportData, RowReport, total
 
 BARS_HEIGHT = 96.0
@@ -45,7 +45,7 @@ def make_card(
         rank=rank,
         row=row,
         text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
-        why=phrases.why(row, numbers, language),
+        why=row_phrases.why(row, numbers, language),
         layers=_layers_of(row, data, numbers, language) if row.layers else None,
         steps=layout.waterfall(data.base_value, score_parts(row, numbers, language), language),
         whole_total=total(row.whole),

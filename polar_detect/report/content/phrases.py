@@ -1,8 +1,7 @@
-"""What every renderer says of a report in whole sentences, in the language of the reader."""
+"""What every renderer says of a batch, in whole sentences, in the language of the reader."""
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -13,38 +12,21 @@ from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
 from polar_detect.messages.formatting import (
     MINUS,
-    NAME_CHARACTERS,
-    NO_VALUE,
     Numbers,
     about,
-    cell_range,
     decimals_for,
-    one_line,
     p_value,
     pairs,
 )
 from polar_detect.messages.language import Language
-from polar_detect.messages.sources import Column
-from polar_detect.report.content import marked
 from polar_detect.report.content.chance import chance
-from polar_detect.report.content.data import (
-    CellReport,
-    Contribution,
-    ListedRow,
-    Numbering,
-    ProgramUse,
-    ReportData,
-    RowReport,
-    total,
-)
+from polar_detect.report.content.data import ProgramUse, ReportData, total
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
-from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary
-_N_LEADING = 2  # reasons of each listed row
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
@@ -226,127 +208,6 @@ def programs_lead(own: ProgramUse, language: Language) -> list[str]:
     if changes:
         sentences.append(language.say("programs.moved", layers=language.say("comma").join(changes)))
     return sentences
-
-
-def row_name(row: int | str, numbering: Numbering) -> str:
-    """Return the number of a row with separators, or its name, which may be foreign.
-
-    >>> row_name(1234, "data"), row_name(1234, "index")
-    ('1,234', '1234')
-    """
-    return f"{row:,}" if numbering != "index" else visible(str(row))
-
-
-def row_title(row: int | str, numbering: Numbering, language: Language) -> str:
-    """Return which row it is; a name in an index is written as it is, also if it is a number.
-
-    >>> row_title(240117, "index", Language("en"))
-    'Row 240117 by the index'
-    """
-    return language.say(f"card.row.{numbering}", row=str(row) if numbering == "index" else row)
-
-
-def why(row: RowReport, numbers: Numbers, language: Language) -> str:
-    """Return what raised the score of `row`, and which of its words, in sentences."""
-    raised = [_reason(part, row, numbers, language) for part in reasons_of_row(row)]
-    sentences = [
-        language.say("card.raised", reasons=language.joined(raised))
-        if raised
-        else language.say("card.not_raised")
-    ]
-    if new := new_values(row.new_cells, language, "card.new.cell"):
-        sentences.append(language.say("card.new", cells=language.joined(new)))
-    if not row.cells:  # else the names of the columns would be named, in each row the same
-        shared = [one_line(word, NAME_CHARACTERS) for word in row.labelled_words]
-        sentences += _naming("card.labelled_words", shared, language)
-        costliest = marked.costliest(row.text, row.tokens)
-        sentences += _naming("card.tokens", costliest, language)
-    return language.say("space").join(sentences)
-
-
-def _naming(key: str, named: Sequence[str], language: Language) -> list[str]:
-    """Return a sentence that quotes words, if there are some."""
-    if not named:
-        return []
-    quoted = language.joined(language.say("quoted", word=word) for word in named)
-    return [language.say(key, words=quoted)]
-
-
-def _reason(part: Contribution, row: RowReport, numbers: Numbers, language: Language) -> str:
-    """Return a reason with its part of the score; of a cell, also what it says."""
-    value = numbers.signed(part.value)
-    cells = {cell.column: cell for cell in row.cells}
-    cell = cells.get(part.source.name) if isinstance(part.source, Column) else None
-    if cell is None:
-        return language.say("card.reason", name=language.reason(part.source), value=value)
-    return language.say(
-        _cell_key(cell),
-        name=one_line(cell.column, NAME_CHARACTERS),
-        says=one_line(cell.says, NAME_CHARACTERS) or NO_VALUE,
-        usual=usual(cell, language),
-        value=value,
-    )
-
-
-def _cell_key(cell: CellReport) -> str:
-    if cell.is_empty:
-        return "card.cell.empty"
-    if cell.is_as_labelled:
-        return "card.cell.labelled"
-    is_usual = cell.is_usual and not cell.levels  # of words, shares say how usual they are
-    return "card.cell.usual" if is_usual else "card.cell"
-
-
-def cell(own: CellReport, n_characters: int, language: Language) -> str:
-    """Return what a cell says, as a table of cells shows it."""
-    if own.is_empty:
-        return language.say("card.empty")
-    return one_line(own.says, n_characters) or NO_VALUE
-
-
-def usual(own: CellReport, language: Language) -> str:
-    """Return between which numbers the cells of normal rows of its kind lie, or what they say."""
-    what = _usual_levels(own.levels, language) if own.levels else _usual_range(own, language)
-    if not own.beside:
-        return what
-    pairs = (
-        " ".join(language.isolated(one_line(part, NAME_CHARACTERS)) for part in pair)
-        for pair in own.beside.items()
-    )
-    said = language.say("comma").join(pairs)
-    return language.say("card.usual.beside", usual=what, said=said)
-
-
-def _usual_range(own: CellReport, language: Language) -> str:
-    low, high = cell_range(own.low, own.high)
-    return language.say("card.usual.range", low=low, high=high)
-
-
-def _usual_levels(levels: Sequence[tuple[str, float]], language: Language) -> str:
-    """Return what normal rows say most, as ``P104 98 %, P101 2 %``."""
-    return language.say("comma").join(
-        f"{_level(level, language)} {language.percent(share)}" for level, share in levels
-    )
-
-
-def _level(level: str, language: Language) -> str:
-    return language.isolated(one_line(level, NAME_CHARACTERS)) or language.say("card.empty")
-
-
-def leading_reasons(row: ListedRow, language: Language) -> str:
-    """Return what is new in a row, else what raised its score most, two at most, or a dash."""
-    new = {cell.column for cell in row.new_cells}  # which is said once
-    said = [*new_values(row.new_cells, language), *lacking(row.new_words, language)]
-    for source in (part.source for part in row.reasons):
-        reason = language.reason(source)
-        if isinstance(source, Column):
-            if source.name in new:
-                continue
-            if source.name in row.cells:
-                cell = one_line(row.cells[source.name], NAME_CHARACTERS)
-                reason = language.say("reason.with_cell", reason=reason, cell=cell)
-        said.append(reason)
-    return language.say("comma").join(said[:_N_LEADING]) or NO_VALUE
 
 
 def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:

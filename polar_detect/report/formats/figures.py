@@ -19,7 +19,7 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.lines import in_lines
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.charts import cards, drawing, histogram, layout
-from polar_detect.report.content import phrases
+from polar_detect.report.content import phrases, row_phrases
 from polar_detect.report.content.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.content.phrases import score_numbers
 
@@ -230,7 +230,7 @@ def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
 def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     """Return program, parts by layer, and the way from base value to score of one row."""
     figure = Figure(figsize=(10, 4), layout="constrained", facecolor="white")
-    number = phrases.row_title(row.row, data.numbering, language)
+    number = row_phrases.row_title(row.row, data.numbering, language)
     title = f"{number}: {one_line(row.text, 90)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     if not row.layers:
@@ -303,7 +303,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
     rows += [
         [
             str(rank),
-            phrases.row_name(row.row, data.numbering),
+            row_phrases.row_name(row.row, data.numbering),
             numbers.plain(row.score),
             p_value(row.p_value),
             _cut(one_line(row.text, 120), _TEXT_CELLS),
@@ -320,7 +320,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
             colour = _MUTED if i == 0 else _INK
             figure.text(place, height, cell, fontsize=8, color=colour)
         if 0 < i <= len(data.listed):
-            own = _cut(phrases.leading_reasons(data.listed[i - 1], language), _REASON_CELLS)
+            own = _cut(row_phrases.leading_reasons(data.listed[i - 1], language), _REASON_CELLS)
             figure.text(places[-1], height - 0.0115, own, fontsize=6.5, color=_MUTED)
 
 

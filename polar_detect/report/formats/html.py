@@ -28,7 +28,7 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.charts import cards, histogram, layout, swarm
-from polar_detect.report.content import phrases
+from polar_detect.report.content import phrases, row_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.content.phrases import score_numbers
@@ -149,16 +149,16 @@ def _environment(numbers: Numbers, language: Language) -> Environment:
         "visible": visible,
         "short": lambda text: one_line(text, _NEIGHBOUR_CHARACTERS),
         "listed": lambda text: one_line(text, _LISTED_CHARACTERS),
-        "leading_reasons": lambda row: phrases.leading_reasons(row, language),
+        "leading_reasons": lambda row: row_phrases.leading_reasons(row, language),
         "feature": language.feature,
         "cell": lambda text: one_line(text, _CELL_CHARACTERS) or NO_VALUE,
-        "says": lambda cell: phrases.cell(cell, _CELL_CHARACTERS, language),
+        "says": lambda cell: row_phrases.cell(cell, _CELL_CHARACTERS, language),
         # A share stays on its line; elsewhere people may search for it as it is written.
-        "usual": lambda cell: phrases.usual(cell, language).replace(" %", "\u00a0%"),
+        "usual": lambda cell: row_phrases.usual(cell, language).replace(" %", "\u00a0%"),
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
-        "row_name": phrases.row_name,
-        "row_title": lambda row, numbering: phrases.row_title(row, numbering, language),
+        "row_name": row_phrases.row_name,
+        "row_title": lambda row, numbering: row_phrases.row_title(row, numbering, language),
         "about": about,
         "pixels": lambda x: f"{x:.1f}".removesuffix(".0"),
         "place": lambda x: f"{x:.2f}%",

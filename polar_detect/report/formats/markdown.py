@@ -7,7 +7,7 @@ from polar_detect.drift import Drift
 from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.content import marked, phrases
+from polar_detect.report.content import marked, phrases, row_phrases
 from polar_detect.report.content.data import ReportData, RowReport
 from polar_detect.report.content.phrases import score_numbers
 
@@ -43,7 +43,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     if data.programs is not None:
         yield space.join(phrases.programs_lead(data.programs, language)) + "\n"
     for rank, row in enumerate(data.rows, start=1):
-        title = phrases.row_title(row.row, data.numbering, language)
+        title = row_phrases.row_title(row.row, data.numbering, language)
         yield f"\n### {rank}\\. {_said(title)}\n"
         yield from _row(row, data, numbers, language)
     yield f"\n## {language.say('detector.title')}\n"
@@ -68,7 +68,7 @@ def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterato
                 numbers.plain(row.score),
                 *(p_value(row.p_value) for _ in p),
                 language.say("flag.yes") if row.is_anomaly else "",
-                _said(phrases.leading_reasons(row, language)),
+                _said(row_phrases.leading_reasons(row, language)),
                 _escaped(one_line(row.text, _CELL_CHARACTERS)),
             )
         )
@@ -94,7 +94,7 @@ def _shifts(drift: Drift, language: Language) -> Iterator[str]:
 def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language) -> Iterator[str]:
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
-    yield _said(phrases.why(row, numbers, language)) + "\n"
+    yield _said(row_phrases.why(row, numbers, language)) + "\n"
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
     if not data.is_screening:
         yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
@@ -102,8 +102,8 @@ def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language)
         yield f"- {language.say('card.program')}: `{row.minimal.program}`"
     for cell in row.cells[:4]:
         name = language.isolated(_escaped(cell.column))
-        said = language.isolated(_escaped(phrases.cell(cell, _CELL_CHARACTERS, language)))
-        usual = f"{language.say('card.usual')}: {_said(phrases.usual(cell, language))}"
+        said = language.isolated(_escaped(row_phrases.cell(cell, _CELL_CHARACTERS, language)))
+        usual = f"{language.say('card.usual')}: {_said(row_phrases.usual(cell, language))}"
         yield f"- {name}: {said} ({usual}; {numbers.signed(cell.part)})"
     for own in row.features[:4]:
         name, value = _said(language.feature(own.feature)), significant(own.value)

@@ -23,19 +23,19 @@ _TEXT_FORMATS: dict[Format, Callable[[ReportData, Tongue], str]] = {
 }
 
 
-def format_of(path: Path, language: Language, *, takes_format: bool = True) -> Format:
+def format_of(path: Path, language: Language, *, option: str | None = "format") -> Format:
     """Return the format that a file's ending stands for; raise `OutputError` if it is none.
 
-    `takes_format`: whether another format could be given.
+    `option`: how another format could be given, if it could.
     """
     kind = _ENDINGS.get(path.suffix.lower())
     if kind is None:
         endings = ", ".join(f".{name}" for name in FORMATS)
         message = (
             f"Got '{path}' for the report; expected a name that ends in {endings}; rename it or "
-            "give a format (--format)."
+            f"pass {option}."
         )
-        if not takes_format:
+        if option is None:
             message = (
                 f"Got '{path}' for the report; expected a name that ends in {endings}; rename it."
             )

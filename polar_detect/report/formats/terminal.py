@@ -21,8 +21,8 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.program import Program
 from polar_detect.report.content.data import ListedRow, Numbering, RowReport
-from polar_detect.report.content.phrases import leading_reasons
 from polar_detect.report.content.reasons import reasons_of_row
+from polar_detect.report.content.row_phrases import leading_reasons
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SKIP, _KEEP = "·", "█"

@@ -45,10 +45,6 @@ class KnownWords:
     """The words and emoji of normal texts, whatever their case and width; no numbers.
 
     Of words those that are `is_spaced`.
-
-    Parameters
-    ----------
-    counts : Counter of str
     """
 
     counts: Counter[str]

@@ -78,10 +78,6 @@ class TokenStates(ByText):
 
     They are most of what a fit holds in memory (1.3 MB a text of 125 tokens): choosing texts, and
     laying some below others, copies none, and they are joined a few texts at a time.
-
-    Parameters
-    ----------
-    texts : tuple of TextTokens
     """
 
     texts: tuple[TextTokens, ...]
