@@ -35,6 +35,7 @@ from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.tables.rows.template import RowTemplate
+from polar_detect.texts.moments import at_no_moment
 
 if TYPE_CHECKING:
     from polar_detect.pipeline.assessing import Assessing
@@ -414,8 +415,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         )
         with alone():
             normal, strange = given.by_label(engine.extractor.tracer)
-            train, held_out = parted(normal, seed=settings.seed)
             doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
+            if settings.rows is None:
+                normal, strange = ([*map(at_no_moment, texts)] for texts in (normal, strange))
+            train, held_out = parted(normal, seed=settings.seed)
             _warn(doubts, self.alpha, len(held_out))
             fitting = Fitting(engine.extractor, head, tracker, settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine

@@ -18,6 +18,7 @@ from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
 from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts.distinct import distinct_texts
+from polar_detect.texts.moments import at_no_moment
 
 _Key = tuple[object, ...]  # a text, and how it is read
 
@@ -127,7 +128,7 @@ def with_memory(
     detector: PolarDetector, texts: Sequence[str], *, remembered: Collection[str]
 ) -> Memory:
     """Load the models of a detector that is to be fitted on `texts`; return what it remembers."""
-    memory = Memory(remembered)
+    memory = Memory({*remembered, *map(at_no_moment, remembered)})  # rows are read as they are
     engine = Engine.load(detector.model, encoder_for(texts, detector.encoder))
     own = engine.extractor
     remembering = RememberingExtractor(own.tracer, own.encoder, memory)

@@ -27,7 +27,7 @@ from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import menu_texts
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.tracer import CurveKind
-from polar_detect.texts.visible import as_seen
+from polar_detect.texts.moments import as_read
 
 _N_FOLDS = 4
 MIN_TEXTS = 2 * _N_FOLDS
@@ -102,7 +102,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         InputError
             Fewer than 8 texts with at least one token, or what is not text.
         """
-        texts = as_seen(as_texts(X))
+        texts = as_read(as_texts(X))
         engine = self._load(texts)
         with told(progress) as tell, alone():
             self._fit(texts, engine, Tracker(tell))
@@ -117,7 +117,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         **_: Any,
     ) -> pd.DataFrame:
         """Fit on normal texts and return their signatures, each against the others."""
-        texts = as_seen(as_texts(X))
+        texts = as_read(as_texts(X))
         engine = self._load(texts)
         with told(progress) as tell, alone():
             tracker = Tracker(tell)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from polar_detect.texts.visible import as_seen
+from polar_detect.texts.moments import as_read
 
 _MIN_KNOWN, _FEW, _CHANCE = 8, 0.1, 2  # texts; a share; times what repeats itself
 
@@ -25,7 +25,7 @@ class KnownTexts:
     """
 
     def __init__(self, normal: Sequence[str]) -> None:
-        counts = Counter(as_seen(normal))
+        counts = Counter(as_read(normal))
         self._known = {*counts}
         n_repeated = sum(n for n in counts.values() if n > 1)
         # Of messages that come again and again new rows hold as many.
@@ -37,7 +37,7 @@ class KnownTexts:
         filled = [text for text in texts if text.strip()]
         self._n_texts += len(filled)
         if self._known:
-            self._n_known += sum(text in self._known for text in as_seen(filled))
+            self._n_known += sum(text in self._known for text in as_read(filled))
 
     @property
     def n_beyond_chance(self) -> int:

@@ -16,6 +16,7 @@ from polar_detect.models.fluency import advise
 from polar_detect.pipeline import choice
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
+from polar_detect.texts.moments import moment_in
 from polar_detect.texts.visible import as_seen
 
 
@@ -53,6 +54,8 @@ class Notices:
             yield language.say("screen.pasted" if is_screened else "fit.pasted", times=times)
         elif table.sampled_from is None:
             yield from self._of_copies()
+        if table.template is None and (moments := [*filter(None, map(moment_in, texts))]):
+            yield language.say("fit.moments", n=len(moments), n_all=n, moment=moments[0])
         read = [table.text_column] if table.template is None else table.template.names
         if table.has_columns:
             added = kinds_of_columns(are_rows=True, has_layers=self._reads_texts)

@@ -26,6 +26,7 @@ from polar_detect.signature.normal.token_index import Novelty, TokenIndex
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.statistics.shares import count_of
 from polar_detect.texts.distinct import first_places
+from polar_detect.texts.moments import as_read
 from polar_detect.texts.visible import as_seen, plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def _without_blanks_behind(texts: Sequence[str]) -> list[str]:
 
 # How texts were read, last of all first; version 0.1 read them as they are.
 _READINGS = (
+    as_read,
     as_seen,
     _with_widths_as_they_are,
     _with_spaces_as_they_are,
@@ -215,7 +217,7 @@ class Reference(HasColumns):
         )
 
     def as_read(self, texts: Sequence[str]) -> list[str]:
-        """Return texts as those were read that it was fitted on: as people see them (`as_seen`).
+        """Return texts as those were read that it was fitted on; see `moments.as_read`.
 
         Earlier versions took less away, which shows in the texts that they kept.
         """
