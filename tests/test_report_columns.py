@@ -263,9 +263,9 @@ def test_columns_that_moved_are_named():
 def test_the_terminal_uses_the_words_of_the_report():
     console = Console(width=160)
     with console.capture() as captured:
-        console.print(worst_rows([machine_row(), row(8, whole=(), layers=())]))
+        console.print(worst_rows([listed(machine_row()), listed(row(8, whole=(), layers=()))]))
     shown = " ".join(captured.get().split())
-    assert "“Torque [Nm]” +0.60" in shown
+    assert "unusual “Torque [Nm]”" in shown
     assert "column/" not in shown
 
 

@@ -85,7 +85,7 @@ def test_no_report_speaks_of_models_where_none_reads_the_rows(kind, tongue, batc
     page = Page(html := render_html(data, tongue))
     assert page.open == []
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(worst_rows(data.rows, language=Language(tongue, are_rows=True)))
+    console.print(worst_rows(data.listed, language=Language(tongue, are_rows=True)))
     for said in (spoken(page), render_markdown(data, tongue), console.export_text()):
         assert OF_MODELS.findall(said) == []
     links = re.findall(r'href="#([\w-]+)"', html)

@@ -43,7 +43,7 @@ def demo(options: DemoOptions) -> None:
     write_text(page, render_html(report, tongue))
     say(scored)
     say(page)
-    out.print(worst_rows(report.rows[:10], report.numbering, language))
+    out.print(worst_rows(report.listed[:10], report.numbering, language))
     assert table.labels is not None
     for metric, measure in (("AUROC", metrics.auroc), ("AUPR", metrics.aupr)):
         out.print(f"{metric} {measure(table.labels, assessment.scores):.3f}", highlight=False)

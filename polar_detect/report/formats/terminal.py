@@ -10,7 +10,6 @@ from rich.text import Text
 
 from polar_detect.drift import Drift
 from polar_detect.messages.formatting import (
-    NO_VALUE,
     Numbers,
     about,
     is_empty,
@@ -20,8 +19,7 @@ from polar_detect.messages.formatting import (
 )
 from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.program import Program
-from polar_detect.report.content.data import ListedRow, Numbering, RowReport
-from polar_detect.report.content.reasons import reasons_of_row
+from polar_detect.report.content.data import ListedRow, Numbering
 from polar_detect.report.content.row_phrases import leading_reasons
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -29,7 +27,6 @@ _SKIP, _KEEP = "·", "█"
 _STYLES = {0: "dim", 1: "blue"}
 _LOOP_STYLE = "bold black on bright_yellow"
 _TEXT_CHARACTERS = 200  # more than any terminal shows; the table cuts to its width
-_N_REASONS = 2  # of a row
 _NUMBERS = Numbers(2)
 
 
@@ -74,13 +71,13 @@ def sparkline(values: ArrayLike) -> str:
 
 
 def worst_rows(
-    rows: Sequence[RowReport], numbering: Numbering = "data", language: Language = ENGLISH
+    rows: Sequence[ListedRow], numbering: Numbering = "data", language: Language = ENGLISH
 ) -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
     Parameters
     ----------
-    rows : sequence of RowReport
+    rows : sequence of ListedRow
         In the order of display.
     numbering : {"sheet", "file", "data", "index"}
         What their numbers count.
@@ -111,7 +108,7 @@ def worst_rows(
             p_value(row.p_value),
             Text(flag, "bold yellow" if row.is_anomaly else "dim"),
             *label,
-            _reason_words(row, language),
+            Text(leading_reasons(row, language)),
             _text_cell(row.text, language),
         )
     return table
@@ -196,12 +193,6 @@ def _label(label: bool | None, language: Language) -> str:
     if label is None:
         return ""
     return language.say("label.anomaly" if label else "label.normal")
-
-
-def _reason_words(row: RowReport, language: Language) -> Text:
-    parts = reasons_of_row(row, _N_REASONS)
-    said = (f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
-    return Text(" · ".join(said) or NO_VALUE)
 
 
 def _text_cell(text: str, language: Language) -> Text:
