@@ -13,7 +13,7 @@ from typing import Any
 
 from polar_detect.errors import InputError, quoted
 from polar_detect.tables.input.chats import is_chat
-from polar_detect.tables.input.encodings import Encoding
+from polar_detect.tables.input.encodings import ESCAPE_UNDECODABLE, Encoding
 from polar_detect.tables.input.lines import open_lines
 from polar_detect.tables.input.sources import Source, Spool
 
@@ -54,7 +54,7 @@ def find_document(source: Source, encoding: Encoding) -> Document | None:
     if is_row and not _START.match(first):
         return None
     with source.open() as file:
-        content = file.read().decode(encoding.codec, "replace")
+        content = file.read().decode(encoding.codec, ESCAPE_UNDECODABLE)
     try:
         value = json.loads(content.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
