@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import lzma
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -293,6 +294,11 @@ def test_archives_are_refused_with_what_to_do_whatever_their_name(tmp_path):
     files = {"a.zip": "zip", "a.tar.gz": "tar", "a.log.xz": "xz", "a.csv.bz2": "bzip2"}
     for name, kind in (files | {"a.csv": "gzip", "a.jsonl": "zstd"}).items():
         with pytest.raises(InputError, match=rf"which holds an archive \({kind}\); .* unpack it"):
+            open_table(tmp_path / name)
+    pd.DataFrame({"text": ["one"]}).to_excel(tmp_path / "a.xlsx")
+    for name in ("b.csv", "b.txt"):
+        shutil.copy(tmp_path / "a.xlsx", tmp_path / name)
+        with pytest.raises(InputError, match=r"which holds a workbook; .* end in \.xlsx or \.ods"):
             open_table(tmp_path / name)
     (tmp_path / "a.log.gz").write_bytes(gzip.compress(text))  # control
     assert len(read_all(tmp_path / "a.log.gz")) == 2
