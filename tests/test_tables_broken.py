@@ -150,6 +150,14 @@ def test_bytes_of_a_json_document_that_do_not_decode_are_no_question_marks(save)
     ]
 
 
+@pytest.mark.parametrize("content", ["[]", "[\n]\n"])
+def test_an_empty_json_array_is_refused_as_such(save, content):
+    with pytest.raises(InputError, match=r"a\.json, an empty JSON array; .* check the export"):
+        read(save(content, "a.json"))
+    rows, _, rejected = read(save('[]\n{"a": 1}\n', "a.json"))  # control
+    assert (len(rows), faults(rejected)) == (1, [(1, "JSON list, not an object")])
+
+
 def test_a_json_object_with_no_array_of_objects_or_two_is_refused_with_what_to_do(save):
     with pytest.raises(InputError, match=r"without an array of objects; .* as JSON Lines"):
         read(save('{\n"a": 1,\n"b": [2]\n}', "a.json"))
