@@ -430,3 +430,14 @@ def test_long_whole_numbers_that_repeat_are_a_category_though_nothing_depends_on
     rows = pd.DataFrame({"article": rng.choice(codes, 90), "weight": rng.normal(5, 1, 90)})
     template = RowTemplate.fit(rows, ["article", "weight"])
     assert [*template.categories] == (["article"] if is_category else [])
+
+
+@pytest.mark.parametrize(("name", "unit"), [("clock [Hz]", ""), ("clock", " Hz")])
+def test_long_whole_numbers_with_a_unit_are_measured(name, unit):
+    rng = np.random.default_rng(0)
+    hertz = [f"{own}{unit}" for own in rng.integers(16_000_001, 16_000_009, 90)]
+    rows = pd.DataFrame({name: hertz, "weight": rng.normal(5, 1, 90)})
+    template = RowTemplate.fit(rows, [name, "weight"])
+    assert (len(template.numeric), [*template.categories]) == (2, [])
+    bare = pd.DataFrame({"clock": [own.split()[0] for own in hertz], "weight": rows["weight"]})
+    assert [*RowTemplate.fit(bare, ["clock", "weight"]).categories] == ["clock"]  # control

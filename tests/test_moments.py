@@ -6,6 +6,7 @@ import pytest
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector, Report, SignatureTransformer, screen
+from polar_detect.memory import with_memory
 from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts.known import KnownTexts
@@ -78,11 +79,27 @@ def test_a_detector_that_was_fitted_on_moments_as_they_are_reads_them_in_new_tex
     assert (scores[0] != scores[1]).all()
 
 
-def test_moments_in_rows_of_a_table_are_read_as_they_stand_there(tiny_pair):
+def test_moments_in_rows_of_a_table_are_read_as_they_stand_there(run, tiny_pair, tmp_path):
     rows = {"note": LINES, "n": np.arange(50) % 7 + 0.5}
     detector = PolarDetector("texts", **tiny_pair, max_tokens=64)
     detector.fit(pd.DataFrame(rows))
     assert detector.fitted_.reference.texts[0].startswith("note: 2026-12-01 09:")
+    path = tmp_path / "rows.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    models = ("--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"])
+    asked = ("--all-columns", "--detector", "texts", "--max-tokens", 64, *models)
+    code, _, told = run("fit", path, *asked, "--out", tmp_path / "detector")
+    assert code == 0, told
+    assert "hold a date and time" not in told
+
+
+def test_what_is_worth_remembering_is_remembered_as_it_is_read(tiny_pair):
+    detector = PolarDetector(**tiny_pair, max_tokens=64)
+    memory = with_memory(detector, LINES, remembered=LINES)
+    detector.fit(LINES)
+    assert memory.saved_s == 0
+    detector.score_samples(LINES)
+    assert memory.saved_s > 0
 
 
 def test_signatures_are_those_of_any_other_moment(tiny_pair):

@@ -141,6 +141,23 @@ def test_a_json_document_that_breaks_off_or_goes_on_is_refused_whole(save, conte
     assert (len(rows), len(rejected)) == (1, 1)
 
 
+def test_bytes_of_a_json_document_that_do_not_decode_are_no_question_marks(save):
+    content = '[\n{"a": "é"},\n{"a": "é"},\n{"a": "x"}\n]'.encode()
+    rows, _, rejected = read(save(content.replace("é".encode(), b"\xe9", 1), "a.json"))
+    assert rows == [["é"], ["x"]]
+    assert [(row.line, row.reason) for row in rejected] == [
+        (1, "half a character (a lone surrogate)")
+    ]
+
+
+@pytest.mark.parametrize("content", ["[]", "[\n]\n"])
+def test_an_empty_json_array_is_refused_as_such(save, content):
+    with pytest.raises(InputError, match=r"a\.json, an empty JSON array; .* check the export"):
+        read(save(content, "a.json"))
+    rows, _, rejected = read(save('[]\n{"a": 1}\n', "a.json"))  # control
+    assert (len(rows), faults(rejected)) == (1, [(1, "JSON list, not an object")])
+
+
 def test_a_json_object_with_no_array_of_objects_or_two_is_refused_with_what_to_do(save):
     with pytest.raises(InputError, match=r"without an array of objects; .* as JSON Lines"):
         read(save('{\n"a": 1,\n"b": [2]\n}', "a.json"))

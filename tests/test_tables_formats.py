@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import lzma
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -260,6 +261,24 @@ def test_a_line_of_an_event_that_cannot_be_read_is_rejected_by_itself(tmp_path):
     (chunk,) = open_table(tmp_path / "a.log").chunks(9)
     assert chunk.frame["text"].tolist() == [f"{STARTS[0]}one\n\tat é\n\tat b", f"{STARTS[0]}two"]
     assert [(row.line, row.reason) for row in chunk.rejected] == [(3, "NUL byte")]
+    (tmp_path / "a.log").write_text(f"{content}{STARTS[0]}three \0\n\tat c\n{STARTS[0]}four\n")
+    (chunk,) = open_table(tmp_path / "a.log").chunks(9)
+    assert chunk.frame["text"].tolist()[1:] == [f"{STARTS[0]}two", "\tat c", f"{STARTS[0]}four"]
+    assert (chunk.lines.tolist(), [row.line for row in chunk.rejected]) == ([1, 5, 7, 8], [3, 6])
+
+
+@pytest.mark.parametrize("below", ["\tat b", "\tat \0"])
+def test_an_event_of_a_log_ends_after_ten_thousand_lines(tmp_path, below):
+    lines = [f"{STARTS[0]}one", "\tat a", *[below] * 9_998, "\tat c", f"{STARTS[0]}two"]
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    reader = open_table(tmp_path / "a.log")
+    chunks = [*reader.chunks(20_000)]
+    assert [line for chunk in chunks for line in chunk.lines] == [1, 10_001, 10_002]
+
+
+def test_a_line_of_nothing_but_colours_is_told_at_once(tmp_path):
+    (tmp_path / "a.log").write_text("\x1b[0m" * 500_000 + "\na")  # squared: half an hour and more
+    assert len(read_all(tmp_path / "a.log")) == 2
 
 
 def test_archives_are_refused_with_what_to_do_whatever_their_name(tmp_path):
@@ -275,6 +294,11 @@ def test_archives_are_refused_with_what_to_do_whatever_their_name(tmp_path):
     files = {"a.zip": "zip", "a.tar.gz": "tar", "a.log.xz": "xz", "a.csv.bz2": "bzip2"}
     for name, kind in (files | {"a.csv": "gzip", "a.jsonl": "zstd"}).items():
         with pytest.raises(InputError, match=rf"which holds an archive \({kind}\); .* unpack it"):
+            open_table(tmp_path / name)
+    pd.DataFrame({"text": ["one"]}).to_excel(tmp_path / "a.xlsx")
+    for name in ("b.csv", "b.txt"):
+        shutil.copy(tmp_path / "a.xlsx", tmp_path / name)
+        with pytest.raises(InputError, match=r"which holds a workbook; .* end in \.xlsx or \.ods"):
             open_table(tmp_path / name)
     (tmp_path / "a.log.gz").write_bytes(gzip.compress(text))  # control
     assert len(read_all(tmp_path / "a.log.gz")) == 2
@@ -324,7 +348,13 @@ def test_what_the_user_said_last_is_the_text_of_a_chat(tmp_path):
 
 def test_no_text_is_added_to_chats_that_have_one_or_where_most_cells_are_none(tmp_path):
     chat = [{"role": "user", "content": "one"}]
-    for rows in ([{"chat": chat, "text": "a"}], [{"chat": chat}, {"chat": "b"}], [{"chat": [{}]}]):
+    own = [{"chat": chat, "Text": "a"}]  # which --text-column text means
+    for rows in (
+        own,
+        [{"chat": chat, "text": "a"}],
+        [{"chat": chat}, {"chat": 7}],
+        [{"chat": [{}]}],
+    ):
         (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
         assert open_table(tmp_path / "a.jsonl").columns == tuple(rows[0])
 

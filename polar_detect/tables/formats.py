@@ -102,6 +102,11 @@ def archive_of_content(start: bytes) -> str | None:
     return next((name for name, mark in _ARCHIVES.items() if mark.match(start)), None)
 
 
+def is_workbook(start: bytes) -> bool:
+    """Return whether a zip archive is a workbook of Excel or OpenDocument, by its first bytes."""
+    return b"xl/" in start or b"opendocument.spreadsheet" in start
+
+
 def compression_of_content(start: bytes) -> Compression | None:
     """Return how content without a name is compressed, from its first bytes."""
     if start.startswith(b"\x1f\x8b"):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_ESCAPE = r"(?:\x1b\[[0-9;]*m)*"  # of a terminal's colours
+_ESCAPE = r"(?:\x1b\[[0-9;]*m){0,4}"  # of a terminal's colours; any number took minutes a line
 _DAY = r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[-/.]\d\d[-/.]\d{4}|\d\d/[A-Z][a-z]{2}/\d{4})"
 _CLOCK = r"\d\d:\d\d:\d\d"
 _TIMES = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from polar_detect.errors import InputError, quoted
 from polar_detect.tables.input.chats import is_chat
-from polar_detect.tables.input.encodings import Encoding
+from polar_detect.tables.input.encodings import ESCAPE_UNDECODABLE, Encoding
 from polar_detect.tables.input.lines import open_lines
 from polar_detect.tables.input.sources import Source, Spool
 
@@ -47,14 +47,16 @@ def find_document(source: Source, encoding: Encoding) -> Document | None:
     Raises
     ------
     InputError
-        The document breaks off, or is an object without rows or with more than one array of them.
+        The document breaks off, or is empty, or an object without rows or with more than one array
+        of them.
     """
     first, *more = _first_lines(source, encoding, 2) or [""]
     is_row = bool(more) or source.ending != ".json" or not _holds_rows(_object_of(first))
-    if is_row and not _START.match(first):
+    is_empty = [first.strip(), *more] == ["[]"]
+    if is_row and not is_empty and not _START.match(first):
         return None
     with source.open() as file:
-        content = file.read().decode(encoding.codec, "replace")
+        content = file.read().decode(encoding.codec, ESCAPE_UNDECODABLE)
     try:
         value = json.loads(content.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
@@ -63,6 +65,10 @@ def find_document(source: Source, encoding: Encoding) -> Document | None:
             "expected an object a line, or one array of objects; export it again, or let jq -c . "
             "write each object on a line."
         ) from error
+    if value == []:
+        raise InputError(
+            f"Got {source.name}, an empty JSON array; expected an object a row; check the export."
+        )
     if isinstance(value, list):
         return Document(_as_lines(source, value), ())
     name = _name_of_rows(value, source.name)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.dtypes import merged_kind, typed_frame
+from polar_detect.tables.cells.names import match_column
 from polar_detect.tables.input.chats import is_chat, last_said
 from polar_detect.tables.input.chunks import (
     Chunk,
@@ -73,7 +74,7 @@ class JsonLinesReader:
         columns, notices = unique_names(list(kinds))
         by_column = dict(zip(columns, kinds.values(), strict=True))
         chats = [key for key, n in n_chats.items() if n > 0]
-        if len(chats) != 1 or _SAID in columns:
+        if len(chats) != 1 or match_column(columns, _SAID) is not None:
             return cls(source, encoding, tuple(kinds), columns, by_column, notices)
         said = f"column {_SAID!r} is added: the last message of the user in each of {chats[0]!r}"
         with_said = (*columns, _SAID), {**by_column, _SAID: "str"}, (*notices, said)

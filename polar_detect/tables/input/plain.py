@@ -20,6 +20,7 @@ from polar_detect.tables.input.sources import Source
 
 _MBOX = re.compile(r"From \S+ .*\d\d:\d\d:\d\d")
 _MAIL_HEADER = re.compile(r"[A-Za-z][A-Za-z-]*: ")
+_MAX_LINES = 10_000  # of one event; then it ends, or a file without times would be held as a whole
 _JOINED = (
     "lines that begin with no time, as those of stack traces, belong to the text above them; the "
     "first line of a text is its number"
@@ -111,18 +112,23 @@ def _texts(lines: Lines) -> Iterator[_Text | Rejected]:
 
 
 def _events(lines: Lines) -> Iterator[_Text | Rejected]:
-    """Yield events; a line that cannot be read stands behind the event that it belongs to."""
+    """Yield events; a line that cannot be read stands behind the event that it belongs to.
+
+    Where it is the first of one, what it goes on with does not belong to the event above.
+    """
     parts: list[_Text] = []
     rejected: list[Rejected] = []
     n_chars = 0
     for row in _texts(lines):
+        is_long = n_chars + len(row.text) > MAX_ROW_CHARS
+        if is_long or len(parts) + len(rejected) == _MAX_LINES or begins_event(row.text):
+            if parts:
+                yield _joined(parts)
+            yield from rejected
+            parts, rejected, n_chars = [], [], 0
         if isinstance(row, Rejected):
             rejected.append(row)
             continue
-        if parts and (begins_event(row.text) or n_chars + len(row.text) > MAX_ROW_CHARS):
-            yield _joined(parts)
-            yield from rejected
-            parts, rejected, n_chars = [], [], 0
         parts.append(row)
         n_chars += len(row.text) + 1
     if parts:

@@ -26,6 +26,7 @@ from polar_detect.tables.formats import (
     archive_of_content,
     compression_of_content,
     format_of,
+    is_workbook,
     kind_of_content,
 )
 
@@ -90,7 +91,13 @@ class Source:
     def refuse_archive(self) -> None:
         """Raise `InputError` where the bytes are an archive, or compressed once more."""
         with self.open() as file:
-            archive = archive_of_content(file.read(_START_BYTES))
+            start = file.read(_START_BYTES)
+        archive = archive_of_content(start)
+        if archive == "zip" and is_workbook(start):
+            raise InputError(
+                f"Got {self.name}, which holds a workbook; expected text, as its name says; let "
+                "the name end in .xlsx or .ods."
+            )
         if archive is not None:
             raise InputError(
                 f"Got {self.name}, which holds an archive ({archive}); expected rows or texts as "

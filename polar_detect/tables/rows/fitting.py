@@ -16,6 +16,7 @@ from polar_detect.statistics.factors import Codes, Kinds, codes_of, factors_of
 from polar_detect.statistics.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.cells.units import unit_behind
 from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new_later
 from polar_detect.tables.rows.categories import (
     are_article_numbers,
@@ -157,9 +158,9 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     """Return the categories among columns, by name, with what tells them.
 
     - Of words, all that repeat.
-    - Of numbers that repeat, those that are names: they are long, as bar codes are, others depend
-      on them, or they tell of words or of gaps, and each number by itself more than with those next
-      to it.
+    - Of numbers that repeat, those that are names: they are long and without a unit, as bar codes
+      are, others depend on them, or they tell of words or of gaps, and each number by itself more
+      than with those next to it.
     - Of codes in place of numbers, all others.
     - Of gaps, those that others tell, or that tell of words, of names or of other gaps, as minutes
       of rework do by being there.
@@ -175,7 +176,12 @@ def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str,
     by_names = {own: _telling(own, codes, measured) for own in codes} if measured else telling
     asked = {_Source(name, "words") for column in columns for name in column.factors}
     asked |= {other for own in codes if own not in measured for other in by_names[own]}
-    asked |= {own for own, numbers in measured.items() if are_article_numbers(numbers)}
+    have_unit = {own.name for own in columns if own.form.unit or unit_behind(own.name)}
+    asked |= {
+        own
+        for own, numbers in measured.items()
+        if own.name not in have_unit and are_article_numbers(numbers)
+    }
     chosen: dict[str, _Source] = {}
     for own in codes:  # words first: a number that is a name is not asked where it is empty
         is_told = bool(telling[own]) if own.of == "gaps" else own not in measured
