@@ -316,6 +316,17 @@ def test_journals_and_mailboxes_are_refused_with_what_to_do(tmp_path):
     assert len(read_all(path)) == 2
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_json_document_by_columns_reads_as_pandas_wrote_it(tmp_path, indent):
+    frame = pd.DataFrame({"text": ["pump leaks", "漏れ"], "n": [1.5, None]})
+    frame.to_json(tmp_path / "a.json", indent=indent)
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    pd.testing.assert_frame_equal(read_all(tmp_path / "a.json"), read_all(tmp_path / "a.jsonl"))
+    (tmp_path / "b.json").write_text('{"text": {"0": "a"}, "meta": {"1": "b"}}\n')
+    assert [*read_all(tmp_path / "b.json").columns] == ["text", "meta"]
+    assert len(read_all(tmp_path / "b.json")) == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_log_whose_lines_are_json_objects_reads_as_json_lines_do(tmp_path, encoding):
     rows = "".join(f'{{"level": "INFO", "message": "é {i}"}}\n' for i in range(9))

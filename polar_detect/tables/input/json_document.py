@@ -42,7 +42,7 @@ def find_document(source: Source, encoding: Encoding) -> Document | None:
     """Return the rows of a source that is one JSON value; None where it is JSON Lines.
 
     The value is held in memory as a whole, as a workbook is. One object on one line is a row, but
-    for an array of objects in a file that ends in .json.
+    in a file that ends in .json for one with an array of objects, or with an object a column.
 
     Raises
     ------
@@ -71,6 +71,8 @@ def find_document(source: Source, encoding: Encoding) -> Document | None:
         )
     if isinstance(value, list):
         return Document(_as_lines(source, value), ())
+    if _stands_by_columns(value):
+        return Document(_as_lines(source, _turned(value)), ())
     name = _name_of_rows(value, source.name)
     return Document(
         _as_lines(source, value[name]),
@@ -109,7 +111,28 @@ def _object_of(line: str) -> dict[str, Any]:
 
 
 def _holds_rows(value: dict[str, Any]) -> bool:
-    return any(map(_are_rows, value.values()))
+    return any(map(_are_rows, value.values())) or _stands_by_columns(value)
+
+
+def _stands_by_columns(value: dict[str, Any]) -> bool:
+    """Return whether it has an object a column, with a key a row, as pandas writes frames.
+
+    >>> _stands_by_columns({"text": {"0": "a", "1": "b"}, "n": {"0": 1, "1": 2}})
+    True
+    >>> _stands_by_columns({"text": {"0": "a", "1": "b"}, "n": {"0": 1}})
+    False
+    """
+    first = next(iter(value.values()), None)
+    if not isinstance(first, dict) or not first:
+        return False
+    numbers = [*map(str, range(len(first)))]
+    return all(isinstance(own, dict) and [*own] == numbers for own in value.values())
+
+
+def _turned(columns: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a document that stands by columns."""
+    rows = zip(*(own.values() for own in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _are_rows(value: object) -> bool:
