@@ -8,7 +8,7 @@ anywhere. A kind is what is left of a line without words that hold a digit. Date
 as one, as `PolarDetector` does, and as they stand there.
 
 Prints AUROC, and which share of the later and of the rare lines is flagged at .05.
-Reads: loghub2k. Takes: 20 min (AMD EPYC).
+Reads: loghub2k. Takes: 35 min (AMD EPYC, beside other work).
 """
 
 import argparse
