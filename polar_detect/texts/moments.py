@@ -17,9 +17,11 @@ _DAY = rf"(?:\d\d[-/.]\d\d|(?:(?:{_DAYS}),?\x20)?(?:{_MONTHS})\x20{{1,2}}\d\d?)"
 _CLOCK = r"(?:\d\d?:\d\d:\d\d|\d\d?\.\d\d\.\d\d)(?:[.,:]\d{1,9})?"
 _HOURS = r"(?:\d\d?:\d\d|\d\d?時\d\d?分(?:\d\d?秒)?)"
 _ZONE = r"(?:\x20?(?:Z|UTC|[-+]\d\d:?\d\d))?(?:\x20\d{4})?"
+# Or a terminal's colours, whose code ends with an m.
+_BEFORE = r"(?:(?<![\w.:/-])|(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm))"
 _BETWEEN = r"[T:_\x20-]{1,2}"
 _MOMENT = re.compile(
-    rf"""(?<![\w.:/-])(?:
+    rf"""{_BEFORE}(?:
         (?:{_DATE}{_BETWEEN}(?:{_CLOCK}|{_HOURS})|{_DAY}{_BETWEEN}{_CLOCK}){_ZONE}
         | (?:(?<!.)|(?<=^\[)){_CLOCK}
     )(?![\w:])""",
@@ -51,6 +53,15 @@ def moment_in(text: str) -> str | None:
     """
     found = _MOMENT.search(text)
     return None if found is None else found[0]
+
+
+def stands_at(text: str, place: int) -> bool:
+    """Return whether a moment begins at a place in a text.
+
+    >>> stands_at("INFO 17/06/09 20:10:56 started", 5), stands_at("due 17/06/09", 4)
+    (True, False)
+    """
+    return _MOMENT.match(text, place) is not None
 
 
 def as_read(texts: Sequence[str]) -> list[str]:

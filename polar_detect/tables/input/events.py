@@ -3,17 +3,12 @@
 import re
 from collections.abc import Iterable
 
+from polar_detect.texts.moments import stands_at
+
 _ESCAPE = r"(?:\x1b\[[0-9;]*m){0,4}"  # of a terminal's colours; any number took minutes a line
-_DAY = r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[-/.]\d\d[-/.]\d{4}|\d\d/[A-Z][a-z]{2}/\d{4})"
-_CLOCK = r"\d\d:\d\d:\d\d"
-_TIMES = (
-    rf"{_DAY}[T :]{{1,2}}{_CLOCK}",
-    rf"[A-Z][a-z]{{2}} [ \d]\d {_CLOCK}",  # syslog
-    rf"[IWEF]\d{{4}} {_CLOCK}",  # klog
-    rf"{_CLOCK}[.,]\d",
-)
 _LEVEL = r"(?:(?:<\d+>|\[?[A-Z]{3,8}\]?:?)\s{0,3})?"
-_TIMED = re.compile(rf"{_ESCAPE}{_LEVEL}{_ESCAPE}\[?(?:{'|'.join(_TIMES)})")
+_HEAD = re.compile(rf"{_ESCAPE}{_LEVEL}{_ESCAPE}\[?")
+_CLOCK = re.compile(r"\d\d:\d\d:\d\d[.,]\d|[IWEF]\d{4} \d\d:\d\d:\d\d")  # the latter of klog
 _MIN_TIMED = 2
 _MIN_INDENTED = 0.5  # of the lines without a time; two of the four of the shortest traceback
 
@@ -24,7 +19,9 @@ def begins_event(line: str) -> bool:
     >>> begins_event("2026-11-29 00:00:40,272 INFO started"), begins_event("\tat Cart.java:88")
     (True, False)
     """
-    return _TIMED.match(line) is not None
+    head = _HEAD.match(line)
+    assert head is not None  # it may be empty
+    return stands_at(line, head.end()) or _CLOCK.match(line, head.end()) is not None
 
 
 def has_events_of_lines(lines: Iterable[str]) -> bool:
