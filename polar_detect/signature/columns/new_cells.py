@@ -85,18 +85,17 @@ class KnownValues:
 
         An empty one does where none of the normal rows has one.
         """
-        rows = self.template.read(texts).cells
-        return [() if cells is None else self._new(cells) for cells in rows]
-
-    def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
         columns, notation = self.template.columns, self.template.notation
-        return tuple(
-            NewCell(columns[place].name, "" if cells[place] == MISSING else cells[place])
-            for place, known in self.by_place.items()
-            if _said(columns[place], cells[place], notation) not in known
-            and not ("" in known and is_missing(cells[place], notation))
-        )
+        rows = self.template.read(texts).cells
+        filled = {i: cells for i, cells in enumerate(rows) if cells is not None}
+        found: list[list[NewCell]] = [[] for _ in rows]
+        for place, known in self.by_place.items():
+            column, own = columns[place], [cells[place] for cells in filled.values()]
+            for i, cell, said in zip(filled, own, _said(column, own, notation), strict=True):
+                if said not in known and not ("" in known and is_missing(cell, notation)):
+                    found[i].append(NewCell(column.name, "" if cell == MISSING else cell))
+        return [*map(tuple, found)]
 
 
-def _said(column: "TemplateColumn", cell: str, notation: Notation) -> str:
-    return column.level(cell, notation) if column.has_codes else folded(cell)
+def _said(column: "TemplateColumn", cells: Sequence[str], notation: Notation) -> list[str]:
+    return column.levels(cells, notation) if column.has_codes else [*map(folded, cells)]

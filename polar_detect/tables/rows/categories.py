@@ -1,6 +1,6 @@
 """Categories: columns that say the same few things again and again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from polar_detect.arrays import Float64Array
 from polar_detect.tables.cells.names import folded
-from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import NOTATION, Notation, as_numbers, is_missing
 from polar_detect.tables.cells.text import cells_as_seen
 
@@ -78,18 +77,16 @@ def gaps_of(
     return found
 
 
-def codes_beside_numbers(cells: pd.Series, form: NumberForm) -> list[str]:
+def levels_beside_numbers(cells: Sequence[str], notation: Notation = NOTATION) -> list[str]:
     """Return what each cell of a column of numbers says; "number" of a number, "" of none.
 
-    >>> form = NumberForm(unit="mm", codes=("ol",))
-    >>> codes_beside_numbers(pd.Series(["10.2 mm", "OL", "", "9"]), form)
+    >>> levels_beside_numbers(["10.2", "OL", "", "9"])
     ['number', 'ol', '', 'number']
     """
-    bare = form.bare(cells)
-    is_number = ~np.isnan(as_numbers(bare))
+    is_number = ~np.isnan(as_numbers(cells, notation))
     return [
-        NUMBER if known else level_of(cell, NOTATION)
-        for cell, known in zip(bare, is_number.tolist(), strict=True)
+        NUMBER if known else level_of(cell, notation)
+        for cell, known in zip(cells, is_number.tolist(), strict=True)
     ]
 
 

@@ -21,8 +21,8 @@ from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new
 from polar_detect.tables.rows.categories import (
     are_article_numbers,
     categories_of,
-    codes_beside_numbers,
     gaps_of,
+    levels_beside_numbers,
 )
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
 from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
@@ -119,7 +119,9 @@ class _Levels:
             numeric = []
         measured = {own.name: ColumnNumbers.of(frame[own.name], own.form).values for own in numeric}
         said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
-        said |= {name: codes_beside_numbers(frame[name], own) for name, own in with_codes.items()}
+        said |= {
+            name: levels_beside_numbers(own.bare(frame[name])) for name, own in with_codes.items()
+        }
         words = said.keys() - measured.keys()
         gaps = gaps_of(frame, [own.name for own in columns if own.name not in words])
         if len(gaps) > _MOST_GAPS:

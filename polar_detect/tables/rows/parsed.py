@@ -1,8 +1,9 @@
 """What rows say that were written out as texts, which are all that reaches a detector."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -121,10 +122,10 @@ class ParsedRows:
     def _said(self, names: Sequence[str]) -> list[Levels | None]:
         """Return what each row says in some columns: in any case, width, spacing and dashes."""
         template = self.template
-        own = [(place, template.columns[place]) for place in template.places(names)]
-        return [
-            None
-            if row is None
-            else tuple(column.level(row[place], template.notation) for place, column in own)
-            for row in self.cells
+        rows = [row for row in self.cells if row is not None]
+        said = [
+            template.columns[place].levels([row[place] for row in rows], template.notation)
+            for place in template.places(names)
         ]
+        levels: Iterator[Levels] = zip(*said, strict=True) if said else repeat(())
+        return [None if row is None else next(levels) for row in self.cells]

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cells.minus_signs import checked_minus
 from polar_detect.tables.cells.number_form import NumberForm
-from polar_detect.tables.cells.numbers import MISSING, Notation, as_numbers, is_missing
+from polar_detect.tables.cells.numbers import MISSING, Notation, is_missing
 from polar_detect.tables.cells.thousands import SEPARATORS
 from polar_detect.tables.cells.units import split_unit
-from polar_detect.tables.rows.categories import NUMBER, level_of
+from polar_detect.tables.rows.categories import level_of, levels_beside_numbers
 from polar_detect.tables.rows.decimals import MAX_DECIMALS, decimals_of
 
 _FLAGS = ("comma", "limits", "duration", "gaps", "hours", "deviations")  # of the form of numbers
@@ -100,14 +99,14 @@ class TemplateColumn:
         """Whether its numbers are names, such as those of programs, that tell of other columns."""
         return self.is_numeric and self.repeats
 
-    def level(self, cell: str, notation: Notation) -> str:
-        """Return what a cell says as a category or factor, however spelt; "" where it is empty."""
-        level = level_of(cell, notation)
-        if self.category is None or not level or self.repeats:
-            return level
-        if self.category.of == "gaps":
-            return "filled"
-        return level if np.isnan(as_numbers([cell], notation)[0]) else NUMBER
+    def levels(self, cells: Sequence[str], notation: Notation) -> list[str]:
+        """Return what cells say as a category or factor, however spelt; "" where one is empty."""
+        if self.has_codes:
+            return levels_beside_numbers(cells, notation)
+        said = [level_of(cell, notation) for cell in cells]
+        if self.category is not None and self.category.of == "gaps":
+            return ["filled" if level else "" for level in said]
+        return said
 
     def is_empty(self, cell: str, notation: Notation) -> bool:
         """Return whether a cell of numbers or of a category, as a row says it, has no value.
