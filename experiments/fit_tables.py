@@ -21,7 +21,7 @@ from polar_detect import PolarDetector
 from polar_detect.detectors import AutoHead, Head, TrainingSignatures
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import Fitting, Teaching, parted
+from polar_detect.pipeline.fitting import Fitting, Parted, Teaching
 from polar_detect.pipeline.settings import Settings
 from polar_detect.progress import Tracker
 from polar_detect.signature.normal_programs import menu_texts
@@ -149,7 +149,8 @@ def signatures(
     extractor = engine.extractor
     settings = Settings.of(detector, seed=seed)
     fitting = Fitting(extractor, notes, Tracker(None), settings)
-    train, held_out = parted(split.train, seed=seed)
+    parts = Parted.at_random(split.train, seed=seed)
+    train, held_out = parts.train, parts.held_out
     readings = fitting.read("train", train)
     taught_by = fitting.read("labelled", labelled) if labelled else None
     reference = fitting.reference(readings, taught_by)

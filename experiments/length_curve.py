@@ -37,7 +37,7 @@ from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import parted
+from polar_detect.pipeline.fitting import Parted
 from polar_detect.programs.minimal import search_batch
 from polar_detect.search import Candidate, Refinement, dynamic
 from polar_detect.signature.extraction import Extractor
@@ -99,7 +99,7 @@ def _aurocs(engine: Engine, split: Split, seed: int, options: argparse.Namespace
     losses = [table.where(lambda f: f.name == "loss/mean").values for table in tables]
     curves = {"the menu": [table.where(lambda f: f.group == GROUP).values for table in tables]}
     if options.sweeps:
-        parts = (parted(split.train, seed=seed)[0], split.test)
+        parts = (Parted.at_random(split.train, seed=seed).train, split.test)
         curves["a sweep"] = [_swept(engine.extractor, texts) for texts in parts]
     high = losses[1][:, 0].astype(np.float64)
     scores = {"loss, high": high, "loss, low": -high, "loss, both tails": _mahalanobis(losses)}

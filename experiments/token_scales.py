@@ -17,7 +17,7 @@ import numpy as np
 from benchmark import CACHE, Bench
 
 from polar_detect.metrics import auroc
-from polar_detect.pipeline.fitting import parted
+from polar_detect.pipeline.fitting import Parted
 from polar_detect.signature.normal.token_index import TokenIndex
 from polar_detect.signature.reading.token_states import TokenStates
 
@@ -55,7 +55,7 @@ def _figures(
 ) -> dict[str, list[float]]:
     """Return the AUROC by share passed over, of each model's tokens."""
     split = bench.sample(task, seed, n_train=n_train, n_test=n_test).split
-    train, _ = parted(split.train, seed=seed)
+    train = Parted.at_random(split.train, seed=seed).train
     normal, test = bench.read(train), bench.read(split.test)
     labels = split.is_anomalous
     encoder = _novelty(normal.encoding.tokens, test.encoding.tokens)

@@ -141,7 +141,14 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.store_texts = store_texts
         self.rows = rows
 
-    def fit(self, X: Texts, y: Any = None, *, progress: ProgressChoice = None) -> Self:
+    def fit(
+        self,
+        X: Texts,
+        y: Any = None,
+        *,
+        in_time: bool | None = None,
+        progress: ProgressChoice = None,
+    ) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
 
         Programs, which no score of `auto` needs, wait until they are asked for (see
@@ -159,6 +166,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
             strangers look like and, three different ones or more, what their own kind is like.
+        in_time : bool, optional
+            Whether the texts are in the order of time; by default whether dates in rows are. Near
+            ones may be alike then, as rows of a lot, and are not held against each other: p-values
+            and flags are those of rows of a later lot.
         progress : bool or callable, optional
             True for bars, in a notebook or on stderr; or what is called with stage, texts done,
             texts in all.
@@ -186,7 +197,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings.of(self)
         checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
-        given = TrainingTexts.of(X, y, settings.rows)
+        given = TrainingTexts.of(X, y, settings.rows, in_time=in_time)
         settings = replace(settings, rows=given.rows)
         head = chosen_head(settings, given.normal)
         if head.needs_labels:
@@ -407,7 +418,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit a head that stands on what models make of texts."""
         from polar_detect.numerics.runtime import return_freed_memory
         from polar_detect.pipeline.engine import encoder_for
-        from polar_detect.pipeline.fitting import Fitting, parted
+        from polar_detect.pipeline.fitting import Fitting, Parted
 
         settings = replace(settings, encoder=encoder_for(given.texts, settings.encoder))
         engine = self._models(settings).configured(
@@ -418,10 +429,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
             if settings.rows is None:
                 normal, strange = ([*map(at_no_moment, texts)] for texts in (normal, strange))
-            train, held_out = parted(normal, seed=settings.seed)
-            _warn(doubts, self.alpha, len(held_out))
+            parts = Parted.at_random(normal, seed=settings.seed, are_in_time=given.is_in_time)
+            _warn(doubts, self.alpha, len(parts.held_out))
             fitting = Fitting(engine.extractor, head, tracker, settings)
-            self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
+            self.fitted_, self.engine_ = fitting.run(parts, strange), engine
             return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
 
     def _fit_by_columns(
@@ -436,7 +447,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             doubts = given.doubts(normal, keeps_texts=True, reads_texts=False)
             _warn(doubts, self.alpha, by_columns.n_held_out(len(normal)))
             self.fitted_ = by_columns.fit(
-                head, settings, normal=normal, anomalous=strange, tracker=tracker
+                head,
+                settings,
+                normal=normal,
+                anomalous=strange,
+                is_in_time=given.is_in_time,
+                tracker=tracker,
             )
             self.__dict__.pop("engine_", None)  # of an earlier fit
 

@@ -16,12 +16,14 @@ from polar_detect.arrays import Float64Array
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.features import of_columns as column_features
 from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.statistics.dependence import Order, effective_size
 
 Verdict = Literal["too few", "none", "slight", "clear"]
 
 LEVEL = 0.01  # a batch is looked at once, but batches come daily: 1 in 20 would cry wolf
 FALSE_DISCOVERIES = 0.05  # of the layers and features that are said to have moved
 _MIN_TEXTS = 8
+_LEAST_SIZE = 1.5  # texts: a t-test wants more than one on either side
 _CLEAR = 0.1  # distance of `superiority` from a half: 60 of 100 pairs
 
 
@@ -82,6 +84,39 @@ class Drift:
         return self.verdict in {"slight", "clear"}
 
 
+@dataclass(frozen=True)
+class Company:
+    """How normal texts hang together that stand near one another in time.
+
+    Parameters
+    ----------
+    reach : int
+        Over how many texts on either side they do; see `Order`.
+    n_held_out_near : float
+        How many of the held-out ones do so with one of them, in the mean.
+    score_correlation : float
+        Of the scores of two texts that hang together.
+    """
+
+    reach: int = 0
+    n_held_out_near: float = 0.0
+    score_correlation: float = 0.0
+
+    @classmethod
+    def of(cls, scores: Float64Array, order: Order) -> Self:
+        """Return that of held-out texts by their scores and their order."""
+        (correlation,) = order.correlations(scores[:, None]).tolist()
+        return cls(order.reach, order.n_near, correlation)
+
+    @property
+    def n_near(self) -> int:
+        """How many hang together with a text where texts follow one another without gaps."""
+        return 2 * self.reach
+
+
+ALONE = Company()
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureStatistics:
     """Mean and spread of each feature on held-out normal texts.
@@ -92,18 +127,23 @@ class FeatureStatistics:
     means, spreads : (n_features,) float64
         The spread is the standard deviation of the sample (n − 1).
     n_texts : int
+    correlations : (n_features,) float64
+        Of two texts that hang together.
     """
 
     features: tuple[Feature, ...]
     means: Float64Array
     spreads: Float64Array
     n_texts: int
+    correlations: Float64Array
 
     @classmethod
-    def of(cls, table: FeatureTable) -> Self:
+    def of(cls, table: FeatureTable, order: Order | None = None) -> Self:
         """Return the statistics of the signatures of held-out normal texts (at least two)."""
         values = table.values.astype(np.float64)
-        return cls(table.features, values.mean(0), values.std(0, ddof=1), len(values))
+        means, spreads = values.mean(0), values.std(0, ddof=1)
+        order = order or Order.unknown(len(values))
+        return cls(table.features, means, spreads, len(values), order.correlations(values))
 
 
 def measure_drift(
@@ -112,8 +152,12 @@ def measure_drift(
     *,
     normal: FeatureStatistics | None = None,
     batch: FeatureTable | None = None,
+    company: Company = ALONE,
 ) -> Drift:
     """Compare a batch with held-out normal texts.
+
+    Where texts hang together a batch of a lot or two differs from the others as lots do. It counts
+    as so many texts as would tell as much of a mean without that.
 
     Parameters
     ----------
@@ -124,6 +168,8 @@ def measure_drift(
     normal : FeatureStatistics, optional
     batch : FeatureTable, optional
         Signatures of the batch; rows with a value that is no number are left out.
+    company : Company, optional
+        How normal texts hang together; by default they do not.
 
     Returns
     -------
@@ -139,10 +185,12 @@ def measure_drift(
     layers: tuple[Shift, ...] = ()
     features: tuple[Shift, ...] = ()
     if normal is not None and batch is not None:
-        layers, features = measure_shifts(normal, batch)
+        layers, features = measure_shifts(normal, batch, company)
     test = scipy.stats.ks_2samp(held_out, own)
     superiority = _superiority(held_out, own)
     p_value = float(test.pvalue)
+    if company.score_correlation > 0:
+        p_value = _p_value_of(float(test.statistic), len(held_out), len(own), company)
     verdict: Verdict = "none"
     if p_value <= LEVEL:
         verdict = "clear" if abs(superiority - 0.5) >= _CLEAR else "slight"
@@ -150,8 +198,19 @@ def measure_drift(
     return Drift(len(held_out), len(own), distance, p_value, superiority, verdict, layers, features)
 
 
+def _p_value_of(distance: float, n_normal: int, n_batch: int, company: Company) -> float:
+    """Return the chance of a distance between samples of texts that hang together."""
+    correlation = np.asarray(company.score_correlation)
+    sizes = (
+        effective_size(n_normal, company.n_held_out_near, correlation),
+        effective_size(n_batch, company.n_near, correlation),
+    )
+    size = 1 / sum(1 / float(own) for own in sizes)
+    return float(scipy.stats.kstwobign.sf(math.sqrt(size) * distance))
+
+
 def measure_shifts(
-    normal: FeatureStatistics, batch: FeatureTable
+    normal: FeatureStatistics, batch: FeatureTable, company: Company = ALONE
 ) -> tuple[tuple[Shift, ...], tuple[Shift, ...]]:
     """Return the shifts of layers, and of features, largest first.
 
@@ -164,7 +223,7 @@ def measure_shifts(
     if len(values) < _MIN_TEXTS or normal.n_texts < _MIN_TEXTS:
         return (), ()
     assert normal.features == batch.features
-    sizes, p_values = _compare_means(normal, values)
+    sizes, p_values = _compare_means(normal, values, company)
     kept = np.flatnonzero(np.isfinite(p_values))
     features = [normal.features[i] for i in kept]
     sizes, p_values = sizes[kept], p_values[kept]
@@ -174,7 +233,7 @@ def measure_shifts(
 
 
 def _compare_means(
-    normal: FeatureStatistics, values: Float64Array
+    normal: FeatureStatistics, values: Float64Array, company: Company
 ) -> tuple[Float64Array, Float64Array]:
     """Return shifts in normal standard deviations, and p-values.
 
@@ -185,15 +244,20 @@ def _compare_means(
     means, spreads = values.mean(0), values.std(0, ddof=1)
     # float32 features that are constant keep a spread of rounding errors.
     noise = 1e-6 * np.maximum(np.abs(normal.means), np.abs(means)) + 1e-12
-    noise += _of_one_row(normal)
+    noise += _of_rows_left_out(normal, 1 + company.n_near)
+    counts = (
+        effective_size(len(values), company.n_near, normal.correlations),
+        effective_size(normal.n_texts, company.n_held_out_near, normal.correlations),
+    )
+    n_batch, n_normal = (np.maximum(count, _LEAST_SIZE) for count in counts)
     student, welch = (
         scipy.stats.ttest_ind_from_stats(
             mean1=means,
             std1=np.maximum(spreads, noise),
-            nobs1=len(values),
+            nobs1=n_batch,
             mean2=normal.means,
             std2=np.maximum(normal.spreads, noise),
-            nobs2=normal.n_texts,
+            nobs2=n_normal,
             equal_var=is_pooled,
         ).pvalue
         for is_pooled in (True, False)
@@ -206,17 +270,18 @@ def _compare_means(
     return sizes, np.where(is_constant & is_same, np.nan, np.maximum(student, welch))
 
 
-def _of_one_row(normal: FeatureStatistics) -> Float64Array:
-    """Return what one normal row more or less changes in features, (n_features,).
+def _of_rows_left_out(normal: FeatureStatistics, n: int) -> Float64Array:
+    """Return what some normal rows more or less change in features, (n_features,).
 
-    Where rows are judged by their columns alone each is held out by itself: a new row is held
-    against one more, by which any share of the normal rows moves, in all new rows alike.
+    Where rows are judged by their columns alone each is held out by itself, or with those near it:
+    a new row is held against so many more, by which any share of the normal rows moves, in all new
+    rows alike.
     """
     if not all(feature.group == column_features.COLUMN for feature in normal.features):
         return np.zeros(len(normal.features))
     shares = (column_features.MISSING, column_features.LEVEL)
     is_share = [column_features.kind_of(feature) in shares for feature in normal.features]
-    change: Float64Array = np.abs(normal.means) / normal.n_texts * is_share
+    change: Float64Array = np.abs(normal.means) * n / normal.n_texts * is_share
     return change
 
 

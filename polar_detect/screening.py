@@ -283,7 +283,9 @@ class Screening:
         others = self._others[self._folds[self._others] != fold]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the whole set it is said before
-            self.detector.fit([self.texts[i] for i in others], progress=progress)
+            # Not as later texts are: those of one lot or burst are held against each other.
+            own = [self.texts[i] for i in others]
+            self.detector.fit(own, in_time=False, progress=progress)
         return self.detector.assess(texts, programs_of="none", progress=progress)
 
 

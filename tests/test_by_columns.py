@@ -23,6 +23,7 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.report.content.facts import description
+from polar_detect.statistics.dependence import Order
 from polar_detect.tables import RowTemplate
 
 
@@ -127,7 +128,7 @@ def test_no_normal_row_sees_itself(fitted: PolarDetector) -> None:
 def test_a_word_that_one_normal_row_says_is_new_to_that_row() -> None:
     machines = [*NORMAL["machine"][1:], "M9"]
     reference = PolarDetector("columns").fit(NORMAL.assign(machine=machines)).fitted_.row_reference
-    inside, _ = reference.training_features([], seed=0)
+    inside, _ = reference.training_features([], Order.unknown(200), seed=0)
     (place,) = np.flatnonzero([own.part == "machine/new" for own in inside.features])
     assert np.flatnonzero(inside.values[:, place]).tolist() == [199]
 

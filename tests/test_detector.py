@@ -34,7 +34,7 @@ from polar_detect.executor.decoder import Executor
 from polar_detect.metrics import auroc
 from polar_detect.pipeline import assessing, fitting
 from polar_detect.pipeline.engine import Engine
-from polar_detect.pipeline.fitting import Fitting, Teaching, parted
+from polar_detect.pipeline.fitting import Fitting, Parted, Teaching
 from polar_detect.pipeline.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
@@ -515,7 +515,8 @@ def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):
     fitted = fitted_on_tiny.fitted_
     assert sorted(fitted.reference.texts) == sorted(NORMAL)
     assert fitted.reference.n_joined == len(fitted.calibration_scores) >= 19
-    train, held_out = parted(NORMAL, seed=0)
+    parts = Parted.at_random(NORMAL, seed=0)
+    train, held_out = parts.train, parts.held_out
     assert fitted.reference.texts == (*train, *held_out)
     assert fitted.reference.n_fitted == len(train)
 
@@ -523,7 +524,7 @@ def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):
 @pytest.fixture(scope="module")
 def of_training_texts(fitted_on_tiny):
     """Return a reference of the training texts that no held-out ones have joined."""
-    readings = fitted_on_tiny.engine_.extractor.read(parted(NORMAL, seed=0)[0])
+    readings = fitted_on_tiny.engine_.extractor.read(Parted.at_random(NORMAL, seed=0).train)
     changes = fitted_on_tiny.fitted_.reference.changes
     return replace(Reference.fit(readings, has_geometries=False), changes=changes)
 
@@ -533,7 +534,7 @@ def test_held_out_texts_are_neighbours_of_each_other_and_not_of_themselves(
     fitted_on_tiny, of_training_texts, place
 ):
     fitted, extractor = fitted_on_tiny.fitted_, fitted_on_tiny.engine_.extractor
-    _, held_out = parted(NORMAL, seed=0)
+    held_out = Parted.at_random(NORMAL, seed=0).held_out
     others = [*held_out[:place], *held_out[place + 1 :]]
     alone = of_training_texts.widened(extractor.read(others))
     own = extractor.read([held_out[place]])
@@ -607,7 +608,7 @@ def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):
     if detector.fitted_.head.is_monotone:
         assert detector.detector == "auto"
     else:
-        train, _ = parted(NORMAL, seed=0)
+        train = Parted.at_random(NORMAL, seed=0).train
         assert detector.fitted_.reference.texts == tuple(train)
 
 
@@ -1042,7 +1043,8 @@ def test_another_architecture_works_the_same_way(tiny_pair, tmp_path):
 )
 def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out):
     texts = [f"text {i}" for i in range(n_normal)]
-    train, held_out = parted(texts, seed=0)
+    parts = Parted.at_random(texts, seed=0)
+    train, held_out = parts.train, parts.held_out
     assert len(held_out) == n_held_out
     assert n_normal == 6 or rate_at(0.05, n_held_out) > 0.0495  # of the .05 that is asked for
     assert sorted([*train, *held_out]) == sorted(texts)

@@ -185,12 +185,20 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
         *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
         *_sampling(manifest),
+        *_company(manifest),
         ("Fitted at", str(manifest["created"])),
         ("Fingerprint of texts and labels", str(manifest["fingerprint"])),
         ("Format", str(manifest["format"])),
         ("Written by", _joined(manifest["versions"])),
         ("Files", f"{len(manifest['files'])}, {megabytes} MB, unchanged"),
     )
+
+
+def _company(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return how near in time texts are alike, if they are."""
+    if "company" not in manifest:
+        return ()
+    return (("Alike in time", f"less than {manifest['company']['reach'] + 1} apart"),)
 
 
 def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:

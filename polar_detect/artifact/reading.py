@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
@@ -21,12 +22,12 @@ from polar_detect.artifact.sealing import (
 )
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, Head, head_class
-from polar_detect.drift import FeatureStatistics
+from polar_detect.drift import ALONE, Company, FeatureStatistics
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.pipeline.settings import Settings, model_name
 from polar_detect.signature.normal.row_reference import RowReference
-from polar_detect.stored import Stored, fitting_together, unfit
+from polar_detect.stored import LARGEST, Stored, fitting_together, unfit
 from polar_detect.tables.rows.template import RowTemplate
 
 if TYPE_CHECKING:
@@ -187,14 +188,16 @@ def _fitted(
     programs: "NormalPrograms | None",
 ) -> Fitted:
     features = stored.features("features")
+    means, spreads = arrays["statistics.means"], arrays["statistics.spreads"]
     statistics = FeatureStatistics(
         features,
-        arrays["statistics.means"],
-        arrays["statistics.spreads"],
+        means,
+        spreads,
         stored.count("n_held_out", low=1),
+        arrays.get("statistics.correlations", np.zeros(len(features))),
     )
-    if not statistics.means.shape == statistics.spreads.shape == (len(features),):
-        stored.refuse("features", f"{statistics.means.size} names")
+    if not means.shape == spreads.shape == statistics.correlations.shape == (len(features),):
+        stored.refuse("features", f"{means.size} names")
     return Fitted(
         head=_head_class(stored).load(stored.path.parent / HEAD, features),
         reference=reference,
@@ -202,10 +205,22 @@ def _fitted(
         calibration_scores=arrays["calibration_scores"],
         scores_as_new=arrays.get("as_new.scores", arrays["calibration_scores"]),
         statistics=statistics,
+        company=_company(stored),
         n_anomalous=stored.count("n_anomalous"),
         created=stored.text("created"),
         fingerprint=stored.text("fingerprint"),
         settings=settings,
+    )
+
+
+def _company(stored: Stored) -> Company:
+    if stored.get("company") is None:  # nor has a detector of an earlier version
+        return ALONE
+    own = stored.part("company")
+    return Company(
+        reach=own.count("reach", low=1),
+        n_held_out_near=own.number("n_held_out_near", low=0, high=LARGEST),
+        score_correlation=own.number("score_correlation", low=0, high=1),
     )
 
 

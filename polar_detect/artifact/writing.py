@@ -170,7 +170,8 @@ def _write(
 
 
 def _arrays(fitted: Fitted) -> dict[str, NDArray[Any]]:
-    return {
+    own = {"statistics.correlations": fitted.statistics.correlations}
+    return (own if fitted.company.reach else {}) | {
         "calibration_scores": fitted.calibration_scores,
         "as_new.scores": fitted.scores_as_new,
         "statistics.means": fitted.statistics.means,
@@ -182,7 +183,8 @@ def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]
     """Return what the manifest says of every detector, but for the files."""
     fitted = detector.fitted_
     own = fitted.settings
-    return {
+    company = {"company": vars(fitted.company)} if fitted.company.reach else {}
+    return company | {
         "format": FORMAT,
         "versions": versions(),
         "settings": _settings(detector),

@@ -159,7 +159,12 @@ def _run_detector(
         start = memory.clock()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingWarning)  # a note says it
-            detector.fit(shown.texts, labels if is_supervised else None, progress=progress)
+            detector.fit(
+                shown.texts,
+                labels if is_supervised else None,
+                in_time=False,  # the rows to score may stand between them
+                progress=progress,
+            )
         fitted = memory.clock()
         scores = -detector.score_samples(task.test.texts)
         score_s = memory.clock() - fitted

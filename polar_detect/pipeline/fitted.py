@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from polar_detect.arrays import Float64Array
 from polar_detect.detectors import Head
-from polar_detect.drift import FeatureStatistics
+from polar_detect.drift import Company, Drift, FeatureStatistics, measure_drift
 from polar_detect.errors import counted
+from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.marks.known_words import KnownWords
@@ -39,6 +40,8 @@ class Fitted:
         than those only where each row is held out by itself and some have copies.
     statistics : FeatureStatistics
         Of the signatures that they would have as new ones.
+    company : Company
+        How they hang together with those near them in time.
     n_anomalous : int
         Labelled anomalous texts with tokens that fit was given.
     created : str
@@ -55,6 +58,7 @@ class Fitted:
     calibration_scores: Float64Array
     scores_as_new: Float64Array
     statistics: FeatureStatistics
+    company: Company
     n_anomalous: int
     created: str
     fingerprint: str
@@ -65,6 +69,15 @@ class Fitted:
         noun = "normal text" if self.settings.rows is None else "normal row"
         said = f"{counted(len(self.reference), noun)}, {self.n_anomalous} labelled anomalous"
         return f"Fitted({self.head.name}, {said}, created={self.created!r})"
+
+    def drift_of(self, scores: Float64Array, batch: FeatureTable | None = None) -> Drift:
+        """Return how a batch as a whole differs from the held-out normal texts.
+
+        By its scores, and by its signatures where they are given; see `measure_drift`.
+        """
+        return measure_drift(
+            self.scores_as_new, scores, normal=self.statistics, batch=batch, company=self.company
+        )
 
     @property
     def text_reference(self) -> "Reference":

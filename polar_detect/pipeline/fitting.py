@@ -3,20 +3,23 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from polar_detect.arrays import IndexArray
+from polar_detect.arrays import Float32Array, IndexArray
 from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head, TrainingSignatures
-from polar_detect.drift import FeatureStatistics
+from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.in_time import points_of
 from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
 from polar_detect.pipeline.settings import Settings
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
+from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
@@ -24,6 +27,7 @@ from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
+from polar_detect.statistics.dependence import Order, reach_of
 from polar_detect.texts.distinct import distinct_texts
 
 _N_FOLDS = 4
@@ -32,6 +36,47 @@ _N_FOLDS = 4
 _MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
+
+
+@dataclass(frozen=True, eq=False)
+class Parted:
+    """Normal texts in two parts.
+
+    Parameters
+    ----------
+    train : list of str
+    held_out : list of str
+        To turn scores into p-values.
+    places : (n_train + n_held_out,) int64, optional
+        Where they stand in time, training texts first; None where nothing says that they do.
+    """
+
+    train: list[str]
+    held_out: list[str]
+    places: IndexArray | None = None
+
+    @classmethod
+    def at_random(cls, normal: Sequence[str], *, seed: int, are_in_time: bool = False) -> Self:
+        """Hold texts out at random."""
+        drawn = np.random.default_rng(seed).permutation(len(normal))
+        n = n_held_out(len(normal))
+        train, held_out = drawn[n:], drawn[:n]
+        places = np.append(train, held_out) if are_in_time else None
+        return cls([normal[i] for i in train], [normal[i] for i in held_out], places)
+
+    def order_by(self, embeddings: Float32Array, numbers: NumberReference | None = None) -> Order:
+        """Return the order of the texts, and how far those near are alike.
+
+        By their embeddings, (n_texts, hidden), or by the numbers of rows if these are further.
+        """
+        if self.places is None:
+            return Order.unknown(len(embeddings))
+        in_time = np.argsort(self.places)
+        reach = reach_of(embeddings[in_time])
+        if numbers is not None:
+            points = points_of(numbers, [*self.train, *self.held_out])
+            reach = max(reach, reach_of(points[in_time]))
+        return Order(self.places, reach)
 
 
 class Fitting:
@@ -55,24 +100,28 @@ class Fitting:
         self.settings = settings
         self._spill = Spill()
 
-    def run(self, train: list[str], held_out: list[str], anomalous: list[str]) -> Fitted:
-        """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are.
+    def run(self, parts: "Parted", anomalous: list[str]) -> Fitted:
+        """Fit on training texts, calibrate on held-out ones; `anomalous` only show strangers.
 
         All of them are texts with tokens.
         """
         head, settings = self.head, self.settings
-        readings = self.read("read training texts", train)
-        calibration_readings = self.read("read held-out texts", held_out)
+        readings = self.read("read training texts", parts.train)
+        calibration_readings = self.read("read held-out texts", parts.held_out)
         labelled = self.read("read labelled anomalies", anomalous) if anomalous else None
         reference = self.reference(readings, labelled)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
         programs = self.programs(readings.texts, calibration_readings)
         menu = programs.menu if isinstance(programs, NormalPrograms) else None
-        teaching = Teaching(self, readings, reference, menu, labelled)
+        order = parts.order_by(
+            np.vstack([readings.embeddings, calibration_readings.embeddings]), reference.numbers
+        )
+        teaching = Teaching(self, readings, reference, menu, labelled, order)
         head.fit(teaching.signatures(), seed=settings.seed)
         held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
+        order = order.rows(np.arange(len(readings), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
             head=head,
@@ -80,10 +129,11 @@ class Fitting:
             programs=programs,
             calibration_scores=scores,
             scores_as_new=scores,
-            statistics=FeatureStatistics.of(held_out_table),
+            statistics=FeatureStatistics.of(held_out_table, order),
+            company=Company.of(scores, order),
             n_anomalous=len(anomalous),
             created=moment(),
-            fingerprint=fingerprint_of(train + held_out, anomalous),
+            fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous),
             settings=settings,
         )
 
@@ -139,6 +189,8 @@ class Teaching:
         None where the head reads no programs.
     labelled : Readings, optional
         Of labelled anomalies.
+    order : Order, optional
+        Of training texts and, behind them, held-out ones; None where it is not known.
     """
 
     fitting: Fitting
@@ -146,12 +198,13 @@ class Teaching:
     reference: Reference
     menu: Menu | None = None
     labelled: Readings | None = None
+    order: Order | None = None
 
     def signatures(self) -> TrainingSignatures:
         """Return the signatures that the head is to be fitted on.
 
-        No text is compared with itself. Strangers are normal texts compared with all clusters but
-        their own, and corrupted texts where the head wants them.
+        No text is compared with itself, nor with those near it in time. Strangers are normal texts
+        compared with all clusters but their own, and corrupted texts where the head wants them.
         Held-out texts that have joined the reference are neighbours here as they will be of new
         texts, but for those of a cluster that is left out.
 
@@ -163,12 +216,15 @@ class Teaching:
         teaching = _teaching(readings.texts)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
         kept_out = self._kept_out()
-        against = LeaveOneOutReference(readings, reference, folds, kept_out)
+        order = self._order(len(reference))
+        against = LeaveOneOutReference(readings, reference, folds, order, kept_out)
         normal = self._as_if_unseen("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
         most = _MAX_STRANGERS_WITH_CONTEXT if extractor.wants_context else _MAX_STRANGERS
         drawn = np.random.default_rng(seed).permutation(len(teaching))[:most]
-        outside = LeaveOneOutReference(readings, reference, clusters, kept_out, bans_group=True)
+        outside = LeaveOneOutReference(
+            readings, reference, clusters, order, kept_out, bans_group=True
+        )
         kept = outside.with_enough_others(teaching[np.sort(drawn)])
         strange = self._as_if_unseen("held-out clusters", readings.rows(kept), kept, outside)
         if head.needs_programs:
@@ -183,7 +239,7 @@ class Teaching:
         return TrainingSignatures(normal, FeatureTable.below([strange, *corruptions]), taught_by)
 
     def held_out(self, readings: Readings) -> FeatureTable:
-        """Return signatures of held-out texts, none of which is compared with itself.
+        """Return signatures of held-out texts, none compared with itself or those near in time.
 
         Where they have joined the reference, a new text is compared with all held-out texts, and
         each of these with all but itself. P-values stay valid: were the new text in the reference
@@ -192,11 +248,17 @@ class Teaching:
         neighbours is not covered by this; it does no harm (`experiments/error_rates.py`).
         """
         reference, tables = self.reference, []
+        order = self._order(reference.n_fitted + len(readings))
+        meets_near = bool(reference.n_joined or order.reach)
         for part in self.fitting.tracker.chunks("held-out texts", len(readings)):
-            itself = reference.n_fitted + part[:, None] == np.arange(len(reference))
-            own, banned = readings.rows(part), itself if reference.n_joined else None
+            near = order.near(reference.n_fitted + part)[:, : len(reference)]
+            own, banned = readings.rows(part), near if meets_near else None
             tables.append(self.fitting.extractor.signatures(own, reference, banned=banned))
         return self._with_programs(FeatureTable.below(tables), readings)
+
+    def _order(self, n: int) -> Order:
+        """Return the order of the first texts."""
+        return Order.unknown(n) if self.order is None else self.order.rows(np.arange(n))
 
     def _kept_out(self) -> KeptOut | None:
         """Return how like labelled anomalies each text is that did not teach it, if any did."""
@@ -271,11 +333,3 @@ def _teaching(texts: Sequence[str]) -> IndexArray:
         return np.arange(len(texts))
     left_out = np.flatnonzero(places == most)[n_kept:]
     return np.delete(np.arange(len(texts)), left_out)
-
-
-def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:
-    """Return training texts, and those held out to turn scores into p-values."""
-    order = np.random.default_rng(seed).permutation(len(normal))
-    n = n_held_out(len(normal))
-    train, held_out = order[n:], order[:n]
-    return [normal[i] for i in train], [normal[i] for i in held_out]

@@ -1,6 +1,6 @@
 """What `PolarDetector.fit` is given: texts with labels, and what is to be warned of in them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.pipeline import choice
+from polar_detect.pipeline.in_time import are_in_time
 from polar_detect.tables import warn_of_hours
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
@@ -41,6 +42,8 @@ class TrainingTexts:
         The data frame that they were written out of, if they were.
     n_ones : int
         How many labels are the number 1, where no -1 occurs.
+    in_time : bool, optional
+        Whether the texts are in the order of time; None where dates of rows are to tell.
     """
 
     texts: tuple[str, ...]
@@ -49,9 +52,12 @@ class TrainingTexts:
     has_labels: bool
     frame: "pd.DataFrame | None"
     n_ones: int
+    in_time: bool | None = None
 
     @classmethod
-    def of(cls, X: Texts, y: Any, rows: "RowTemplate | None") -> Self:
+    def of(
+        cls, X: Texts, y: Any, rows: "RowTemplate | None", *, in_time: bool | None = None
+    ) -> Self:
         """Return texts and labels as `PolarDetector.fit` takes them, before a model is loaded.
 
         Raises
@@ -59,7 +65,7 @@ class TrainingTexts:
         InputError
             What is no text or no label, or fewer than 40 normal texts that are not empty.
         """
-        found = cls.read(X, y, rows)
+        found = replace(cls.read(X, y, rows), in_time=in_time)
         n_normal = sum(bool(text.strip()) for text in found.normal)
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
@@ -77,6 +83,13 @@ class TrainingTexts:
             texts = as_seen(texts)
         is_anomalous = anomalous(y, len(texts))
         return cls(tuple(texts), is_anomalous, rows, y is not None, frame, _n_ones(y))
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether the texts are in the order of time, or in its reverse, as far as one knows."""
+        if self.in_time is not None:
+            return self.in_time
+        return self.rows is not None and are_in_time(self.texts, self.rows)
 
     @property
     def normal(self) -> list[str]:

@@ -12,7 +12,7 @@ from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.artifact.writing import versions
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
-from polar_detect.drift import Drift, measure_drift
+from polar_detect.drift import Drift
 from polar_detect.explain import Explanation, mean_size
 from polar_detect.features.table import FeatureTable
 from polar_detect.progress import Progress
@@ -196,9 +196,8 @@ def _versions(detector: PolarDetector) -> tuple[tuple[str, str], ...]:
 def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
     """Return how the batch as a whole differs from the held-out normal texts."""
     fitted, explanation = detector.fitted_, assessment.explanation
-    normal = fitted.statistics
     batch = FeatureTable(explanation.data, explanation.features)
-    return measure_drift(fitted.scores_as_new, assessment.scores, normal=normal, batch=batch)
+    return fitted.drift_of(assessment.scores, batch)
 
 
 def _swarms(scored: Explanation, worst: IndexArray, is_scored: BoolArray) -> tuple[Swarm, ...]:

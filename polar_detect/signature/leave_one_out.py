@@ -12,6 +12,7 @@ from polar_detect.signature.normal.changes import Trajectories, features_without
 from polar_detect.signature.normal.geometry import Geometries
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.reading.readings import Readings
+from polar_detect.statistics.dependence import Order
 from polar_detect.texts.distinct import distinct_texts
 
 
@@ -26,6 +27,8 @@ class LeaveOneOutReference:
     reference : Reference
     groups : (n_reference,) int64
         What normal pooled states are like is fitted without the text's own group.
+    order : Order
+        Of the reference: a text does not meet those near it, nor is it counted with them.
     kept_out : KeptOut, optional
         How like labelled anomalies the texts are, where there are some.
     bans_group : bool
@@ -36,6 +39,7 @@ class LeaveOneOutReference:
     readings: Readings
     reference: Reference
     groups: IntArray
+    order: Order
     kept_out: KeptOut | None = None
     bans_group: bool = False
 
@@ -45,24 +49,23 @@ class LeaveOneOutReference:
         Where nearly all of the reference are copies of one text, it may meet its copies: too few
         others are left, and new copies of it will meet them too.
         """
-        keys = self.groups
-        if not self.bans_group:  # a number that only its repetitions share
-            keys = distinct_texts(self.reference.texts)[1]
-        banned: BoolArray = keys[origins][:, None] == keys
-        if not self.bans_group:
-            banned[~self._has_enough(banned)] = False
+        if self.bans_group:
+            own_group: BoolArray = self.groups[origins][:, None] == self.groups
+            return own_group
+        keys = distinct_texts(self.reference.texts)[1]  # a number that only its repetitions share
+        near = self.order.near(origins)
+        banned: BoolArray = (keys[origins][:, None] == keys) | near
+        too_few = ~self._has_enough(banned)
+        banned[too_few] = near[too_few] if self.order.reach else False
         return banned
 
     def left_out(self, origins: IndexArray) -> BoolArray:
         """Return which rows are left out where rows that say the same are counted.
 
         (n_origins, n_reference) bool. A row itself, but none of its copies: new copies of it will
-        be counted among all of them.
+        be counted among all of them, but for those near them.
         """
-        if self.bans_group:
-            return self.banned(origins)
-        itself: BoolArray = origins[:, None] == np.arange(len(self.reference))
-        return itself
+        return self.banned(origins) if self.bans_group else self.order.near(origins)
 
     def with_enough_others(self, origins: IndexArray) -> IndexArray:
         """Return those of the texts that may meet enough others; all of them where none may."""

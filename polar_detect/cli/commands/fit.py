@@ -30,7 +30,8 @@ def fit(options: FitOptions) -> PolarDetector:
     training.tell(language)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
-        detector.fit(table.texts, table.labels, progress=progress)
+        in_time = table.template is not None and tables.are_in_time(table.frame)
+        detector.fit(table.texts, table.labels, in_time=in_time, progress=progress)
         if reads_texts:
             detector.normal_programs(progress=progress)
     training.tell_of_reading(detector, language)

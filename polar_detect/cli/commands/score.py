@@ -17,7 +17,6 @@ from polar_detect.cli.commands.output import (
 from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
-from polar_detect.drift import measure_drift
 from polar_detect.errors import InputError
 from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
@@ -128,7 +127,7 @@ def _summarise(
 ) -> None:
     """Print what was flagged under which promise, whether it holds, where every row went."""
     calibration_scores = detector.fitted_.calibration_scores
-    drift = measure_drift(detector.fitted_.scores_as_new, summary.scores)
+    drift = detector.fitted_.drift_of(summary.scores)
     if rule.fdr is None:
         err.print(
             score_summary(

@@ -150,6 +150,7 @@ class DetectorFacts:
     created: str  # ISO date and time
     reads_rows: bool = False  # of a table, which are written out as texts
     contamination: float = 0.0  # share of the nearest normal texts that is passed over
+    reach: int = 0  # over how many normal texts on either side dependence in time reaches
     n_folds: int = 0  # of a screening, where each text is held against those of the other folds
 
     @property

@@ -222,6 +222,16 @@ class NumberReference:
         features = tuple(column_feature(name, kind) for kind in NUMBER_KINDS for name in names)
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)
 
+    def placed(self, texts: Sequence[str]) -> Float64Array:
+        """Return the numbers of rows in robust standard deviations, (n_texts, n_columns).
+
+        Of normal rows of their kind; where there is no number, what the other columns lead to
+        expect.
+        """
+        cells = NumberCells.of(self.template.read(texts))
+        with _one_thread():
+            return self.scaled[0].placed(cells)
+
     def apart(self, texts: Sequence[str]) -> Float64Array:
         """Return how far rows are from the normal ones, (n_texts, n_rows).
 

@@ -14,6 +14,7 @@ from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.statistics.dependence import Order
 from polar_detect.statistics.shares import count_of
 from polar_detect.texts.distinct import distinct_texts, first_places
 
@@ -98,24 +99,29 @@ class RowReference(HasColumns):
         """Rows that it was fitted on: all."""
         return len(self.texts)
 
-    def features(self, texts: Sequence[str]) -> FeatureTable:
-        """Return the signatures of rows, which tell of their columns only."""
-        tables = self.of_columns(texts, banned=None, left_out=None)
+    def features(self, texts: Sequence[str], *, unmet: BoolArray | None = None) -> FeatureTable:
+        """Return the signatures of rows, which tell of their columns only.
+
+        `unmet`, (n_texts, n_fitted): the normal rows that a row must not meet, if any.
+        """
+        tables = self.of_columns(texts, banned=unmet, left_out=None)
         if self.likeness is not None:
             tables.append(self.likeness.features(Seen.of_rows(texts)))
         return FeatureTable.beside(tables)
 
     def training_features(
-        self, labelled: Sequence[str], *, seed: int
+        self, labelled: Sequence[str], order: Order, *, seed: int
     ) -> tuple[FeatureTable, FeatureTable]:
         """Return signatures of rows that it was fitted on and of labelled anomalies.
 
-        None of which sees itself. Of the rows 1,000 at random are enough to say what is usual.
+        None of which sees itself, nor what is near it in the `order`. Of the rows those that
+        `drawn` says are enough to say what is usual.
         """
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
-        drawn = self._drawn(seed)
-        teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
-        tables = self.of_columns(teaching.texts, banned=self._copies(drawn), left_out=itself)
+        drawn = self.drawn(seed)
+        teaching, near = own.rows(drawn), order.near(drawn)
+        unmet = self._unmet(drawn, order)
+        tables = self.of_columns(teaching.texts, banned=unmet, left_out=near)
         others = self.of_columns(labelled, banned=None, left_out=None)
         if self.likeness is not None:
             kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
@@ -123,35 +129,39 @@ class RowReference(HasColumns):
             others.append(kept_out.of_labelled(shown))
         return FeatureTable.beside(tables), FeatureTable.beside(others)
 
-    def as_new(self, inside: FeatureTable, *, seed: int) -> FeatureTable:
+    def as_new(self, inside: FeatureTable, order: Order, *, seed: int) -> FeatureTable:
         """Return signatures of rows that it was fitted on as new rows that say the same have them.
 
         `inside` are those of `training_features`. There a row that has copies meets none of them,
-        and is one of its kind less; a new copy meets them all. In a batch so many rows are copies
-        of few that this alone would be a difference.
+        and is one of its kind less; a new copy meets them all, but for those near it. In a batch so
+        many rows are copies of few that this alone would be a difference.
         """
-        drawn, (_, places) = self._drawn(seed), distinct_texts(self.texts)
+        drawn, (_, places) = self.drawn(seed), distinct_texts(self.texts)
         has_copies = np.flatnonzero((np.bincount(places) > 1)[places[drawn]])
+        own = drawn[has_copies]
+        near = order.near(own) if order.reach else None
         values = inside.values.copy()
-        new = self.features([self.texts[i] for i in drawn[has_copies]])
+        new = self.features([self.texts[i] for i in own], unmet=near)
         values[has_copies] = new.chosen(inside.features).values
         return FeatureTable(values, inside.features)
 
-    def _drawn(self, seed: int) -> IndexArray:
-        """Return the places of the rows that say what is usual."""
+    def drawn(self, seed: int) -> IndexArray:
+        """Return the places of the rows that say what is usual: 1,000 at random, in order."""
         order = np.random.default_rng(seed).permutation(self.n_fitted)
         return np.sort(order[:MOST_TEACHING])
 
-    def _copies(self, drawn: IndexArray) -> BoolArray:
-        """Return which rows say what each of some says, (n_drawn, n_fitted).
+    def _unmet(self, drawn: IndexArray, order: Order) -> BoolArray:
+        """Return which rows say what each of some says, or are near it, (n_drawn, n_fitted).
 
-        None where few others are left: it may meet its copies, as new copies of it will.
+        Where few others are left it may meet its copies, as new copies of it will.
         """
         _, places = distinct_texts(self.texts)
-        copies: BoolArray = places[drawn][:, None] == places
+        near = order.near(drawn)
+        unmet: BoolArray = (places[drawn][:, None] == places) | near
         n_asked = count_of(self.contamination, self.n_fitted) + _N_NEIGHBOURS
-        copies[(~copies).sum(1) < n_asked] = False
-        return copies
+        too_few = (~unmet).sum(1) < n_asked
+        unmet[too_few] = near[too_few] if order.reach else False
+        return unmet
 
     def nearest_texts(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the normal rows that are nearest to each row, nearest first, each once.

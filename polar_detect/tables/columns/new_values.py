@@ -115,12 +115,17 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
     grow steadily.
     """
     found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
-    if _are_in_time(rows):
+    if are_in_time(rows):
         passing = {name: _passing(rows[name]) for name in names if name not in found}
         found |= {name: f"{said} are all new" for name, said in passing.items() if said}
         found = {name: said for name, said in found.items() if not _come_again(rows[name])}
     found |= dict.fromkeys(_totals(rows, names, {*found}), f"{_GROWING} are all new")
     return {name: found[name] for name in names if name in found}
+
+
+def are_in_time(rows: pd.DataFrame) -> bool:
+    """Return whether a column shows that rows are in the order of time, or in its reverse."""
+    return any(_is_in_time(rows.iloc[:_MAX_ROWS, j]) for j in range(rows.shape[1]))
 
 
 def _totals(rows: pd.DataFrame, names: Collection[str], found: Collection[str]) -> list[str]:
@@ -149,7 +154,7 @@ def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
     """
     rows = frame.iloc[:_MAX_ROWS]
     found = [name for name in names if _count_up(rows[name])]
-    if not found or not _are_in_time(rows):
+    if not found or not are_in_time(rows):
         return []
     return [name for name in found if _count_up(frame[name])]  # none returns further down
 
@@ -222,11 +227,6 @@ def _come_again(column: pd.Series) -> bool:
     half = len(texts) // 2
     n_runs = 1 + sum(a != b for a, b in pairwise(texts))
     return set(texts[half:]) <= set(texts[:half]) and n_runs > _MIN_RUNS * len(set(texts))
-
-
-def _are_in_time(rows: pd.DataFrame) -> bool:
-    """Return whether a column shows that rows are in the order of time."""
-    return any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1]))
 
 
 def _is_in_time(column: pd.Series) -> bool:

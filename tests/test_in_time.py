@@ -1,0 +1,221 @@
+"""Normal rows and texts in the order of time: later ones are not of their lots and bursts."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect import PolarDetector, screen
+from polar_detect.artifact.contents import read_contents
+from polar_detect.artifact.sealing import sealed
+from polar_detect.drift import Company, measure_shifts
+from polar_detect.errors import ArtifactError
+from polar_detect.features.table import FeatureTable
+from polar_detect.pipeline.fitting import Fitting, Parted, Teaching
+from polar_detect.progress import Tracker
+from polar_detect.report.content.facts import description
+from polar_detect.statistics.dependence import Order
+
+pytestmark = pytest.mark.filterwarnings("ignore::polar_detect.errors.TrainingWarning")
+LOT = 25
+
+
+def rows(n_lots: int, seed: int, *, share: float = 0.6, start: int = 0) -> pd.DataFrame:
+    """Return measured parts of lots, of which a share of the variance is the lot's."""
+    rng = np.random.default_rng(seed)
+    lots = np.repeat(rng.normal(size=(n_lots, 4)), LOT, axis=0)
+    own = np.sqrt(share) * lots + np.sqrt(1 - share) * rng.normal(size=lots.shape)
+    frame = pd.DataFrame((50 + 2 * own).round(2), columns=[*"abcd"]).add_suffix(" [mm]")
+    numbers = start + np.arange(n_lots * LOT)
+    frame.insert(0, "lot", [f"L{1000 + number // LOT}" for number in numbers])
+    days = pd.Timestamp("2026-03-01") + pd.to_timedelta(numbers, unit="h")
+    frame.insert(0, "date", days.strftime("%Y-%m-%d %H:%M"))
+    return frame
+
+
+def flagged(detector: PolarDetector, frame: pd.DataFrame) -> float:
+    return float((detector.predict(frame) == -1).mean())
+
+
+def test_rows_of_new_lots_are_flagged_as_often_as_promised() -> None:
+    shares, unaware = [], []
+    for seed in range(8):
+        normal, later = rows(12, seed), rows(12, 100 + seed, start=12 * LOT)
+        shares.append(flagged(PolarDetector().fit(normal), later))
+        unaware.append(flagged(PolarDetector().fit(normal, in_time=False), later))
+    assert 0.015 < np.mean(shares) < 0.08
+    assert np.mean(unaware) > 0.13  # control
+
+
+def test_a_batch_of_one_new_lot_does_not_differ_but_one_that_is_off_does() -> None:
+    verdicts: list[list[bool]] = []
+    for seed in range(6):
+        detector = PolarDetector().fit(rows(12, seed))
+        unaware = PolarDetector().fit(rows(12, seed), in_time=False)
+        lots = [rows(1, 200 + 10 * seed + i, start=12 * LOT) for i in range(5)]
+        off = rows(6, 300 + seed, start=12 * LOT)
+        off["a [mm]"] += 30
+        verdicts += [
+            [
+                own.fitted_.drift_of(-own.score_samples(lot)).is_drifted
+                for own in (detector, unaware)
+            ]
+            for lot in lots
+        ]
+        assert detector.fitted_.drift_of(-detector.score_samples(off)).is_drifted
+    aware, plain = np.mean(verdicts, axis=0)
+    assert aware <= 1 / 30
+    assert plain > 0.2  # control
+
+
+def test_features_of_a_new_lot_have_not_moved() -> None:
+    detector = PolarDetector().fit(rows(12, 0))
+    own, companies = detector.fitted_, (detector.fitted_.company, Company())
+
+    def moved(frame: pd.DataFrame) -> list[list[str]]:
+        batch = detector.explain(frame)
+        table = FeatureTable(batch.data, batch.features)
+        found = (measure_shifts(own.statistics, table, company)[1] for company in companies)
+        return [[s.feature.name for s in shifts if s.is_moved] for shifts in found]
+
+    lots = [moved(rows(1, 400 + seed, start=12 * LOT)) for seed in range(20)]
+    assert sum(bool(aware) for aware, _ in lots) <= 3
+    assert sum(bool(plain) for _, plain in lots) > 15  # control
+    off = rows(6, 500, start=12 * LOT)
+    aware, _ = moved(off.assign(**{"a [mm]": off["a [mm]"] + 20}))
+    assert "column/a [mm]/value" in aware
+
+
+@pytest.mark.parametrize(
+    ("frame", "reaches"),
+    [
+        (rows(12, 0), True),
+        (rows(12, 0)[::-1], True),  # as many exports begin with the last row
+        (rows(12, 0).drop(columns="lot"), True),
+        (rows(12, 0).drop(columns=["date", "lot"]), False),
+        (rows(12, 0).sample(frac=1, random_state=0), False),
+        (rows(12, 0, share=0), False),
+    ],
+    ids=["in time", "last first", "dates alone", "no dates", "shuffled", "no lots"],
+)
+def test_rows_hang_together_where_dates_say_that_they_are_in_the_order_of_time(
+    frame: pd.DataFrame, reaches: bool
+) -> None:
+    reach = PolarDetector().fit(frame).fitted_.company.reach
+    assert (0.6 * LOT < reach < 1.3 * LOT) if reaches else reach == 0
+
+
+def test_what_the_user_says_of_the_order_counts_more_than_dates() -> None:
+    frame = rows(12, 0)
+    assert PolarDetector().fit(frame, in_time=False).fitted_.company == Company()
+    bare = frame.drop(columns=["date", "lot"])
+    assert PolarDetector().fit(bare, in_time=True).fitted_.company.reach > 0
+
+
+def test_rows_that_are_screened_meet_those_of_their_lot() -> None:
+    frame = rows(12, 0)
+    found = screen(frame)
+    shuffled = frame.sample(frac=1, random_state=0)
+    assert found.scores == pytest.approx(screen(frame.drop(columns=["date", "lot"])).scores)
+    assert len(screen(shuffled)) == len(frame)
+
+
+def test_texts_are_not_held_against_those_near_them_in_time(fitted_on_tiny: PolarDetector) -> None:
+    """Twins that stand side by side would each be the other's nearest text."""
+    extractor = fitted_on_tiny.engine_.extractor
+    settings = fitted_on_tiny.fitted_.settings
+    fitting = Fitting(extractor, fitted_on_tiny.fitted_.head, Tracker(None), settings)
+    texts = [f"pump {i // 2} {'on' if i % 2 else 'off'} at {i // 2} bar" for i in range(80)]
+    train, held_out = (fitting.read("texts", texts[i::2]) for i in range(2))
+    reference = fitting.reference(train).widened(held_out)
+    places = np.r_[np.arange(0, 80, 2), np.arange(1, 80, 2)]
+
+    def similarity(reach: int) -> list[Any]:
+        teaching = Teaching(fitting, train, reference, None, order=Order(places, reach))
+        tables = teaching.signatures().normal, teaching.held_out(held_out)
+        return [own.values[:, own.names.index("neighbours/similarity_mean")] for own in tables]
+
+    both = np.vstack([train.embeddings, held_out.embeddings])
+    cosines = both @ both.T
+    for reach in (0, 1, 5):
+        is_far = np.abs(places[:, None] - places) > reach
+        nearest = np.sort(np.where(is_far, cosines, -1), axis=1)[:, -5:].mean(1)
+        found = np.concatenate(similarity(reach))
+        np.testing.assert_allclose(found, nearest, atol=1e-5)
+
+
+def test_the_parts_of_normal_texts_know_where_they_stood() -> None:
+    texts = [str(i) for i in range(60)]
+    parts = Parted.at_random(texts, seed=3, are_in_time=True)
+    assert parts.places is not None
+    assert [texts[i] for i in parts.places] == parts.train + parts.held_out
+    points = np.repeat(np.eye(6), 10, axis=0)  # six lots of ten
+    assert parts.order_by(points[parts.places].astype(np.float32)).reach == 6
+    assert Parted.at_random(texts, seed=3).order_by(points.astype(np.float32)).reach == 0
+
+
+def test_rows_that_models_read_are_alike_as_far_as_their_numbers_are() -> None:
+    frame = rows(12, 0).drop(columns=["date", "lot"])
+    numbers = PolarDetector("columns").fit(frame).fitted_.row_reference.numbers
+    assert numbers is not None
+    texts = numbers.template.texts(frame)
+    parts = Parted.at_random(texts, seed=0, are_in_time=True)
+    embeddings = np.random.default_rng(0).normal(size=(len(texts), 8)).astype(np.float32)
+    assert parts.order_by(embeddings).reach == 0
+    assert 0.6 * LOT < parts.order_by(embeddings, numbers).reach < 1.3 * LOT
+
+
+def test_an_artifact_keeps_how_rows_hang_together(tmp_path: Any) -> None:
+    detector = PolarDetector().fit(rows(12, 0))
+    detector.save(tmp_path / "own")
+    loaded = PolarDetector.load(tmp_path / "own")
+    assert loaded.fitted_.company == detector.fitted_.company
+    lot = rows(1, 9, start=12 * LOT)
+    drifts = [own.fitted_.drift_of(-own.score_samples(lot)) for own in (detector, loaded)]
+    assert drifts[0] == drifts[1]
+    np.testing.assert_array_equal(
+        loaded.fitted_.statistics.correlations, detector.fitted_.statistics.correlations
+    )
+    assert loaded.fitted_.statistics.correlations.max() > 0.1
+    reach = detector.fitted_.company.reach
+    assert any(f"less than {reach + 1} apart" in value for _, value in description(loaded, "en"))
+    assert any(f"{reach + 1}件未満" in value for _, value in description(loaded, "ja"))
+    said = dict(read_contents(tmp_path / "own").facts)
+    assert said["Alike in time"] == f"less than {reach + 1} apart"
+
+
+@pytest.mark.parametrize(
+    "company", [{"reach": 0}, {"score_correlation": 2}, {"n_held_out_near": -1}, {"reach": "3"}]
+)
+def test_an_artifact_that_says_how_rows_hang_together_as_they_cannot_is_refused(
+    company: dict[str, Any], tmp_path: Any
+) -> None:
+    PolarDetector().fit(rows(12, 0)).save(tmp_path / "own")
+    path = tmp_path / "own" / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["company"] |= company
+    path.write_bytes(sealed(manifest))
+    (name,) = company
+    with pytest.raises(ArtifactError, match=f"company/{name}"):
+        PolarDetector.load(tmp_path / "own")
+
+
+def test_fit_asks_the_dates_of_a_table_though_models_do_not_read_them(
+    run: Any, save: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = pd.Series([f"pump {i} was seen to leak" for i in range(4 * LOT)], name="note")
+    frame = pd.concat([rows(4, 0), notes], axis=1)
+    asked: list[Any] = []
+
+    def fit(*_: Any, in_time: bool | None, **__: Any) -> None:
+        asked.append(in_time)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PolarDetector, "fit", fit)
+    for own in (frame, frame.drop(columns="date"), frame.sample(frac=1, random_state=0)):
+        path = save(own.to_csv(index=False), "rows.csv")
+        run("fit", path, "--all-columns", "--out", tmp_path / "out")
+    run("fit", save(frame.to_csv(index=False)), "--text-column", "note", "--out", tmp_path / "out")
+    assert asked == [True, False, False, False]
