@@ -20,6 +20,7 @@ from polar_detect.statistics.dependence import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore::polar_detect.errors.TrainingWarning")
 LOT = 25
+DAYS = pd.date_range("2026-03-01", periods=12 * LOT)
 
 
 def rows(n_lots: int, seed: int, *, share: float = 0.6, start: int = 0) -> pd.DataFrame:
@@ -94,11 +95,22 @@ def test_features_of_a_new_lot_have_not_moved() -> None:
         (rows(12, 0), True),
         (rows(12, 0)[::-1], True),  # as many exports begin with the last row
         (rows(12, 0).drop(columns="lot"), True),
+        (rows(12, 0).set_index(DAYS).drop(columns=["date", "lot"]), True),
         (rows(12, 0).drop(columns=["date", "lot"]), False),
+        (rows(12, 0).drop(columns=["date", "lot"]).set_index(pd.Index([*DAYS[:150]] * 2)), False),
         (rows(12, 0).sample(frac=1, random_state=0), False),
         (rows(12, 0, share=0), False),
     ],
-    ids=["in time", "last first", "dates alone", "no dates", "shuffled", "no lots"],
+    ids=[
+        "in time",
+        "last first",
+        "dates alone",
+        "dates as names",
+        "no dates",
+        "days that come again",
+        "shuffled",
+        "no lots",
+    ],
 )
 def test_rows_hang_together_where_dates_say_that_they_are_in_the_order_of_time(
     frame: pd.DataFrame, reaches: bool

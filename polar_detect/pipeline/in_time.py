@@ -5,7 +5,7 @@ of these is beside those of other times.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from polar_detect.tables.columns import new_values
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
+_MIN_MOMENTS = 5  # different ones, or they are in order by chance
 _WILD = 3.0  # standard deviations: a cell counts no further out
 
 
@@ -30,6 +31,13 @@ def are_in_time(texts: Sequence[str], rows: "RowTemplate") -> bool:
     said = [["" if row[i] == MISSING else row[i] for i in dated] for row in cells]
     names = [rows.columns[i].name for i in dated]
     return new_values.are_in_time(pd.DataFrame(said, columns=names, dtype=object))
+
+
+def is_index_in_time(index: "pd.Index[Any]") -> bool:
+    """Return whether the moments that name the rows of a data frame only grow or only fall."""
+    is_sorted = index.is_monotonic_increasing or index.is_monotonic_decreasing
+    is_of_moments = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
+    return is_of_moments and is_sorted and index.nunique() >= _MIN_MOMENTS
 
 
 def order_of_rows(reference: RowReference) -> Order:

@@ -11,7 +11,7 @@ from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.pipeline import choice
-from polar_detect.pipeline.in_time import are_in_time
+from polar_detect.pipeline.in_time import are_in_time, is_index_in_time
 from polar_detect.tables import warn_of_hours
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
@@ -89,6 +89,8 @@ class TrainingTexts:
         """Whether the texts are in the order of time, or in its reverse, as far as one knows."""
         if self.in_time is not None:
             return self.in_time
+        if self.frame is not None and is_index_in_time(self.frame.index):
+            return True
         return self.rows is not None and are_in_time(self.texts, self.rows)
 
     @property
