@@ -158,6 +158,25 @@ def test_texts_are_not_held_against_those_near_them_in_time(fitted_on_tiny: Pola
         np.testing.assert_allclose(found, nearest, atol=1e-5)
 
 
+def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_another() -> None:
+    frame = (
+        rows(12, 0).drop(columns=["date", "lot"]).assign(program=np.repeat([*"abcdefghijkl"], LOT))
+    )
+    reference = PolarDetector("columns").fit(pd.concat([frame, frame[:1]])).fitted_.row_reference
+    orders = Order.unknown(301), Order(np.arange(301), LOT)
+
+    def surprise(table: FeatureTable) -> Any:
+        return table.values[:, table.names.index("column/program/level")]
+
+    inside = [reference.training_features([], order, seed=0)[0] for order in orders]
+    alone, near = map(surprise, inside)
+    assert (near[:300] > alone[:300] + 0.5).all()
+    new = [reference.as_new(own, order, seed=0) for own, order in zip(inside, orders, strict=True)]
+    alone, near = map(surprise, new)
+    assert near[0] > alone[0] + 0.5
+    assert near[300] < alone[300] + 0.1  # its copy, at another time
+
+
 def test_the_parts_of_normal_texts_know_where_they_stood() -> None:
     texts = [str(i) for i in range(60)]
     parts = Parted.at_random(texts, seed=3, are_in_time=True)

@@ -20,6 +20,7 @@ from polar_detect.tables.columns import new_values
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
+_MAX_ROWS = 5_000  # that are looked at
 _MIN_MOMENTS = 5  # different ones, or they are in order by chance
 _WILD = 3.0  # standard deviations: a cell counts no further out
 
@@ -27,7 +28,9 @@ _WILD = 3.0  # standard deviations: a cell counts no further out
 def are_in_time(texts: Sequence[str], rows: "RowTemplate") -> bool:
     """Return whether dates in a column of rows written out only grow or only fall."""
     dated = [i for i, own in enumerate(rows.columns) if own.is_ever_new]
-    cells = [own for text in texts if (own := rows.cells(text)) is not None]
+    if not dated:
+        return False
+    cells = [own for text in texts[:_MAX_ROWS] if (own := rows.cells(text)) is not None]
     said = [["" if row[i] == MISSING else row[i] for i in dated] for row in cells]
     names = [rows.columns[i].name for i in dated]
     return new_values.are_in_time(pd.DataFrame(said, columns=names, dtype=object))

@@ -54,7 +54,8 @@ class Order:
     @property
     def n_near(self) -> float:
         """How many others hang together with a text, in the mean."""
-        return float(self.near(np.arange(len(self))).sum(1).mean() - 1)
+        first, last = self._spans
+        return float((last - first).mean() - 1)
 
     def correlations(self, values: Float64Array) -> Float64Array:
         """Return how alike texts that hang together are: the mean correlation of two of them.
@@ -71,11 +72,19 @@ class Order:
         """
         unit = values - values.mean(0)
         spread = np.sqrt((unit**2).mean(0))
-        unit = unit / np.where(spread > 0, spread, 1)
-        pairs = np.triu(self.near(np.arange(len(self))), 1).astype(np.float64)
-        total = (pairs @ unit * unit).sum(0)
-        found: Float64Array = np.maximum(total, 0) / max(pairs.sum(), 1)
-        return found
+        unit = (unit / np.where(spread > 0, spread, 1))[np.argsort(self.places, kind="stable")]
+        first, last = self._spans
+        sums = np.vstack([np.zeros_like(unit[:1]), unit.cumsum(0)])
+        total = ((sums[last] - sums[first] - unit) * unit).sum(0)  # of each pair twice
+        found: Float64Array = np.maximum(total, 0) / max(int((last - first - 1).sum()), 1)
+        return found if self.reach else np.zeros_like(found)
+
+    @property
+    def _spans(self) -> tuple[IndexArray, IndexArray]:
+        """Return where those near each text begin and end, among all in the order of time."""
+        places = np.sort(self.places)
+        first = np.searchsorted(places, places - self.reach, side="left")
+        return first, np.searchsorted(places, places + self.reach, side="right")
 
 
 def effective_size(n: int, n_near: float, correlation: NDArray[np.floating]) -> Float64Array:
