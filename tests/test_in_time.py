@@ -171,6 +171,7 @@ def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_anothe
     inside = [reference.training_features([], order, seed=0)[0] for order in orders]
     alone, near = map(surprise, inside)
     assert (near[:300] > alone[:300] + 0.5).all()
+    assert near[0] == pytest.approx(near[1], abs=0.2)  # its copy of another time counts
     new = [reference.as_new(own, order, seed=0) for own, order in zip(inside, orders, strict=True)]
     alone, near = map(surprise, new)
     assert near[0] > alone[0] + 0.5

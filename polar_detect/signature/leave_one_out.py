@@ -53,10 +53,8 @@ class LeaveOneOutReference:
             own_group: BoolArray = self.groups[origins][:, None] == self.groups
             return own_group
         keys = distinct_texts(self.reference.texts)[1]  # a number that only its repetitions share
-        near = self.order.near(origins)
-        banned: BoolArray = (keys[origins][:, None] == keys) | near
-        too_few = ~self._has_enough(banned)
-        banned[too_few] = near[too_few] if self.order.reach else False
+        banned: BoolArray = (keys[origins][:, None] == keys) | self.order.near(origins)
+        banned[~self._has_enough(banned)] = False
         return banned
 
     def left_out(self, origins: IndexArray) -> BoolArray:

@@ -153,14 +153,12 @@ class RowReference(HasColumns):
     def _unmet(self, drawn: IndexArray, order: Order) -> BoolArray:
         """Return which rows say what each of some says, or are near it, (n_drawn, n_fitted).
 
-        Where few others are left it may meet its copies, as new copies of it will.
+        None where few others are left: it may meet its copies, as new copies of it will.
         """
         _, places = distinct_texts(self.texts)
-        near = order.near(drawn)
-        unmet: BoolArray = (places[drawn][:, None] == places) | near
+        unmet: BoolArray = (places[drawn][:, None] == places) | order.near(drawn)
         n_asked = count_of(self.contamination, self.n_fitted) + _N_NEIGHBOURS
-        too_few = (~unmet).sum(1) < n_asked
-        unmet[too_few] = near[too_few] if order.reach else False
+        unmet[(~unmet).sum(1) < n_asked] = False
         return unmet
 
     def nearest_texts(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
