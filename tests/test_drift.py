@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import kstwobign, ttest_ind
 
-from polar_detect.drift import FeatureStatistics, measure_drift, measure_shifts
+from polar_detect.drift import Company, FeatureStatistics, measure_drift, measure_shifts
 from polar_detect.features.table import Feature, FeatureTable
 
 FEATURES = (
@@ -66,6 +66,19 @@ def test_a_slight_drift_is_told_apart_from_a_clear_one():
     normal = rng.normal(0, 1, 4000)
     assert measure_drift(normal, rng.normal(0.15, 1, 4000)).verdict == "slight"
     assert measure_drift(normal, rng.normal(0.6, 1, 4000)).verdict == "clear"
+
+
+def test_texts_that_hang_together_count_as_fewer_on_either_side():
+    rng = np.random.default_rng(4)
+    normal, batch = rng.normal(0, 1, 200), rng.normal(0.8, 1, 60)
+    company = Company(reach=5, n_held_out_near=4.0, score_correlation=0.5)
+    drift = measure_drift(normal, batch, company=company)
+    n_normal, n_batch = 200 / (1 + 0.5 * 4), 60 / (1 + 0.5 * 10)
+    size = n_normal * n_batch / (n_normal + n_batch)
+    assert drift.p_value == pytest.approx(kstwobign.sf(np.sqrt(size) * drift.distance))
+    plain = measure_drift(normal, batch)
+    assert (plain.distance, plain.superiority) == (drift.distance, drift.superiority)
+    assert plain.p_value < 0.001 < drift.p_value
 
 
 @pytest.mark.parametrize("scores", [[], [np.nan] * 20, [0.1] * 7])
