@@ -252,8 +252,8 @@ class ScoreOptions:
     cache: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that keeps results for later runs, by hash of the text; no text is "
-            "written. Default: none."
+            help="Folder that keeps results for later runs, by hash of the text; no text can be "
+            "read from it. Default: none."
         ),
     ] = None
     lang: Annotated[Tongue, language_of("the reasons and the messages")] = "en"
