@@ -99,6 +99,18 @@ def test_help_cuts_no_word_on_a_screen_of_80_columns(command):
     assert "…" not in done.output
 
 
+def test_help_says_of_which_commands_rows_without_a_label_are_left_out():
+    said = {
+        name: option.help
+        for name, command in COMMANDS.items()
+        for option in command.params
+        if option.name == "label_column"
+    }
+    left_out = {name for name, own in said.items() if "rows without a label are left out" in own}
+    assert said.keys() == {"fit", "compare", "report"}
+    assert left_out == {"fit", "compare"}
+
+
 def test_the_reference_names_every_option_of_every_command_and_no_others():
     page = (Path(polar_detect.__file__).parent / "README.md").read_text(encoding="utf-8")
     usage = page.split("## Commands\n```\n")[1].split("```")[0]

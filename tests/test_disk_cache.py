@@ -1,6 +1,7 @@
 import os
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,20 @@ def test_another_alpha_computes_anew_only_where_flagged_rows_alone_get_a_program
     assert 0 < n_flagged[0] < n_flagged[1]
 
 
-def test_no_text_is_written(tmp_path):
-    DiskCache(engine([]), tmp_path, DEPENDS)(TEXTS, nothing)
+def test_no_text_can_be_read_though_reasons_quote_words_of_it(tmp_path):
+    def quoting(texts, advance):
+        results = made_up(texts, advance)
+        return [replace(r, reasons=f"new: {text}") for r, text in zip(results, texts, strict=True)]
+
+    texts = [text for text in TEXTS if text]
+    first = DiskCache(quoting, tmp_path, DEPENDS)(texts, nothing)
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert b"L1 +0.20" in content  # control: results are
-    assert not any(word.encode() in content for text in TEXTS if text for word in text.split()[:1])
+    words = {word for text in texts for word in text.split() if len(word) > 3} - {"TABLE"}  # SQL
+    assert words
+    assert [word for word in ("new: ", *words) if word.encode() in content] == []
+    calls = []
+    assert DiskCache(engine(calls), tmp_path, DEPENDS)(texts, nothing) == first
+    assert not calls  # control: they are there
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path):

@@ -40,11 +40,18 @@ Columns = Annotated[
         "numbers too. Default: none."
     ),
 ]
+_LABELS = (
+    "Column with 1, true, yes, NG, fail, anomaly, 異常 or such a word of another language for "
+    "anomalous rows"
+)
 LabelColumn = Annotated[
     str | None,
+    typer.Option(help=f"{_LABELS}; rows without a label are left out. Default: none."),
+]
+ReportLabelColumn = Annotated[
+    str | None,
     typer.Option(
-        help="Column with 1, true, yes, NG, fail, anomaly, 異常 or such a word of another language "
-        "for anomalous rows; rows without a label are left out. Default: none."
+        help=f"{_LABELS}, to compare the scores with; rows without a label stay. Default: none."
     ),
 ]
 Sheet = Annotated[
@@ -245,8 +252,8 @@ class ScoreOptions:
     cache: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that keeps results for later runs, by hash of the text; no text is "
-            "written. Default: none."
+            help="Folder that keeps results for later runs, by hash of the text; no text can be "
+            "read from it. Default: none."
         ),
     ] = None
     lang: Annotated[Tongue, language_of("the reasons and the messages")] = "en"
@@ -283,7 +290,7 @@ class ReportOptions:
         False
     )
     text_column: TextColumn = None
-    label_column: LabelColumn = None
+    label_column: ReportLabelColumn = None
     sheet: Sheet = None
     encoding: Encoding = None
     alpha: Alpha = None

@@ -17,7 +17,7 @@ from polar_detect.scoring.results import Engine
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _FILE = "results.sqlite"
-_LAYOUT = 1
+_LAYOUT = 2  # 1 could be read by whoever has the file
 
 
 def check_cache(folder: Path) -> None:
@@ -31,8 +31,8 @@ def check_cache(folder: Path) -> None:
 class DiskCache:
     """Scores texts with an engine, but those that it scored in an earlier run.
 
-    What is written are results and hashes. No text can be read from them, but whoever guesses a
-    text can see whether it was scored.
+    What is written are hashes and, as reasons quote words, results that only who has the text can
+    read. So no text can be read from them, but whoever guesses one can see whether it was scored.
 
     Parameters
     ----------
@@ -56,7 +56,9 @@ class DiskCache:
     ) -> None:
         self._engine = engine
         self._folder = folder
-        self._salt = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).digest()
+        self._salt = hashlib.sha256(
+            json.dumps([_LAYOUT, depends_on], sort_keys=True).encode()
+        ).digest()
         with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with self._open() as file:
@@ -68,14 +70,14 @@ class DiskCache:
         """Return the result of each text; `advance` hears of texts as they are done."""
         by_key = {key_of(text, self._salt): text for text in texts}
         with self._open() as file:
-            known = read_results(file, by_key)
+            known = read_results(file, by_key, by_key)
         advance(len(known))
         missing = [key for key in by_key if key not in known]
         if missing:
             computed = self._engine([by_key[key] for key in missing], advance)
             new = dict(zip(missing, computed, strict=True))
             with self._open() as file:
-                write_results(file, new)
+                write_results(file, new, by_key)
             known |= new
         return [known[key] for key in by_key]
 
