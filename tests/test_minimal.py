@@ -100,6 +100,43 @@ def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch)
         assert own == [precise_loss(backbone, program, row) <= limit for program in every[0]]
 
 
+@pytest.mark.parametrize("criterion", [None, SamePrediction(0.6)])
+def test_a_precise_curve_is_of_float32_and_shows_what_was_turned_down_by_rounding(
+    precise, monkeypatch, criterion
+):
+    def find(*, precise_curves):
+        options = {"tolerance": TOLERANCE, "search": greedy, "criterion": criterion}
+        executor = Executor(precise)
+        return find_minimal_programs(executor, ROWS, precise_curves=precise_curves, **options)
+
+    expected = find(precise_curves=True)
+    measure = Executor.losses
+
+    def too_high_when_quick(self, batch, jobs, *, precise=False):
+        losses = measure(self, batch, jobs, precise=precise)
+        shorter = np.asarray([len(job.program) < 5 for job in jobs], np.float32)
+        return losses if precise else losses + 5 * shorter
+
+    monkeypatch.setattr(Executor, "losses", too_high_when_quick)
+    blind, seeing = find(precise_curves=False), find(precise_curves=True)
+    for row, right, wrong, found in zip(ROWS, expected, blind, seeing, strict=True):
+        assert wrong.program == FULL
+        # Under another criterion the loss of what was found is measured too, and counted.
+        own_loss = 0 if criterion is None else len(found.program)
+        assert wrong.layer_calls <= found.layer_calls <= wrong.layer_calls + own_loss
+        (batch,) = batches([row], precise)
+        measuring, scored = (criterion or SameLoss(TOLERANCE)).prepare(Executor(precise), batch)
+        jobs = [Job(0, candidate.program) for candidate in found.curve]
+        own = measuring.losses(scored, jobs, precise=True).tolist()
+        assert [candidate.loss for candidate in found.curve] == pytest.approx(own, abs=1e-5)
+        # The search ends at the first length, so that is all that can be seen.
+        if len(right.program) < 5:
+            assert len(found.program) == 4
+            assert found.is_valid
+            assert found.loss == pytest.approx(precise_loss(precise, found.program, row), abs=1e-5)
+    assert min(len(right.program) for right in expected) < 5  # control
+
+
 @pytest.mark.parametrize(
     "criterion", [None, pytest.param(SamePrediction(0.6), marks=pytest.mark.slow)]
 )

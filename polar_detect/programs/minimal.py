@@ -21,6 +21,7 @@ from polar_detect.programs.verification import (
     measured,
     measured_all,
     verify,
+    with_precise_curves,
 )
 from polar_detect.progress import Advance
 from polar_detect.search import (
@@ -66,9 +67,9 @@ class MinimalProgram:
         tokens.
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
-        measured in the quick form, but for exhaustive search, and by another criterion in its
-        own measure. Infinite where a menu met only what is clearly invalid (see
-        `Menu.minimal_programs`).
+        measured in the quick form, but for exhaustive search and where precise curves are asked
+        for, and by another criterion in its own measure. Infinite where a menu met only what is
+        clearly invalid (see `Menu.minimal_programs`).
     """
 
     program: Program
@@ -89,6 +90,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     criterion: Criterion | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     clearance: float = float("inf"),
+    precise_curves: bool = False,
 ) -> list[MinimalProgram]:
     """Find the minimal program of each tokenised text.
 
@@ -110,6 +112,9 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         being measured again; its loss is the quick form's. In texts of more than 24 tokens by
         less, as rounding averages out. Never one of at most two thirds of the layers, as some
         of these make much of a rounding. Default: none is.
+    precise_curves : bool
+        Also measure the programs of the curves in float32, of which a shorter one may turn out to
+        be valid; its layer calls are not counted.
     """
     criterion = criterion or SameLoss(tolerance)
     results = [no_program(executor.n_layers)] * len(rows)
@@ -124,6 +129,11 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         verified = _clearly_valid(found, criterion.limit, clearances, executor.n_layers)
         doubtful = {row: f for row, f in found.items() if row not in verified}
         verified |= verify(measuring, scored, doubtful, criterion.limit)
+        if precise_curves:
+            spent = {text: executor.spent[text] for text in batch.index.tolist()}
+            verified = with_precise_curves(measuring, scored, verified, criterion.limit)
+            for text, n_calls in spent.items():
+                executor.spent[text] = n_calls
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
         for row, own in verified.items():
