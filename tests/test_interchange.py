@@ -80,6 +80,8 @@ def test_programs_that_stand_as_objects_with_a_path_are_read(tmp_path):
         ("initial_score", "high", "initial_score"),
         ("initial_score", True, "initial_score"),
         ("initial_score", 10**400, "initial_score"),
+        ("initial_score", float("nan"), "initial_score"),
+        ("initial_score", float("inf"), "initial_score"),
         ("final_valid_transitions", None, "final_valid_transitions"),
         ("final_valid_transitions", [[0], "0-3"], r"final_valid_transitions\[1\]"),
         ("final_invalid_transitions", [[0, -1]], r"final_invalid_transitions\[0\]"),

@@ -17,7 +17,7 @@ from polar_detect.programs import menu as menus
 from polar_detect.programs import verification
 from polar_detect.programs.criteria import SameLoss, SamePrediction
 from polar_detect.programs.menu import Menu
-from polar_detect.programs.minimal import are_valid, find_minimal_programs
+from polar_detect.programs.minimal import are_valid, clearances, find_minimal_programs
 from polar_detect.search import (
     Candidate,
     Found,
@@ -98,6 +98,43 @@ def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch)
     for row, own in zip(ROWS, said, strict=True):
         limit = precise_loss(backbone, FULL, row) + 0.02
         assert own == [precise_loss(backbone, program, row) <= limit for program in every[0]]
+
+
+@pytest.mark.parametrize("criterion", [None, SamePrediction(0.6)])
+def test_a_precise_curve_is_of_float32_and_shows_what_was_turned_down_by_rounding(
+    precise, monkeypatch, criterion
+):
+    def find(*, precise_curves):
+        options = {"tolerance": TOLERANCE, "search": greedy, "criterion": criterion}
+        executor = Executor(precise)
+        return find_minimal_programs(executor, ROWS, precise_curves=precise_curves, **options)
+
+    expected = find(precise_curves=True)
+    measure = Executor.losses
+
+    def too_high_when_quick(self, batch, jobs, *, precise=False):
+        losses = measure(self, batch, jobs, precise=precise)
+        shorter = np.asarray([len(job.program) < 5 for job in jobs], np.float32)
+        return losses if precise else losses + 5 * shorter
+
+    monkeypatch.setattr(Executor, "losses", too_high_when_quick)
+    blind, seeing = find(precise_curves=False), find(precise_curves=True)
+    for row, right, wrong, found in zip(ROWS, expected, blind, seeing, strict=True):
+        assert wrong.program == FULL
+        # Under another criterion the loss of what was found is measured too, and counted.
+        own_loss = 0 if criterion is None else len(found.program)
+        assert wrong.layer_calls <= found.layer_calls <= wrong.layer_calls + own_loss
+        (batch,) = batches([row], precise)
+        measuring, scored = (criterion or SameLoss(TOLERANCE)).prepare(Executor(precise), batch)
+        jobs = [Job(0, candidate.program) for candidate in found.curve]
+        own = measuring.losses(scored, jobs, precise=True).tolist()
+        assert [candidate.loss for candidate in found.curve] == pytest.approx(own, abs=1e-5)
+        # The search ends at the first length, so that is all that can be seen.
+        if len(right.program) < 5:
+            assert len(found.program) == 4
+            assert found.is_valid
+            assert found.loss == pytest.approx(precise_loss(precise, found.program, row), abs=1e-5)
+    assert min(len(right.program) for right in expected) < 5  # control
 
 
 @pytest.mark.parametrize(
@@ -484,9 +521,10 @@ def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_soone
     shorter = Program((0, 1, 2, 3))
     search = partial(menu_search, programs=(shorter,))
     for clearance, expected in (
-        (0.02, set()),
+        (0.01, set()),
+        (0.02, {8}),  # at 8 tokens .035 is wanted, where there are .032
         (0.04, {8, 24}),  # at 60 tokens .025 is enough, at 95 tokens .020
-        (0.06, {8, 24, 60}),  # .060, .060, .038 and .030, where there are .032
+        (0.06, {8, 24, 60}),  # .104, .060, .038 and .030
         (0.2, {8, 24, 60, 95}),
         (math.inf, {8, 24, 60, 95}),
     ):
@@ -496,6 +534,11 @@ def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_soone
         )
         assert precisely == expected
         assert {result.program for result in found} == {shorter}
+
+
+def test_the_program_of_one_or_two_tokens_is_always_measured_again():
+    # No room up to the default tolerance is enough, as the rounding of so few losses is large.
+    assert min(clearances(menus._CLEARANCE, [1, 2])) > SameLoss().tolerance
 
 
 def test_a_program_of_two_thirds_of_the_layers_is_measured_again_however_low_its_loss(

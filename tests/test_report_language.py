@@ -122,6 +122,19 @@ def test_every_feature_of_a_signature_has_a_name_in_words(fitted_on_tiny, tongue
     assert {f"{kind}.{group}" for kind in ("group", "reason") for group in groups} <= set(texts())
 
 
+def test_what_is_estimated_of_a_layer_is_never_named_as_measured():
+    # Detectors read first-order slopes, and exits over the common words alone.
+    names = {
+        (curve, tongue): Language(tongue).feature(Feature(curve, "", 2))
+        for curve in ("skip", "loop", "exit")
+        for tongue in TONGUES
+    }
+    assert all(names[curve, "en"].startswith("estimated ") for curve in ("skip", "loop"))
+    assert all(names[curve, "ja"].endswith("（推定）") for curve in ("skip", "loop"))
+    assert names["exit", "en"].endswith("over common words")
+    assert names["exit", "ja"].endswith("（頻出語のみ）")
+
+
 def test_a_feature_of_the_encoder_is_named_with_its_own_layer():
     language = Language("en")
     assert language.feature(Feature.of_encoder("knn", 11)).endswith("encoder layer 11")

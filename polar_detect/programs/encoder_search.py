@@ -15,7 +15,12 @@ from polar_detect.errors import InputError
 from polar_detect.executor.encoder import BATCH_TOKENS, EncoderExecutor
 from polar_detect.program import Program
 from polar_detect.programs.criteria import check_tolerance
-from polar_detect.programs.verification import answered, measured_all, verify
+from polar_detect.programs.verification import (
+    answered,
+    measured_all,
+    verify,
+    with_precise_curves,
+)
 from polar_detect.search import (
     Answer,
     Candidate,
@@ -45,7 +50,7 @@ class MinimalEncoderProgram:
         Spent on this text's search and verification.
     curve : tuple of Candidate
         Of every length that was met, the program with the smallest distance, shortest first;
-        measured in the quick form, but for exhaustive search.
+        measured in float32.
     """
 
     program: Program
@@ -92,10 +97,13 @@ def find_minimal_encoder_programs(
             for row, text in enumerate(batch.index)
         }
         found = run_together(searches, partial(_answer, executor, batch))
-        for row, own in verify(executor, batch, found, lambda _: tolerance).items():
-            text, minimal = int(batch.index[row]), own.minimal
-            results[text] = MinimalEncoderProgram(
-                minimal.program, minimal.loss, executor.spent[text], own.curve
+        verified = verify(executor, batch, found, lambda _: tolerance)
+        spent = {row: executor.spent[int(batch.index[row])] for row in verified}
+        verified = with_precise_curves(executor, batch, verified, lambda _: tolerance)
+        for row, own in verified.items():
+            minimal = own.minimal
+            results[int(batch.index[row])] = MinimalEncoderProgram(
+                minimal.program, minimal.loss, spent[row], own.curve
             )
     return results
 

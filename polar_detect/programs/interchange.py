@@ -215,8 +215,9 @@ def _sample(place: _Place, stored: object) -> PolarSample:
 def _score(place: _Place, score: object) -> float:
     if isinstance(score, int | float) and not isinstance(score, bool):
         with suppress(OverflowError):
-            return float(score)
-    raise place.error("initial_score", score, "a number that a float holds")
+            if math.isfinite(number := float(score)):
+                return number
+    raise place.error("initial_score", score, "a finite number that a float holds")
 
 
 def _programs(place: _Place, name: str, stored: Mapping[str, Any]) -> tuple[Program, ...]:

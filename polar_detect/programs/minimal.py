@@ -21,6 +21,7 @@ from polar_detect.programs.verification import (
     measured,
     measured_all,
     verify,
+    with_precise_curves,
 )
 from polar_detect.progress import Advance
 from polar_detect.search import (
@@ -39,10 +40,12 @@ from polar_detect.search import (
 # by up to 2.2 nats; 8, 4 and 2 where those of up to half, .6 and two thirds of the layers are
 # measured there.
 _SURE_SHARE = 2 / 3
-# Up to so many tokens the quick form's rounding of a loss is alike, then it falls with their root:
-# .009 nats on average at 14 tokens, .007 at 45, .004 at 100, .003 at 200 (SmolLM2-135M, 88
-# descriptions of packages, five programs that skip one to four layers).
-_ALIKE_TOKENS = 24
+# The quick form's rounding of a loss falls with the root of the number of tokens: .009 nats on
+# average at 14 tokens, .007 at 45, .004 at 100, .003 at 200 (SmolLM2-135M, 88 descriptions of
+# packages, five programs that skip one to four layers), and in the median .035 at one token, .023
+# at two or three, .014 at four to eight (49 texts, 903 programs). Taken as alike up to 24 tokens, 5
+# of 150 texts of a word or two got a program that is invalid, by up to .06 nats.
+_USUAL_TOKENS = 24  # of texts that a clearance is meant for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ class MinimalProgram:
         tokens.
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
-        measured in the quick form, but for exhaustive search, and by another criterion in its
-        own measure. Infinite where a menu met only what is clearly invalid (see
-        `Menu.minimal_programs`).
+        measured in the quick form, but for exhaustive search and where precise curves are asked
+        for, and by another criterion in its own measure. Infinite where a menu met only what is
+        clearly invalid (see `Menu.minimal_programs`).
     """
 
     program: Program
@@ -89,6 +92,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     criterion: Criterion | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     clearance: float = float("inf"),
+    precise_curves: bool = False,
 ) -> list[MinimalProgram]:
     """Find the minimal program of each tokenised text.
 
@@ -108,8 +112,11 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     clearance : float
         A program that is below the limit by this much in the quick form is taken without
         being measured again; its loss is the quick form's. In texts of more than 24 tokens by
-        less, as rounding averages out. Never one of at most two thirds of the layers, as some
-        of these make much of a rounding. Default: none is.
+        less, in shorter ones by more, as rounding averages out over tokens. Never one of at most
+        two thirds of the layers, as some of these make much of a rounding. Default: none is.
+    precise_curves : bool
+        Also measure the programs of the curves in float32, of which a shorter one may turn out to
+        be valid; its layer calls are not counted.
     """
     criterion = criterion or SameLoss(tolerance)
     results = [no_program(executor.n_layers)] * len(rows)
@@ -120,10 +127,15 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         measuring, scored = criterion.prepare(executor, batch)
         searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
         found = search_batch(measuring, scored, searches, criterion.limit)
-        clearances = _clearances(clearance, scored.is_target.sum(1).tolist())
-        verified = _clearly_valid(found, criterion.limit, clearances, executor.n_layers)
+        wanted = clearances(clearance, scored.is_target.sum(1).tolist())
+        verified = _clearly_valid(found, criterion.limit, wanted, executor.n_layers)
         doubtful = {row: f for row, f in found.items() if row not in verified}
         verified |= verify(measuring, scored, doubtful, criterion.limit)
+        if precise_curves:
+            spent = {text: executor.spent[text] for text in batch.index.tolist()}
+            verified = with_precise_curves(measuring, scored, verified, criterion.limit)
+            for text, n_calls in spent.items():
+                executor.spent[text] = n_calls
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
         for row, own in verified.items():
@@ -202,9 +214,9 @@ def counted(method: Method, advance: Advance) -> Method:
     return search
 
 
-def _clearances(clearance: float, n_tokens: Sequence[int]) -> list[float]:
+def clearances(clearance: float, n_tokens: Sequence[int]) -> list[float]:
     """Return the clearance that each row wants, as rounding averages out over many tokens."""
-    return [clearance * math.sqrt(min(1.0, _ALIKE_TOKENS / n)) for n in n_tokens]
+    return [clearance * math.sqrt(_USUAL_TOKENS / n) for n in n_tokens]
 
 
 def _clearly_valid(

@@ -5,8 +5,9 @@ order of a tenth of the tolerance, and pick what looks best; so the winner is me
 float32, and the next one is taken where it fails.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -128,3 +129,46 @@ def verify(
                 if full_loss > most:
                     n_asked[row] = min(2 * n_asked[row], _AT_ONCE)
     return verified
+
+
+def with_precise_curves(
+    executor: AnyExecutor[BatchT], batch: BatchT, verified: Mapping[int, Verified], limit: Limit
+) -> dict[int, Verified]:
+    """Return the same with their curves measured in float32, and what these show to be shorter.
+
+    What the quick form makes of a text of few tokens is off by up to .66 nats (SmolLM2-135M, 903
+    points of 49 texts; .014 in the median, more than .05 in 163). So a program that it turned down
+    may be valid, and shorter than the one that was verified: in one of these texts.
+
+    Parameters
+    ----------
+    executor, batch, limit
+        As in `verify`.
+    verified : mapping of row to Verified
+        At the length of its minimal program that one stands in the curve, as the others of that
+        length that seemed better were refuted.
+    """
+    full = Program.full(executor.n_layers)
+    asked = {
+        row: [full, own.minimal.program, *(c.program for c in own.curve)]
+        for row, own in verified.items()
+    }
+    return {
+        row: _with_precise_curve(verified[row], losses.tolist(), limit)
+        for row, losses in measured_all(executor, batch, asked).items()
+    }
+
+
+def _with_precise_curve(verified: Verified, losses: Sequence[float], limit: Limit) -> Verified:
+    """Return the same with what full, minimal and the curve's programs measure, in this order."""
+    most = limit(losses[0])
+    own, *others = (loss if math.isfinite(loss) else math.inf for loss in losses[1:])
+    minimal = Candidate(verified.minimal.program, own)
+    curve = tuple(
+        minimal if len(c.program) == len(minimal.program) else Candidate(c.program, loss)
+        for c, loss in zip(verified.curve, others, strict=True)
+    )
+    valid = next((c for c in curve if c.loss <= most), None)
+    if valid is None or (verified.is_valid and len(valid.program) >= len(minimal.program)):
+        return replace(verified, curve=curve)
+    return replace(verified, minimal=valid, is_valid=True, curve=curve)

@@ -27,7 +27,6 @@ from polar_detect.cli.commands.search_output import (
     curve_record,
     json_number,
     length_line,
-    precise_curve,
     print_record,
     print_text,
     program_record,
@@ -44,7 +43,7 @@ from polar_detect.programs.interchange import PolarFile, PolarSample
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
 from polar_detect.programs.predictor import ProgramPredictor
-from polar_detect.search import DEFAULT_METHOD, Candidate, Method, Refinement, menu_search
+from polar_detect.search import DEFAULT_METHOD, Method, Refinement, menu_search
 from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.signature.reading.traces import Curves, Traces
 
@@ -97,6 +96,7 @@ def search_decoder(
             search=remembering,
             criterion=criterion_of(options),
             prefixes=own.prefixes,
+            precise_curves=True,
         )
         if options.export is not None:
             met = [search.met for search in remembering]
@@ -165,7 +165,6 @@ def _record(
 ) -> dict[str, object]:
     n_layers = curves.skip.shape[1]
     judges_loss = options.criterion == "loss"
-    by_length = _curve(minimal, n_layers) if judges_loss else minimal.curve
     record = {
         "text": text,
         **program_record(minimal.program, n_layers),
@@ -176,14 +175,9 @@ def _record(
         "skip_curve": [json_number(x) for x in curves.skip[i]],
         "loop_curve": [json_number(x) for x in curves.loop[i]],
         "curve_kind": "exact",
-        "length_curve": curve_record(by_length, "loss" if judges_loss else "margin"),
+        "length_curve": curve_record(minimal.curve, "loss" if judges_loss else "margin"),
     }
     return record if judges_loss else record | {"is_valid": minimal.is_valid}
-
-
-def _curve(minimal: MinimalProgram, n_layers: int) -> list[Candidate]:
-    full = Candidate(Program.full(n_layers), minimal.full_loss)
-    return precise_curve(minimal.curve, full, Candidate(minimal.program, minimal.loss))
 
 
 def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptions) -> list[str]:
@@ -200,5 +194,5 @@ def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptio
         return lines
     lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
     if options.criterion == "loss":
-        lines.append(length_line(_curve(minimal, n_layers), minimal.full_loss, n_layers))
+        lines.append(length_line(minimal.curve, minimal.full_loss, n_layers))
     return lines

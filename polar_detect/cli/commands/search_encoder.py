@@ -20,7 +20,6 @@ from polar_detect.cli.commands.search_output import (
     curve_record,
     json_number,
     length_line,
-    precise_curve,
     print_record,
     print_text,
     program_record,
@@ -40,7 +39,7 @@ from polar_detect.programs.encoder_search import (
     find_minimal_encoder_programs,
 )
 from polar_detect.programs.interchange import PolarSample
-from polar_detect.search import Candidate, Method
+from polar_detect.search import Method
 
 _CHUNK = 64
 
@@ -125,13 +124,8 @@ def _record(
         "skip_curve": [json_number(x) for x in curves.skip[i]],
         "loop_curve": [json_number(x) for x in curves.loop[i]],
         "curve_kind": "exact",
-        "length_curve": curve_record(_curve(minimal, n_layers), "distance"),
+        "length_curve": curve_record(minimal.curve, "distance"),
     }
-
-
-def _curve(minimal: MinimalEncoderProgram, n_layers: int) -> list[Candidate]:
-    full = Candidate(Program.full(n_layers), 0.0)
-    return precise_curve(minimal.curve, full, Candidate(minimal.program, minimal.distance))
 
 
 def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> list[str]:
@@ -143,5 +137,5 @@ def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> lis
         f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",
         curve_line("skip", curves.skip[i]),
         curve_line("loop", curves.loop[i]),
-        length_line(_curve(minimal, n_layers), 0.0, n_layers),
+        length_line(minimal.curve, 0.0, n_layers),
     ]

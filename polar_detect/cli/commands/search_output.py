@@ -46,19 +46,6 @@ def json_number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def precise_curve(
-    curve: Sequence[Candidate], full: Candidate, minimal: Candidate
-) -> list[Candidate]:
-    """Return a loss-against-length curve with what float32 measured of two of its programs.
-
-    At the minimal program's length it stands in any case: what seemed better was refuted.
-    """
-    known = {len(minimal.program): minimal}
-    if minimal.program != full.program:
-        known |= {len(c.program): full for c in curve if c.program == full.program}
-    return [known.get(len(candidate.program), candidate) for candidate in curve]
-
-
 def curve_record(curve: Sequence[Candidate], measure: str) -> list[dict[str, object]]:
     """Return the best program of each length, shortest first, with its `measure`."""
     return [
