@@ -276,6 +276,18 @@ def test_a_parquet_file_whose_names_or_rows_are_none_of_them_utf8_is_refused(sav
         read(broken)
 
 
+@pytest.mark.parametrize("place", [4, 60])  # the header of the first page, and what it holds
+def test_a_parquet_file_with_a_damaged_page_is_refused_in_one_line(save, place):
+    file = io.BytesIO()
+    pq.write_table(pa.table({"text": [f"row {i}" for i in range(100)]}), file)
+    content = bytearray(file.getvalue())
+    content[place : place + 8] = b"\xff" * 8
+    broken = save(bytes(content), "a.parquet")
+    with pytest.raises(InputError, match=r"cannot be read as Parquet .*; expected a P") as refused:
+        read(broken)
+    assert "\n" not in str(refused.value)
+
+
 line = st.text(st.sampled_from('ab,"\n\r;é'), max_size=12)
 
 
