@@ -433,6 +433,19 @@ def test_an_unusable_input_is_one_line_on_stderr(  # noqa: PLR0917 - fixtures
     assert not out.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder in use cannot be removed")
+def test_a_working_folder_that_has_been_removed_is_one_line_on_stderr(run, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    with monkeypatch.context() as inside:
+        inside.chdir(gone)
+        gone.rmdir()
+        for command in (("inspect", "detector"), ("fit", "in.csv", "--out", "detector")):
+            assert_one_line_error(run(*command), "working folder that has been removed")
+        assert "作業フォルダーは削除" in run("inspect", "detector", "--lang", "ja")[2]
+        assert run("--version")[0] == 0  # needs none
+
+
 def test_too_few_rows_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     train = tmp_path / "train.txt"
     train.write_text("\n".join(NORMAL[:39]))
