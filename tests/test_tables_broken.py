@@ -1,5 +1,7 @@
 import gzip
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -231,6 +233,29 @@ def test_a_truncated_archive_is_refused(save, pack, name):
         read(save(content[: len(content) // 2], name))
     with pytest.raises(InputError, match="compression is broken"):
         read(save(b"not packed at all", name))
+
+
+@pytest.mark.parametrize("name", ["a.xlsx.gz", "a.parquet.zst"])
+def test_what_is_compressed_inside_is_refused_compressed_once_more(save, name):
+    kind = "excel" if "xlsx" in name else "parquet"
+    with pytest.raises(InputError, match=rf"a compressed {kind} file; .*; unpack it first"):
+        read(save(gzip.compress(b"PK\x03\x04"), name))
+
+
+def test_rows_of_which_each_has_keys_of_its_own_are_refused(save):
+    content = "\n".join(f'{{"text": "oil", "key {i}": 1}}' for i in range(10_001))
+    with pytest.raises(InputError, match="more than 10,000 different keys"):
+        read(save(content, "a.jsonl"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_rows_come_out_of_a_pipe_with_a_name_too(tmp_path):
+    pipe = tmp_path / "rows"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:  # which waits for whoever reads
+        pool.submit(pipe.write_text, "id,text\n1,oil\n2,seal\n")
+        rows, _, _ = read(pipe, is_table=True)
+    assert rows == [["1", "oil"], ["2", "seal"]]
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.parquet"])
