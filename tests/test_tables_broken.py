@@ -1,7 +1,7 @@
 import gzip
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -252,9 +252,9 @@ def test_rows_of_which_each_has_keys_of_its_own_are_refused(save):
 def test_rows_come_out_of_a_pipe_with_a_name_too(tmp_path):
     pipe = tmp_path / "rows"
     os.mkfifo(pipe)
-    with ThreadPoolExecutor() as pool:  # which waits for whoever reads
-        pool.submit(pipe.write_text, "id,text\n1,oil\n2,seal\n")
-        rows, _, _ = read(pipe, is_table=True)
+    written = "id,text\n1,oil\n2,seal\n"
+    Thread(target=pipe.write_text, args=(written,), daemon=True).start()  # waits for who reads
+    rows, _, _ = read(pipe, is_table=True)
     assert rows == [["1", "oil"], ["2", "seal"]]
 
 
