@@ -554,6 +554,11 @@ def test_models_lists_the_embedded_ones(run):
         assert any(line.startswith(name) for line in out.splitlines())
 
 
+def test_models_fetch_prints_the_folder_of_a_model_that_is_there_too(run, smollm2):
+    code, out, _ = run("models", "fetch", smollm2.name)
+    assert (code, out) == (0, f"{smollm2.folder}\n")
+
+
 def test_score_under_a_false_discovery_rate_flags_the_batch_as_a_whole(
     run, saved_on_tiny, fitted_on_tiny, tmp_path
 ):
