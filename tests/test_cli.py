@@ -445,6 +445,19 @@ def test_an_unusable_input_is_one_line_on_stderr(  # noqa: PLR0917 - fixtures
     assert not out.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder in use cannot be removed")
+def test_a_working_folder_that_has_been_removed_is_one_line_on_stderr(run, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    with monkeypatch.context() as inside:
+        inside.chdir(gone)
+        gone.rmdir()
+        for command in (("inspect", "detector"), ("fit", "in.csv", "--out", "detector")):
+            assert_one_line_error(run(*command), "working folder that has been removed")
+        assert "作業フォルダーは削除" in run("inspect", "detector", "--lang", "ja")[2]
+        assert run("--version")[0] == 0  # needs none
+
+
 def test_too_few_rows_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     train = tmp_path / "train.txt"
     train.write_text("\n".join(NORMAL[:39]))
@@ -551,6 +564,11 @@ def test_models_lists_the_embedded_ones(run):
     assert code == 0
     for name in ("smollm2", "minilm"):
         assert any(line.startswith(name) for line in out.splitlines())
+
+
+def test_models_fetch_prints_the_folder_of_a_model_that_is_there_too(run, smollm2):
+    code, out, _ = run("models", "fetch", smollm2.name)
+    assert (code, out) == (0, f"{smollm2.folder}\n")
 
 
 def test_score_under_a_false_discovery_rate_flags_the_batch_as_a_whole(

@@ -906,6 +906,17 @@ def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_onl
         assert metrics.auroc(task.test.target, scores) > 0.8
 
 
+@pytest.mark.parametrize("n", [4, 5])
+def test_labelled_rows_that_are_too_few_for_any_method_are_said(n, numbers_only, monkeypatch):  # noqa: ARG001
+    monkeypatch.setattr(detection, "BASELINES", BASELINES[:1])
+    settings = comparing.Settings(detectors=(), n_resamples=N_RESAMPLES)
+    notes = comparing.compare_detectors(numbers_task(n_anomalous=n), settings).notes
+    said = (
+        "Labelled anomalous training rows: 4; here methods learn from 5 or more, `fit` from three."
+    )
+    assert [note for note in notes if "abelled" in note] == [said] * (n < 5)
+
+
 @pytest.mark.parametrize("is_supervised", [False, True])
 def test_who_shall_do_without_labels_is_told_to_leave_the_anomalous_rows_out(is_supervised):
     free = scored("polar-detect auto", GOOD, is_ours=True)

@@ -50,6 +50,14 @@ def test_a_folder_that_is_closed_to_the_user_holds_no_options(run, calls, close_
     assert calls[0].alpha is None
 
 
+def test_a_file_that_is_closed_to_the_user_is_told(run, calls, close_to_us):
+    write("[score]\nalpha = 0.01\n")
+    close_to_us(Path("polar-detect.toml").absolute())
+    code, _, error = run("score", "a.csv", "--detector", Path.cwd(), "--out", "b.csv")
+    assert (code, calls) == (2, [])
+    assert "Got polar-detect.toml, which cannot be read (Permission denied)" in error
+
+
 def test_a_file_saved_on_windows_with_a_byte_order_mark_is_read(run, calls):
     Path("polar-detect.toml").write_text('[fit]\r\nout = "d"\r\n', encoding="utf-8-sig")
     assert run("fit", "train.csv")[0] == 0

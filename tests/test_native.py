@@ -160,6 +160,12 @@ def test_decoders_of_other_shapes_are_the_same_too(name, tmp_path):
     assert_same_tokens(folder)
 
 
+def test_settings_of_older_models_that_say_no_size_of_heads_are_known(tiny_folder, tmp_path):
+    folder = copied(tiny_folder, tmp_path)
+    rewrite(folder / "config.json", head_dim=None)
+    assert_same_logits(folder)
+
+
 def test_special_tokens_that_only_the_settings_name_are_special_too(tiny_folder, tmp_path):
     folder = copied(tiny_folder, tmp_path)
     rewrite(folder / "tokenizer.json", added_tokens=[])

@@ -234,3 +234,10 @@ def test_a_report_that_cannot_be_saved_says_why(fitted_on_tiny, tmp_path, name, 
     with pytest.raises(OutputError, match=said):
         report.save(tmp_path / name, format=kind)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_batch_without_any_text_it_is_said_that_there_is_no_row(fitted_on_tiny, tmp_path):
+    report = Report.of(fitted_on_tiny, ["", " "])
+    for name in ("page.html", "page.md"):
+        report.save(tmp_path / name)
+        assert "There is no row to show." in (tmp_path / name).read_text(encoding="utf-8")

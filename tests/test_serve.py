@@ -1,5 +1,6 @@
 import asyncio
 import copy
+import errno
 import json
 import logging
 import os
@@ -663,6 +664,19 @@ def test_an_address_that_is_taken_is_one_line(run, saved_on_tiny):
         assert error.count("\n") == 1
         with pytest.raises(InputError):
             server.bind("203.0.113.1", 0)
+
+
+def test_an_address_of_a_kind_that_this_machine_lacks_is_one_line(run, saved_on_tiny, monkeypatch):
+    def refused(_):
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+    label = "ü" * 70  # longer than what a name may have between its points
+    code, _, error = run("serve", "--detector", saved_on_tiny, "--host", label)
+    assert code == 1
+    assert error.startswith(f"polar-detect: Got address {label}:8000, which cannot be had")
+    monkeypatch.setattr(server.socket, "socket", refused)  # as where there is no IPv6
+    with pytest.raises(InputError, match=r"::1:8000, which cannot be had \(.*family"):
+        server.bind("::1", 8000)
 
 
 @pytest.mark.parametrize(

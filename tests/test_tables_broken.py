@@ -1,5 +1,7 @@
 import gzip
 import io
+import os
+from threading import Thread
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -233,6 +235,29 @@ def test_a_truncated_archive_is_refused(save, pack, name):
         read(save(b"not packed at all", name))
 
 
+@pytest.mark.parametrize("name", ["a.xlsx.gz", "a.parquet.zst"])
+def test_what_is_compressed_inside_is_refused_compressed_once_more(save, name):
+    kind = "excel" if "xlsx" in name else "parquet"
+    with pytest.raises(InputError, match=rf"a compressed {kind} file; .*; unpack it first"):
+        read(save(gzip.compress(b"PK\x03\x04"), name))
+
+
+def test_rows_of_which_each_has_keys_of_its_own_are_refused(save):
+    content = "\n".join(f'{{"text": "oil", "key {i}": 1}}' for i in range(10_001))
+    with pytest.raises(InputError, match="more than 10,000 different keys"):
+        read(save(content, "a.jsonl"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_rows_come_out_of_a_pipe_with_a_name_too(tmp_path):
+    pipe = tmp_path / "rows"
+    os.mkfifo(pipe)
+    written = "id,text\n1,oil\n2,seal\n"
+    Thread(target=pipe.write_text, args=(written,), daemon=True).start()  # waits for who reads
+    rows, _, _ = read(pipe, is_table=True)
+    assert rows == [["1", "oil"], ["2", "seal"]]
+
+
 @pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.parquet"])
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PAR1", b"hello"])
 def test_a_broken_binary_file_is_refused(save, name, content):
@@ -274,6 +299,18 @@ def test_a_parquet_file_whose_names_or_rows_are_none_of_them_utf8_is_refused(sav
     broken = save(parquet(["xxxx"], xxxx=b"a\xff\xfeb"), "b.parquet")
     with pytest.raises(InputError, match=r"no row can be read \(line 1: column 'texxt': bytes"):
         read(broken)
+
+
+@pytest.mark.parametrize("place", [4, 60])  # the header of the first page, and what it holds
+def test_a_parquet_file_with_a_damaged_page_is_refused_in_one_line(save, place):
+    file = io.BytesIO()
+    pq.write_table(pa.table({"text": [f"row {i}" for i in range(100)]}), file)
+    content = bytearray(file.getvalue())
+    content[place : place + 8] = b"\xff" * 8
+    broken = save(bytes(content), "a.parquet")
+    with pytest.raises(InputError, match=r"cannot be read as Parquet .*; expected a P") as refused:
+        read(broken)
+    assert "\n" not in str(refused.value)
 
 
 line = st.text(st.sampled_from('ab,"\n\r;é'), max_size=12)

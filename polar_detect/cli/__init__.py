@@ -21,7 +21,7 @@ from polar_detect.cli.config import read_config, without_overruled
 from polar_detect.cli.lost_streams import standing_in
 from polar_detect.cli.speaking import Spoken, said, said_of_stop
 from polar_detect.cli.streams import write_anything
-from polar_detect.errors import PolarError
+from polar_detect.errors import InputError, PolarError
 from polar_detect.stopping import Stoppable
 from polar_detect.texts.visible import visible
 
@@ -131,10 +131,21 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
 
 def _run(module: str, function: str, *given: Any, said_of_stop: str = "") -> None:
     """Import a command and run it, with what is said should it be stopped."""
+    _check_working_folder()
     with Stoppable(said_of_stop) as stoppable:
         command = getattr(import_module(f"polar_detect.cli.commands.{module}"), function)
         stoppable.begin()
         command(*given)
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:  # relative paths lead nowhere, and torch ends the process
+        raise InputError(
+            "Got a working folder that has been removed; expected one that is there; change into "
+            "another one."
+        ) from error
 
 
 for _name, _kind in _COMMANDS.items():

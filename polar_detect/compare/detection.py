@@ -8,7 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from polar_detect.arrays import BoolArray
-from polar_detect.compare.methods.baselines import BASELINES, Baseline, is_labelled
+from polar_detect.compare.methods.baselines import (
+    BASELINES,
+    MIN_LABELLED_ROWS,
+    Baseline,
+    is_labelled,
+)
 from polar_detect.compare.methods.feasibility import check_fittable
 from polar_detect.compare.methods.lineup import Lineup
 from polar_detect.compare.methods.views import Cost, Seen, choose_views
@@ -50,7 +55,10 @@ def compare_detectors(
         notes += _said_of_models(lineup.reader, [*task.train.texts, *task.test.texts])
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
-        notes.append(f"{labelled} labelled anomalous training rows are too few to learn from.")
+        notes.append(
+            f"Labelled anomalous training rows: {labelled}; here methods learn from "
+            f"{MIN_LABELLED_ROWS} or more, `fit` from three."
+        )
     doubts = doubts_of_texts(task.train.normal.texts)
     notes += [f"Of the training rows: {doubt}." for doubt in doubts]
     return Comparison(

@@ -73,8 +73,7 @@ class AutoHead(Head):
     def reason(self) -> str:
         """What was chosen, and the figure that it was chosen by."""
         kind = "two views, of topic and of form, by how surprising they are"
-        if self._fitted is None:
-            return kind
+        assert self._fitted is not None
         n_views = len(self._fitted.columns)
         if n_views == 1:
             kind += "; a view of the columns, which counts for {columns}"

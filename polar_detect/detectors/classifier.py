@@ -31,8 +31,6 @@ class ClassifierHead(AutoHead):
     def reason(self) -> str:
         """What was chosen, and the figure that it was chosen by."""
         kind = "what tells the labelled anomalies from normal texts"
-        if self._fitted is None:
-            return kind
         return (
             f"{kind} counts for {{labelled}}: their meaning, wording and columns, and the views of "
             "auto; what is strange in any other way counts for the rest"
@@ -59,8 +57,6 @@ class ColumnsClassifierHead(ClassifierHead, ColumnsHead):
             "what tells the labelled anomalies from normal rows, by columns of numbers and of "
             "words that repeat"
         )
-        if self._fitted is None:
-            return kind
         return (
             f"{kind}, counts for {{labelled}}; what is strange there in any other way counts for "
             "the rest"

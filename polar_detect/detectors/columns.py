@@ -35,8 +35,7 @@ class ColumnsHead(AutoHead):
     @property
     def reason(self) -> str:
         """What was chosen, and what each kind of columns counts for where there are several."""
-        if self._fitted is None:
-            return _of_kinds("numbers and of words that repeat")
+        assert self._fitted is not None
         features = self._fitted.features
         if not _has_words(features):
             said, counts = _of_kinds("numbers"), "numbers count for {numbers}"

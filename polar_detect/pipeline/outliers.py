@@ -146,8 +146,6 @@ def _mix_in_other_texts(text: str, texts: Sequence[str], rng: random.Random) -> 
 
 def _repeat_words(text: str, _: Sequence[str], rng: random.Random) -> str:
     units, blank = _units(text)
-    if not units:
-        return text
     start = rng.randrange(len(units))
     stop = min(len(units), start + rng.randint(1, 4))
     return blank.join(units[:stop] + units[start:stop] * rng.randint(1, 3) + units[stop:])

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby, permutations, product
 from math import factorial
-from typing import Literal
 
 import numpy as np
 
 from polar_detect.errors import ProgramError
 from polar_detect.program import Program, shown
 from polar_detect.search.protocol import check_counts
-
-Op = Literal["skip", "keep", "repeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,6 @@ class Segment:
     first: int
     n_layers: int
     runs: int
-
-    @property
-    def op(self) -> Op:
-        """What happens to the segment."""
-        return "skip" if self.runs == 0 else "keep" if self.runs == 1 else "repeat"
 
     @property
     def calls(self) -> tuple[int, ...]:

@@ -123,7 +123,7 @@ class Batcher:
         self._thread.shutdown()
 
     async def submit(self, answerer: Answerer, texts: Sequence[str]) -> list[Any]:
-        """Return the answer of each text, once the model has read them.
+        """Return the answer of each text, of which there is one at least, once all are read.
 
         Raises
         ------
@@ -133,8 +133,6 @@ class Batcher:
         """
         if not self.is_running:
             raise Stopping
-        if not texts:
-            return []
         n_waiting = self.n_waiting
         if n_waiting + len(texts) > self._max_queue_texts:
             raise QueueFull(n_waiting, self._retry_after_s(n_waiting))

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 
 import uvicorn
@@ -31,17 +32,19 @@ def bind(host: str, port: int) -> socket.socket:
         When the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
-    if sys.platform != "win32":  # there it would share a port that another program serves on
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise InputError(
-            f"Got address {host}:{port}, which cannot be had ({error.strerror or error}); expected "
-            "a free port of this machine; choose another --port or --host."
-        ) from error
+    with ExitStack() as opened:
+        try:
+            bound = opened.enter_context(socket.socket(family))
+            if sys.platform != "win32":  # there it would share a port that another serves on
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, port))
+        except (OSError, TypeError) as error:  # the latter of what cannot be a name
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(
+                f"Got address {host}:{port}, which cannot be had ({reason}); expected a free port "
+                "of this machine; choose another --port or --host."
+            ) from error
+        opened.pop_all()
     return bound
 
 

@@ -177,7 +177,7 @@ def detect_encoding(file: BinaryIO, name: str) -> Encoding:
     lines = _non_ascii_lines(block, file)
     if not lines:
         return Encoding("utf-8-sig", "ascii")
-    if _share_decoding(lines, "utf-8") >= 0.5:
+    if _share_in_utf8(lines) >= 0.5:
         return Encoding("utf-8-sig", "utf-8")
     codec = _guess(lines)
     return Encoding(codec, "utf-8" if codec == "utf-8-sig" else "guessed")
@@ -201,8 +201,8 @@ def _non_ascii_lines(block: bytes, file: BinaryIO) -> list[bytes]:
     return found if block or rest.isascii() else [*found, rest[:_EVIDENCE_BYTES] + b"\n"]
 
 
-def _share_decoding(lines: list[bytes], codec: str) -> float:
-    return sum(_decode(line, codec) is not None for line in lines) / len(lines)
+def _share_in_utf8(lines: list[bytes]) -> float:
+    return sum(_decode(line, "utf-8") is not None for line in lines) / len(lines)
 
 
 def _decode(line: bytes, codec: str) -> str | None:

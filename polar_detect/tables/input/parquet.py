@@ -1,6 +1,7 @@
 """Read a Parquet file, some rows at a time, with the types that it has."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from polar_detect.tables.input.chunks import Chunk, Rejected, check_rows, unique
 from polar_detect.tables.input.lines import reject
 from polar_detect.tables.input.sources import Source
 
-# Names and metadata that are no UTF-8 reach Python as such.
+# Arrow raises OSError too; names and metadata that are no UTF-8 reach Python as such.
 _UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
@@ -28,12 +29,8 @@ class ParquetReader:
     @classmethod
     def open(cls, source: Source) -> "ParquetReader":
         """Read the schema."""
-        try:
-            with source.open() as file:
-                metadata = pq.ParquetFile(file)
-                n_rows, header = metadata.metadata.num_rows, metadata.schema_arrow.names
-        except _UNREADABLE as error:
-            raise _broken(source, error) from error
+        with _opened(source) as file:
+            n_rows, header = file.metadata.num_rows, file.schema_arrow.names
         check_rows(n_rows, None, source.name)
         columns, notices = unique_names(header)
         return cls(source, columns, notices)
@@ -41,18 +38,15 @@ class ParquetReader:
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows but those that hold what their column's type does not allow."""
         n_read, n_kept, first = 0, 0, None
-        try:
-            with self.source.open() as file:
-                for batch in pq.ParquetFile(file).iter_batches(n_rows):
-                    rejected = self._rejected(batch, n_read)
-                    lines = n_read + 1 + np.arange(batch.num_rows)
-                    is_kept = ~np.isin(lines, [row.line for row in rejected])
-                    kept = batch.filter(pa.array(is_kept)) if rejected else batch
-                    yield Chunk(self._frame(kept, n_kept), lines[is_kept], rejected)
-                    n_read, n_kept = n_read + batch.num_rows, n_kept + kept.num_rows
-                    first = first or next(iter(rejected), None)
-        except _UNREADABLE as error:
-            raise _broken(self.source, error) from error
+        with _opened(self.source) as file:
+            for batch in file.iter_batches(n_rows):
+                rejected = self._rejected(batch, n_read)
+                lines = n_read + 1 + np.arange(batch.num_rows)
+                is_kept = ~np.isin(lines, [row.line for row in rejected])
+                kept = batch.filter(pa.array(is_kept)) if rejected else batch
+                yield Chunk(self._frame(kept, n_kept), lines[is_kept], rejected)
+                n_read, n_kept = n_read + batch.num_rows, n_kept + kept.num_rows
+                first = first or next(iter(rejected), None)
         check_rows(n_kept, first, self.source.name)
 
     def _frame(self, batch: pa.RecordBatch, position: int) -> pd.DataFrame:
@@ -96,9 +90,17 @@ def _as_text(cell: pa.Array) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def _broken(source: Source, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
-    return InputError(
-        f"Got {source.name}, which cannot be read as Parquet ({reason}); expected a Parquet "
-        "file; write it again."
-    )
+@contextmanager
+def _opened(source: Source) -> Iterator[pq.ParquetFile]:
+    """Yield the file; what Arrow cannot make anything of becomes an `InputError`."""
+    with source.open() as file:
+        try:
+            yield pq.ParquetFile(file)
+        except _UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the system's
+                raise
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"Got {source.name}, which cannot be read as Parquet ({reason}); expected a "
+                "Parquet file; write it again."
+            ) from error

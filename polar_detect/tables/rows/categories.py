@@ -59,9 +59,7 @@ def are_article_numbers(numbers: Float64Array) -> bool:
     return has_one_length and bool(is_round.mean() < 0.5)
 
 
-def gaps_of(
-    frame: pd.DataFrame, names: Collection[str], notation: Notation = NOTATION
-) -> dict[str, NDArray[np.intp]]:
+def gaps_of(frame: pd.DataFrame, names: Collection[str]) -> dict[str, NDArray[np.intp]]:
     """Return which cells are empty, 0, and which filled, 1, in columns with enough of both.
 
     >>> frame = pd.DataFrame({"Rework [min]": ["", "12"] * 10, "Weight [g]": ["1"] * 20})
@@ -71,7 +69,7 @@ def gaps_of(
     found = {}
     for name in names:
         cells = cells_as_seen(frame[name])
-        filled = np.asarray([not is_missing(cell.strip(), notation) for cell in cells], np.intp)
+        filled = np.asarray([not is_missing(cell.strip()) for cell in cells], np.intp)
         if min(filled.sum(), len(filled) - filled.sum()) >= _MIN_ROWS:
             found[name] = filled
     return found
