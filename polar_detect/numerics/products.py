@@ -87,13 +87,13 @@ class Weight:
 
     def unmultiplied(self, rows: Tensor) -> Tensor:
         """Return zeros that have the gradient of ``rows @ weight.T``, (…, n_out)."""
-        zeros: Tensor = _Unmultiplied.apply(rows, self, None)  # type: ignore[no-untyped-call]
+        zeros: Tensor = _Unmultiplied.apply(rows, self, None)  # type: ignore[no-untyped-call,unused-ignore]
         return zeros
 
     def _differentiable(self, rows: Tensor, bias: Tensor | None) -> Tensor:
         if self._packed is None:
             return F.linear(rows, self._plain, bias)
-        product: Tensor = _Product.apply(rows, self, bias)  # type: ignore[no-untyped-call]
+        product: Tensor = _Product.apply(rows, self, bias)  # type: ignore[no-untyped-call,unused-ignore]
         return product
 
     @property
@@ -226,7 +226,7 @@ def _can_pack() -> bool:
     """
     ops = torch.ops.mkldnn
     names = ("_is_mkldnn_bf16_supported", "_reorder_linear_weight", "_linear_pointwise")
-    is_built = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    is_built = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call,unused-ignore]
     return (
         is_built
         and all(hasattr(ops, name) for name in names)

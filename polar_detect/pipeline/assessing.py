@@ -88,10 +88,10 @@ class Assessing:
         Each with what counts its texts as done. One empty chunk for no texts.
         """
         by_length = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
-        order = np.asarray(by_length, np.intp)
         stage = tracker.stage("score", len(texts))
         most = self.fitted.settings.max_tokens
-        for chunk in np.split(order, _cuts([min(_about_tokens(texts[i]), most) for i in order])):
+        cuts = _cuts([min(_about_tokens(texts[i]), most) for i in by_length])
+        for chunk in np.split(np.asarray(by_length, np.intp), cuts):
             with stage.part(len(chunk)) as part:
                 yield chunk, part
 

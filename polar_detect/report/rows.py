@@ -50,7 +50,7 @@ class Detail:
         tokens = _tokens(detector, texts) if reads_texts else [()] * len(texts)
         details = []
         for i, (text, odd) in enumerate(zip(texts, assessment.odd_cells, strict=True)):
-            own = assessment.explanation.rows(np.asarray([i]))
+            own = assessment.explanation.rows(np.asarray([i], np.intp))
             cells = cells_of(own, text, reference, odd.empty)
             details.append(cls(tokens[i], cells, _labelled_words(own, text, detector)))
         return details
@@ -58,7 +58,7 @@ class Detail:
 
 def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) -> RowReport:
     """Return what is said of a table's row."""
-    own = assessment.explanation.rows(np.asarray([i]))
+    own = assessment.explanation.rows(np.asarray([i], np.intp))
     minimal = assessment.programs[i] if assessment.programs else None
     odd = assessment.odd_cells[i]
     return RowReport(
@@ -86,7 +86,7 @@ def listed_row(
     i: int, assessment: Assessment, table: Table, template: RowTemplate | None
 ) -> ListedRow:
     """Return the line of a table's row in a list of rows; `template` is that of the texts."""
-    own = assessment.explanation.rows(np.asarray([i]))
+    own = assessment.explanation.rows(np.asarray([i], np.intp))
     minimal = assessment.programs[i] if assessment.programs else None
     odd = assessment.odd_cells[i]
     reasons = raising((*by_layer(own.by_layer()[0]), *_whole(own, odd)))

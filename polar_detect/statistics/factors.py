@@ -92,7 +92,8 @@ def crossed(group: Codes, other: Codes) -> Codes:
     """Return the groups of rows that are alike in both, as numbers from 0 on."""
     both = group * (other.max(initial=0) + 1) + other
     if both.max(initial=0) > _MOST_CODES * len(both):
-        return np.unique(both, return_inverse=True)[1]
+        codes: Codes = np.unique(both, return_inverse=True)[1]
+        return codes
     is_there = np.bincount(both) > 0  # no sorting, which many pairs of columns ask for
     groups: Codes = (np.cumsum(is_there) - 1)[both]
     return groups

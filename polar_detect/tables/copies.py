@@ -87,7 +87,9 @@ def _copied(rows: _Rows) -> IndexArray:
         last[row] = i
     runs = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(above) != 1) + 1)
     copied = [
-        run for run in runs if above[run[0]] >= 0 and len({rows[i] for i in run}) >= _MIN_COPIED
+        run
+        for run in runs
+        if above[run[0]] >= 0 and len({rows[i] for i in run.tolist()}) >= _MIN_COPIED
     ]
     return np.concatenate([np.zeros(0, np.intp), *copied])
 

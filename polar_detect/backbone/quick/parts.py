@@ -187,7 +187,7 @@ class QuickNorm(nn.Module):
             found: Tensor = self._module(states)
             return found
         if torch.is_grad_enabled():
-            normed: Tensor = _Normed.apply(states, self._factors, self._epsilon)  # type: ignore[no-untyped-call]
+            normed: Tensor = _Normed.apply(states, self._factors, self._epsilon)  # type: ignore[no-untyped-call,unused-ignore]
             return normed
         return _normed(states, _root(states, self._epsilon), self._factors)
 

@@ -71,7 +71,7 @@ def _fit_random_forest(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
 
 def _fit_lightgbm(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
     rows, targets = _contrast(seen, labels, seed)
-    weights = np.where(targets, (~targets).sum() / max(targets.sum(), 1), 1.0)
+    weights = np.where(targets, (~targets).sum() / max(int(targets.sum()), 1), 1.0)
     settings = {
         "objective": "binary",
         "num_leaves": 15,

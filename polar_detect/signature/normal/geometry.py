@@ -88,8 +88,9 @@ def _fit_layer(states: Float32Array) -> tuple[Any, ...]:
     kept, directions, total = _principal(states - mean, n_components)
     floor = max(float(kept[0]) * 1e-9, 1e-12)  # identical texts have no variance at all
     rest = max((total - float(kept.sum())) / (hidden - n_components), floor)
-    shrunk = (1 - _SHRINKAGE) * kept + _SHRINKAGE * kept.mean() + floor
-    points = _unit((states - mean) @ directions.T / np.sqrt(shrunk))
+    shrunk: Float32Array = (1 - _SHRINKAGE) * kept + _SHRINKAGE * kept.mean() + floor
+    turned: Any = (states - mean) @ directions.T  # numpy 2.5 takes it for float64
+    points = _unit(turned / np.sqrt(shrunk))
     return mean, directions, shrunk, np.float32(rest), points
 
 
@@ -115,7 +116,8 @@ def _principal(
 
 
 def _unit(rows: Float32Array) -> Float32Array:
-    unit: Float32Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    lengths: Any = np.linalg.norm(rows, axis=1, keepdims=True)  # numpy 2.5 takes it for float64
+    unit: Float32Array = rows / np.maximum(lengths, 1e-12)
     return unit
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.durations import are_durations
 from polar_detect.tables.cells.names import comma_separated, on_one_line
@@ -285,8 +285,9 @@ def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     Many exports begin with the last row. An index knows of rows left out. Totals and notes, which
     say something else there, are passed over where they are few.
     """
-    numbers, filled = as_numbers(cells), np.asarray([bool(cell.strip()) for cell in cells])
-    places = [np.arange(len(numbers))]
+    numbers = as_numbers(cells)
+    filled = np.asarray([bool(cell.strip()) for cell in cells], bool)
+    places: list[IndexArray] = [np.arange(len(numbers))]
     is_word = filled & np.isnan(numbers)
     if 0 < is_word.sum() <= _MOST_NOTES * filled.sum():
         filled &= ~is_word

@@ -53,7 +53,8 @@ def is_total(values: Float64Array) -> bool:
     steps = np.diff(bounded(values))
     mean = abs(float(steps.mean()))
     only_on = bool((steps >= 0).all() or (steps <= 0).all()) and mean > 0
-    return only_on and steps.std() < _SPREAD * mean and abs(_with_the_one_before(steps)) < _ALIKE
+    is_even = bool(steps.std() < _SPREAD * mean)
+    return only_on and is_even and abs(_with_the_one_before(steps)) < _ALIKE
 
 
 def _with_the_one_before(values: NDArray[np.floating]) -> float:
