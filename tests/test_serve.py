@@ -698,7 +698,7 @@ def test_only_what_other_machines_can_reach_is_warned_of(
     monkeypatch.setattr(
         serve_command, "stored_origin", lambda _: Origin("", None, None, reads_texts=True)
     )
-    monkeypatch.setattr(serve_command, "load_same", lambda *_: None)
+    monkeypatch.setattr(serve_command, "load_same", lambda *_, **__: None)
     serve_command.serve(ServeOptions(detector=Path("detector"), host=name, port=0))
     said = f"everyone who reaches {name} may ask" in " ".join(capsys.readouterr().err.split())
     assert said != is_local
@@ -755,6 +755,25 @@ def test_a_missing_extra_names_the_install_command(run, monkeypatch, saved_on_ti
     assert code
     assert "Got no uvicorn; expected the extra 'serve'" in error
     assert "pip install 'polar-detect[serve]'" in error
+
+
+def test_flags_at_the_alpha_that_it_is_told(run, saved_on_tiny, monkeypatch):
+    served = []
+    monkeypatch.setattr(server, "run", lambda service, *_, **__: served.append(service))
+    command = ("serve", "--detector", saved_on_tiny, "--port", 0)
+    for alpha, options in ((0.05, ()), (0.5, ("--alpha", 0.5))):
+        run(*command, *options)
+        with TestClient(served.pop()) as client:
+            answer = post(client, TEXTS).json()
+        assert answer["alpha"] == alpha
+        scored = [own for own in answer["results"] if own["p_value"] is not None]
+        p_values = [own["p_value"] for own in scored]
+        assert [own["is_anomaly"] for own in scored] == [p <= alpha for p in p_values]
+    assert any(0.05 < p <= 0.5 for p in p_values)  # control: the two differ
+    code, _, error = run(*command, "--alpha", 1e-6)
+    assert code
+    assert "Got alpha 1e-06; the smallest reachable p-value" in error
+    assert not served
 
 
 @pytest.mark.slow

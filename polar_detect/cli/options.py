@@ -490,6 +490,7 @@ class ServeOptions:
     detector: DetectorFolder
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for every machine.")] = "127.0.0.1"
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000
+    alpha: Alpha = None
     token_file: Annotated[
         Path | None,
         typer.Option(help="File with the bearer token. Default: POLAR_DETECT_TOKEN, else none."),

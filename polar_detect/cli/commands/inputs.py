@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from polar_detect import tables
+from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin, stored_origin
 from polar_detect.artifact.sealing import check_not_replaced
 from polar_detect.cli.commands.output import tell
@@ -22,10 +22,18 @@ def origin_of(detector_folder: Path, text_column: str | None) -> Origin:
     return origin
 
 
-def load_same(detector_folder: Path, origin: Origin) -> PolarDetector:
-    """Load the detector that `origin` tells of; refuse one that has taken its place since."""
+def load_same(
+    detector_folder: Path, origin: Origin, *, alpha: float | None = None
+) -> PolarDetector:
+    """Load the detector that `origin` tells of; refuse one that has taken its place since.
+
+    Where an `alpha` is given, it flags at that; one that it cannot reach is refused.
+    """
     detector = PolarDetector.load(detector_folder)
     check_not_replaced(detector_folder, origin.sha256)
+    if alpha is not None:
+        calibration.check_alpha(alpha, len(detector.fitted_.calibration_scores))
+        detector.alpha = alpha
     return detector
 
 

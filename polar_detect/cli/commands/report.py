@@ -3,7 +3,7 @@
 import webbrowser
 from pathlib import Path
 
-from polar_detect import calibration, tables
+from polar_detect import tables
 from polar_detect.cli.commands.inputs import load_same, origin_of, tell_about
 from polar_detect.cli.commands.output import (
     check_not_in_detector,
@@ -85,11 +85,7 @@ def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]
             keeps_unlabelled=True,  # that a batch is strange shows in all of its rows
         ),
     )
-    detector = load_same(options.detector, origin)
-    if options.alpha is not None:
-        calibration.check_alpha(options.alpha, len(detector.fitted_.calibration_scores))
-        detector.alpha = options.alpha
-    return table, detector
+    return table, load_same(options.detector, origin, alpha=options.alpha)
 
 
 def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:

@@ -27,7 +27,7 @@ def serve(options: ServeOptions) -> None:
 
     with server.bind(options.host, options.port) as bound:
         origin = stored_origin(options.detector)
-        detector = load_same(options.detector, origin)
+        detector = load_same(options.detector, origin, alpha=options.alpha)
         if not server.is_local(bound) and settings.token is None:
             err.print(
                 "Serving beyond this machine without a token: everyone who reaches "
