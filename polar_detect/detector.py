@@ -167,10 +167,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
             strangers look like and, three different ones or more, what their own kind is like.
         in_time : bool, optional
-            Whether the texts are in the order of time; by default whether dates in rows, or those
-            that name the rows of a data frame, are. Near
-            ones may be alike then, as rows of a lot, and are not held against each other: p-values
-            and flags are those of rows of a later lot.
+            Whether the normal texts are in the order of time; by default whether dates in their
+            rows, or those that name the rows of a data frame, are. Near ones may be alike then, as
+            rows of a lot, and are not held against each other: p-values and flags are those of rows
+            of a later lot.
         progress : bool or callable, optional
             True for bars, in a notebook or on stderr; or what is called with stage, texts done,
             texts in all.

@@ -62,6 +62,13 @@ def test_correlations_are_those_of_the_pairs_within_reach():
     assert Order.unknown(120).correlations(values).tolist() == [0] * 4
 
 
+def test_a_correlation_is_at_most_one_where_two_of_few_texts_far_out_stand_side_by_side():
+    values = np.r_[np.zeros(18), 5.0, 5.0][:, None]  # the product of the only pair is 9
+    order = Order(np.r_[10 * np.arange(19), 181], 1)
+    assert order.n_near == pytest.approx(2 / 20)
+    assert order.correlations(values).tolist() == [1.0]
+
+
 def test_a_batch_of_one_lot_tells_as_much_of_a_mean_as_few_rows_do():
     """By trial: the means of lots vary as those of so many independent rows."""
     means = [in_lots(0.5, size=20, seed=s, n_lots=1, n_columns=1).mean() for s in range(4000)]

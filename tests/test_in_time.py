@@ -119,6 +119,16 @@ def test_rows_hang_together_where_dates_say_that_they_are_in_the_order_of_time(
     assert (0.6 * LOT < reach < 1.3 * LOT) if reaches else reach == 0
 
 
+@pytest.mark.parametrize("dated", [True, False])
+def test_labelled_rows_behind_the_normal_ones_do_not_hide_their_order(dated: bool) -> None:
+    strange = rows(2, 1).assign(**{"a [mm]": 90.0})  # of the same days as the first lots
+    frame, days = pd.concat([rows(12, 0), strange]), [*DAYS, *DAYS[: 2 * LOT]]
+    if not dated:
+        frame = frame.drop(columns=["date", "lot"]).set_index(pd.Index(days))
+    labels = np.repeat([0, 1], [12 * LOT, 2 * LOT])
+    assert 0.6 * LOT < PolarDetector().fit(frame, labels).fitted_.company.reach < 1.3 * LOT
+
+
 def test_what_the_user_says_of_the_order_counts_more_than_dates() -> None:
     frame = rows(12, 0)
     assert PolarDetector().fit(frame, in_time=False).fitted_.company == Company()
@@ -251,3 +261,7 @@ def test_fit_asks_the_dates_of_a_table_though_models_do_not_read_them(
         run("fit", path, "--all-columns", "--out", tmp_path / "out")
     run("fit", save(frame.to_csv(index=False)), "--text-column", "note", "--out", tmp_path / "out")
     assert asked == [True, False, False, False]
+    labelled = pd.concat([frame.assign(bad=0), frame[: 2 * LOT].assign(bad=1)])
+    path = save(labelled.to_csv(index=False), "rows.csv")
+    run("fit", path, "--all-columns", "--label-column", "bad", "--out", tmp_path / "out")
+    assert asked[4:] == [True]

@@ -203,10 +203,12 @@ class Teaching:
     def signatures(self) -> TrainingSignatures:
         """Return the signatures that the head is to be fitted on.
 
-        No text is compared with itself, nor with those near it in time. Strangers are normal texts
-        compared with all clusters but their own, and corrupted texts where the head wants them.
-        Held-out texts that have joined the reference are neighbours here as they will be of new
-        texts, but for those of a cluster that is left out.
+        No text is compared with itself, nor with those near it in time. What pooled states are
+        like, what layers change, and what labels teach is fitted without parts of the texts that
+        are drawn at random: it may know those near. Strangers are normal texts compared with all
+        clusters but their own, and corrupted texts where the head wants them. Held-out texts that
+        have joined the reference are neighbours here as they will be of new texts, but for those of
+        a cluster that is left out.
 
         Copies of one text are a quarter of the normal texts at most: compared with other texts
         only, they look strange, and many of them would teach that it is usual to look strange.

@@ -86,12 +86,15 @@ class TrainingTexts:
 
     @property
     def is_in_time(self) -> bool:
-        """Whether the texts are in the order of time, or in its reverse, as far as one knows."""
+        """Whether normal texts are in the order of time, or in its reverse, as far as one knows.
+
+        Anomalous ones may stand behind them, whatever their dates.
+        """
         if self.in_time is not None:
             return self.in_time
-        if self.frame is not None and is_index_in_time(self.frame.index):
+        if self.frame is not None and is_index_in_time(self.frame.index[~self.is_anomalous]):
             return True
-        return self.rows is not None and are_in_time(self.texts, self.rows)
+        return self.rows is not None and are_in_time(self.normal, self.rows)
 
     @property
     def normal(self) -> list[str]:

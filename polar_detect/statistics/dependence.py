@@ -68,7 +68,7 @@ class Order:
         Returns
         -------
         (n_features,) float64
-            From 0 on; 0 where the texts do not hang together.
+            From 0 to 1, as few pairs may say more; 0 where the texts do not hang together.
         """
         unit = values - values.mean(0)
         spread = np.sqrt((unit**2).mean(0))
@@ -76,7 +76,8 @@ class Order:
         first, last = self._spans
         sums = np.vstack([np.zeros_like(unit[:1]), unit.cumsum(0)])
         total = ((sums[last] - sums[first] - unit) * unit).sum(0)  # of each pair twice
-        found: Float64Array = np.maximum(total, 0) / max(int((last - first - 1).sum()), 1)
+        n_pairs = max(int((last - first - 1).sum()), 1)  # each twice, too
+        found: Float64Array = np.clip(total / n_pairs, 0, 1)
         return found if self.reach else np.zeros_like(found)
 
     @property

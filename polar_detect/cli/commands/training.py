@@ -81,6 +81,15 @@ class Training:
         """Whether models read the rows."""
         return head_class(self.options.detector).reads_texts
 
+    @property
+    def is_in_time(self) -> bool:
+        """Whether dates, also of columns that are not read, show the order of normal rows."""
+        table = self.table
+        if table.template is None:
+            return False
+        normal = table.frame if table.labels is None else table.frame[~table.labels]
+        return tables.are_in_time(normal)
+
     def tell(self, language: Language) -> None:
         """Say what a person should know of the table before a fit on it, or before a screening."""
         table, notices = self.table, Notices(self.table, self.options, language)
