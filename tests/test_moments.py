@@ -109,6 +109,7 @@ def test_signatures_are_those_of_any_other_moment(tiny_pair):
     assert first.tobytes() == second.tobytes()
 
 
+@pytest.mark.slow
 def test_a_screening_reads_moments_as_one_and_each_text_once_and_shows_them(tiny_pair, monkeypatch):
     read, trace = [], Tracer.trace
 

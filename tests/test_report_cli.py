@@ -215,6 +215,7 @@ def without_a_home(code):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="its home has another name")
+@pytest.mark.slow
 def test_pictures_say_nothing_of_a_home_that_cannot_be_written():
     control = without_a_home("import matplotlib.figure")
     assert "temporary cache directory" in control.stderr
