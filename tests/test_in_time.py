@@ -16,6 +16,7 @@ from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitting import Fitting, Parted, Teaching
 from polar_detect.progress import Tracker
 from polar_detect.report.content.facts import description
+from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.statistics.dependence import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore::polar_detect.errors.TrainingWarning")
@@ -166,6 +167,46 @@ def test_texts_are_not_held_against_those_near_them_in_time(fitted_on_tiny: Pola
         np.testing.assert_allclose(found, nearest, atol=1e-5)
 
 
+def test_held_out_texts_that_have_not_joined_do_not_meet_those_near_them_either(
+    fitted_on_tiny: PolarDetector,
+) -> None:
+    own = fitted_on_tiny.fitted_
+    fitting = Fitting(fitted_on_tiny.engine_.extractor, own.head, Tracker(None), own.settings)
+    texts = [f"pump {i // 2} {'on' if i % 2 else 'off'} at {i // 2} bar" for i in range(80)]
+    train, held_out = (fitting.read("texts", texts[i::2]) for i in range(2))
+    reference, places = fitting.reference(train), np.r_[np.arange(0, 80, 2), np.arange(1, 80, 2)]
+    cosines = held_out.embeddings @ train.embeddings.T
+    for reach in (0, 5):
+        order = Order(places, reach)
+        table = Teaching(fitting, train, reference, None, order=order).held_out(held_out)
+        is_far = np.abs(places[40:, None] - places[:40]) > reach
+        nearest = np.sort(np.where(is_far, cosines, -1), axis=1)[:, -5:].mean(1)
+        found = table.values[:, table.names.index("neighbours/similarity_mean")]
+        np.testing.assert_allclose(found, nearest, atol=1e-5)
+        among = LeaveOneOutReference(train, reference, np.arange(40), order.rows(np.arange(40)))
+        drawn = np.array([0, 17, 39])
+        np.testing.assert_array_equal(among.left_out(drawn), order.near(drawn)[:, :40])
+
+
+@pytest.mark.slow
+def test_methods_are_compared_on_rows_that_meet_those_of_their_lot(
+    run: Any, save: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = rows(6, 0).assign(label=np.arange(6 * LOT) % 10 == 0)
+    fit, asked = PolarDetector.fit, []
+
+    def told(self: PolarDetector, *given: Any, **options: Any) -> PolarDetector:
+        asked.append(options["in_time"])
+        return fit(self, *given, **options)
+
+    monkeypatch.setattr(PolarDetector, "fit", told)
+    code, _, error = run("compare", save(frame.to_csv(index=False)), "--label-column", "label")
+    assert not code, error
+    assert asked
+    assert not any(asked)
+    assert None not in asked
+
+
 def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_another() -> None:
     frame = (
         rows(12, 0).drop(columns=["date", "lot"]).assign(program=np.repeat([*"abcdefghijkl"], LOT))
@@ -205,6 +246,13 @@ def test_rows_that_models_read_are_alike_as_far_as_their_numbers_are() -> None:
     embeddings = np.random.default_rng(0).normal(size=(len(texts), 8)).astype(np.float32)
     assert parts.order_by(embeddings).reach == 0
     assert 0.6 * LOT < parts.order_by(embeddings, numbers).reach < 1.3 * LOT
+
+
+@pytest.mark.slow
+def test_of_many_rows_those_that_teach_stand_with_gaps_between_them() -> None:
+    company = PolarDetector().fit(rows(60, 0)).fitted_.company  # 1,000 of 1,500 teach
+    assert 0.6 * LOT < company.reach < 1.3 * LOT
+    assert company.n_held_out_near == pytest.approx(2 * company.reach * 1_000 / 1_500, rel=0.05)
 
 
 def test_an_artifact_keeps_how_rows_hang_together(tmp_path: Any) -> None:
