@@ -24,7 +24,7 @@ from report_samples import (
 from scipy import stats
 
 from polar_detect import calibration
-from polar_detect.drift import measure_drift
+from polar_detect.drift import Company, measure_drift
 from polar_detect.features.table import Feature
 from polar_detect.messages.formatting import NO_VALUE, Numbers, moment, one_line
 from polar_detect.messages.language import Language
@@ -612,6 +612,22 @@ def test_as_many_flags_are_no_surprise_as_chance_gives_to_more_than_a_twentieth_
     counts = (drawn[:, 100:] > np.sort(drawn[:, :100])[:, -5:-4]).sum(1)
     many = chance(replace(small, n_rows=40))
     assert (counts > many.high).mean() < 0.055 < (counts > many.high - 1).mean()
+
+
+def test_rows_that_hang_together_are_flagged_together_so_that_more_is_no_surprise():
+    # Lots of 20, of which 60 % of the variance is the lot's, as many held out and scored.
+    rng = np.random.default_rng(0)
+    lots = np.repeat(rng.normal(size=(4000, 20)), 20, axis=1) * np.sqrt(0.6)
+    drawn = lots + rng.normal(size=lots.shape) * np.sqrt(0.4)
+    held_out, scored = np.split(drawn, 2, axis=1)
+    counts = (scored > np.sort(held_out)[:, -10:-9]).sum(1)  # at .05
+    plain = report(n_rows=200, n_empty=0, calibration_scores=np.arange(200.0), alpha=0.05)
+    facts = replace(plain.detector, company=Company(19, 38.0, 0.3))  # half of the pairs are of one
+    aware = chance(replace(plain, detector=facts))
+    assert aware.expected == chance(plain).expected
+    assert (counts > chance(plain).high).mean() > 0.15  # control
+    assert (counts > aware.high).mean() < 0.1
+    assert aware.low == 0 < chance(plain).low
 
 
 def test_chance_is_beta_binomial_and_takes_nothing_for_each_of_millions_of_rows():

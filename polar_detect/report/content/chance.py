@@ -1,13 +1,16 @@
 """How many rows chance alone would flag, and how many of them would be no surprise."""
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import stats
 
 from polar_detect import calibration
 from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.report.content.data import ReportData
+from polar_detect.statistics.dependence import effective_size
 
 _SURPRISE = 0.05  # a count is one where no more than this share of batches reaches beyond
 
@@ -37,16 +40,29 @@ def chance(data: ReportData) -> Chance:
 
     The count is beta-binomial, because the held-out rows that set the threshold are a
     sample too. Source: Bates et al., arXiv 2104.08279, section 2.
+    Rows that hang together count as so many as would tell as much of a mean without that.
     """
     n_scored, n_held_out = data.n_scored, len(data.calibration_scores)
     rate = rate_by_chance(data.alpha, n_held_out)
-    n_reached = round(calibration.rate_at(data.alpha, n_held_out) * (n_held_out + 1))
-    if n_reached == 0:
+    reached = calibration.rate_at(data.alpha, n_held_out)
+    if reached == 0:
         return Chance(rate, 0.0, 0, 0)
+    own, others = (max(round(size), 1) for size in _sizes(data))
+    n_reached = max(round(reached * (others + 1)), 1)
     low, high = (
-        _quantile(share, n_scored, n_held_out, n_reached) for share in (_SURPRISE, 1 - _SURPRISE)
+        _quantile(share, own, others, n_reached) * n_scored / max(own, 1)
+        for share in (_SURPRISE, 1 - _SURPRISE)
     )
-    return Chance(rate, rate * n_scored, low, high)
+    return Chance(rate, rate * n_scored, math.floor(low), math.ceil(high))
+
+
+def _sizes(data: ReportData) -> tuple[float, float]:
+    """Return how many scored and held-out rows count."""
+    company = data.detector.company
+    correlation = np.asarray(company.score_correlation)
+    own = effective_size(data.n_scored, company.n_near, correlation)
+    others = effective_size(len(data.calibration_scores), company.n_held_out_near, correlation)
+    return float(own), float(others)
 
 
 def _quantile(share: float, n_scored: int, n_held_out: int, n_reached: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from polar_detect.arrays import Float64Array
-from polar_detect.drift import Drift
+from polar_detect.drift import ALONE, Company, Drift
 from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Source
@@ -150,7 +150,7 @@ class DetectorFacts:
     created: str  # ISO date and time
     reads_rows: bool = False  # of a table, which are written out as texts
     contamination: float = 0.0  # share of the nearest normal texts that is passed over
-    reach: int = 0  # over how many normal texts on either side dependence in time reaches
+    company: Company = ALONE  # how texts near one another in time hang together
     n_folds: int = 0  # of a screening, where each text is held against those of the other folds
 
     @property

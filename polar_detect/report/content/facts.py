@@ -32,7 +32,7 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
         created=fitted.created,
         reads_rows=detector.rows_ is not None,
         contamination=fitted.settings.contamination,
-        reach=fitted.company.reach,
+        company=fitted.company,
     )
 
 
@@ -70,7 +70,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "model": {"name": models.model, "n_layers": models.n_layers} if models else "",
         "encoder": models.encoder if models else "",
         "fitted_on": "" if own.n_folds else {"n": own.n_train, "n_held_out": own.n_held_out},
-        "in_time": {"n": own.reach + 1} if own.reach else "",
+        "in_time": {"n": own.company.reach + 1} if own.company.reach else "",
         "held_against": {"n": own.n_train, "n_folds": own.n_folds} if own.n_folds else "",
         "contamination": {"share": language.rate(own.contamination)} if own.contamination else "",
         "columns": "" if columns == _NOTHING else {"share": columns},
