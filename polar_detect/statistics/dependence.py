@@ -131,20 +131,21 @@ def reach_of(points: NDArray[np.floating]) -> int:
     n, total = len(centred), float((centred**2).sum())
     if n <= _FIRST or total == 0:
         return 0
-    first = float(np.mean([_autocorrelation(centred, lag) for lag in range(1, _FIRST + 1)]))
+    centred *= math.sqrt(n / total)  # each direction counts by its share of the variance
+    around = [_autocorrelation(centred, lag) for lag in range(1, _FIRST + 1)]
+    first = float(np.mean(around))
     if first < max(_LEAST, _LEAST_ERRORS * _error(centred)):
         return 0
     most = math.floor(_MOST_NEAR * n)
-    around = [_autocorrelation(centred, lag) for lag in range(1, most + 2)]
+    around += [_autocorrelation(centred, lag) for lag in range(_FIRST + 1, most + 2)]
     smooth = np.convolve(around, np.ones(_FIRST) / _FIRST, "valid")  # of lags 2, 3, …
     fallen = np.flatnonzero(smooth <= _FALLEN * first)
     return int(fallen[0]) + 2 if len(fallen) else most
 
 
 def _autocorrelation(centred: Float64Array, lag: int) -> float:
-    """Return that of the directions together, each by its variance."""
-    mean = (centred[lag:] * centred[:-lag]).sum() / (len(centred) - lag)
-    return float(mean / (centred**2).sum() * len(centred))
+    """Return that of the directions together, whose variances add up to 1."""
+    return float((centred[lag:] * centred[:-lag]).sum() / (len(centred) - lag))
 
 
 def _error(centred: Float64Array) -> float:

@@ -50,7 +50,7 @@ def chance(data: ReportData) -> Chance:
     own, others = (max(round(size), 1) for size in _sizes(data))
     n_reached = max(round(reached * (others + 1)), 1)
     low, high = (
-        _quantile(share, own, others, n_reached) * n_scored / max(own, 1)
+        _quantile(share, own, others, n_reached) * n_scored / own
         for share in (_SURPRISE, 1 - _SURPRISE)
     )
     return Chance(rate, rate * n_scored, math.floor(low), math.ceil(high))

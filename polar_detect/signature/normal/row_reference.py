@@ -120,8 +120,7 @@ class RowReference(HasColumns):
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
         drawn = self.drawn(seed)
         teaching, near = own.rows(drawn), order.near(drawn)
-        unmet = self._unmet(drawn, order)
-        tables = self.of_columns(teaching.texts, banned=unmet, left_out=near)
+        tables = self.of_columns(teaching.texts, banned=self._unmet(drawn, near), left_out=near)
         others = self.of_columns(labelled, banned=None, left_out=None)
         if self.likeness is not None:
             kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
@@ -150,13 +149,13 @@ class RowReference(HasColumns):
         order = np.random.default_rng(seed).permutation(self.n_fitted)
         return np.sort(order[:MOST_TEACHING])
 
-    def _unmet(self, drawn: IndexArray, order: Order) -> BoolArray:
+    def _unmet(self, drawn: IndexArray, near: BoolArray) -> BoolArray:
         """Return which rows say what each of some says, or are near it, (n_drawn, n_fitted).
 
         None where few others are left: it may meet its copies, as new copies of it will.
         """
         _, places = distinct_texts(self.texts)
-        unmet: BoolArray = (places[drawn][:, None] == places) | order.near(drawn)
+        unmet: BoolArray = (places[drawn][:, None] == places) | near
         n_asked = count_of(self.contamination, self.n_fitted) + _N_NEIGHBOURS
         unmet[(~unmet).sum(1) < n_asked] = False
         return unmet
