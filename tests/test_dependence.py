@@ -24,6 +24,20 @@ def test_dependence_reaches_over_most_of_a_lot_and_not_much_further(share, size)
     assert min(found) > 0
 
 
+def test_dependence_ends_at_the_first_lag_that_keeps_a_quarter_with_its_neighbours():
+    for seed in range(10):
+        values = in_lots(0.6, size=12, seed=seed)
+        centred = values - values.mean(0)
+        n, most = len(values), 14
+        own = [
+            (centred[lag:] * centred[:-lag]).sum() / (n - lag) / (centred**2).mean() / 4
+            for lag in range(1, most + 2)
+        ]
+        kept = {lag: sum(own[lag - 2 : lag + 1]) / sum(own[:3]) for lag in range(2, most + 1)}
+        expected = next((lag for lag, share in kept.items() if share <= 0.25), most)
+        assert reach_of(values) == expected
+
+
 def test_rows_that_were_shuffled_do_not_hang_together():
     rng = np.random.default_rng(0)
     found = [reach_of(rng.permutation(in_lots(0.8, size=25, seed=s))) for s in range(200)]
