@@ -104,8 +104,13 @@ def write_json(path: Path, content: object) -> None:
 
 def clinc_queries(data: Path, part: str) -> list[str]:
     """Return the queries of one part (`train`, `val`, `test`) of CLINC150."""
+    return [text for text, _ in clinc_pairs(data, part)]
+
+
+def clinc_pairs(data: Path, part: str) -> list[tuple[str, str]]:
+    """Return the queries of one part of CLINC150, each with its intent."""
     stored = json.loads(existing(data / "clinc150/data_full.json").read_text(encoding="utf-8"))
-    return [text for text, _ in stored[part]]
+    return [(text, intent) for text, intent in stored[part]]
 
 
 def existing(path: Path) -> Path:

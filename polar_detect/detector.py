@@ -31,6 +31,7 @@ from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.choice import check_settings, chosen_head
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.pipeline.settings import Settings, checked_alpha
+from polar_detect.pipeline.standing import Groups
 from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
@@ -146,7 +147,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         X: Texts,
         y: Any = None,
         *,
-        in_time: bool | None = None,
+        groups: Groups = "auto",
         progress: ProgressChoice = None,
     ) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
@@ -166,11 +167,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
             strangers look like and, three different ones or more, what their own kind is like.
-        in_time : bool, optional
-            Whether the normal texts are in the order of time; by default whether dates in their
-            rows, or those that name the rows of a data frame, are. Near ones may be alike then, as
-            rows of a lot, and are not held against each other: p-values and flags are those of rows
-            of a later lot.
+        groups : {"auto", "time"}, None or (n_texts,) array-like
+            Which texts hang together, as rows of a lot or a shift, and are not held against each
+            other: p-values and flags are those of texts of another lot. "auto": where dates in
+            their rows, or those that name the rows of a data frame, are in order, those near in
+            time, and else those of one lot by a column that is called so, if their numbers are
+            alike; "time": those near, if they are alike, as the texts are in the order of time;
+            None: each is held against all others. Or the group of each text.
         progress : bool or callable, optional
             True for bars, in a notebook or on stderr; or what is called with stage, texts done,
             texts in all.
@@ -198,7 +201,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings.of(self)
         checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
-        given = TrainingTexts.of(X, y, settings.rows, in_time=in_time)
+        given = TrainingTexts.of(X, y, settings.rows, groups=groups)
         settings = replace(settings, rows=given.rows)
         head = chosen_head(settings, given.normal)
         if head.needs_labels:
@@ -426,11 +429,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
         with alone():
-            normal, strange = given.by_label(engine.extractor.tracer)
+            normal, strange, standing = given.by_label(engine.extractor.tracer)
             doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
             if settings.rows is None:
                 normal, strange = ([*map(at_no_moment, texts)] for texts in (normal, strange))
-            parts = Parted.at_random(normal, seed=settings.seed, are_in_time=given.is_in_time)
+            parts = Parted.at_random(normal, seed=settings.seed, standing=standing)
             _warn(doubts, self.alpha, len(parts.held_out))
             fitting = Fitting(engine.extractor, head, tracker, settings)
             self.fitted_, self.engine_ = fitting.run(parts, strange), engine
@@ -444,7 +447,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         assert settings.rows is not None
         check_written(given.texts, settings.rows)
         with alone():
-            normal, strange = given.by_label(None)
+            normal, strange, standing = given.by_label(None)
             doubts = given.doubts(normal, keeps_texts=True, reads_texts=False)
             _warn(doubts, self.alpha, by_columns.n_held_out(len(normal)))
             self.fitted_ = by_columns.fit(
@@ -452,7 +455,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 settings,
                 normal=normal,
                 anomalous=strange,
-                is_in_time=given.is_in_time,
+                standing=standing,
                 tracker=tracker,
             )
             self.__dict__.pop("engine_", None)  # of an earlier fit

@@ -86,12 +86,17 @@ class Drift:
 
 @dataclass(frozen=True)
 class Company:
-    """How normal texts hang together that stand near one another in time.
+    """How normal texts hang together that stand near one another in time, or are of one lot.
 
     Parameters
     ----------
     reach : int
         Over how many texts on either side they do; see `Order`.
+    by : str
+        What tells lots apart; "" where they do not count.
+    n_near : float
+        How many hang together with a text: where texts follow one another without gaps, or of a
+        lot in the mean.
     n_held_out_near : float
         How many of the held-out ones do so with one of them, in the mean.
     score_correlation : float
@@ -99,19 +104,19 @@ class Company:
     """
 
     reach: int = 0
+    by: str = ""
+    n_near: float = 0.0
     n_held_out_near: float = 0.0
     score_correlation: float = 0.0
 
     @classmethod
-    def of(cls, scores: Float64Array, order: Order) -> Self:
-        """Return that of held-out texts by their scores and their order."""
-        (correlation,) = order.correlations(scores[:, None]).tolist()
-        return cls(order.reach, order.n_near, correlation)
-
-    @property
-    def n_near(self) -> int:
-        """How many hang together with a text where texts follow one another without gaps."""
-        return 2 * self.reach
+    def of(cls, scores: Float64Array, held_out: Order, order: Order) -> Self:
+        """Return that of held-out texts by their scores, their order and that of all texts."""
+        if not order.n_near:
+            return cls()
+        n_near = order.n_near if order.by else 2.0 * order.reach
+        (correlation,) = held_out.correlations(scores[:, None]).tolist()
+        return cls(order.reach, order.by, n_near, held_out.n_near, correlation)
 
 
 ALONE = Company()
@@ -270,7 +275,7 @@ def _compare_means(
     return sizes, np.where(is_constant & is_same, np.nan, np.maximum(student, welch))
 
 
-def _of_rows_left_out(normal: FeatureStatistics, n: int) -> Float64Array:
+def _of_rows_left_out(normal: FeatureStatistics, n: float) -> Float64Array:
     """Return what some normal rows more or less change in features, (n_features,).
 
     Where rows are judged by their columns alone each is held out by itself, or with those near it:

@@ -285,7 +285,7 @@ class Screening:
             warnings.simplefilter("ignore", UserWarning)  # of the whole set it is said before
             # Not as later texts are: those of one lot or burst are held against each other.
             own = [self.texts[i] for i in others]
-            self.detector.fit(own, in_time=False, progress=progress)
+            self.detector.fit(own, groups=None, progress=progress)
         return self.detector.assess(texts, programs_of="none", progress=progress)
 
 

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polar_detect.statistics.dependence import Order, effective_size, reach_of
+from polar_detect.statistics.dependence import (
+    Order,
+    correlation_within,
+    effective_size,
+    reach_of,
+)
 
 
 def in_lots(share: float, *, size: int, seed: int, n_lots: int = 12, n_columns: int = 4):
@@ -81,6 +86,47 @@ def test_a_correlation_is_at_most_one_where_two_of_few_texts_far_out_stand_side_
     order = Order(np.r_[10 * np.arange(19), 181], 1)
     assert order.n_near == pytest.approx(2 / 20)
     assert order.correlations(values).tolist() == [1.0]
+
+
+@given(st.lists(st.integers(0, 7), min_size=30, max_size=30), st.integers(0, 2**32 - 1))
+def test_near_are_those_of_one_lot_where_places_are_lots(lots, seed):
+    order, rows = Order(np.asarray(lots), by="Lot"), np.array([0, 7, 29])
+    expected = [[lots[i] == lot for lot in lots] for i in rows]
+    assert order.near(rows).tolist() == expected
+    assert order.n_near == pytest.approx(np.mean([lots.count(lot) - 1 for lot in lots]))
+    drawn = np.random.default_rng(seed).permutation(30)[:20]
+    assert order.rows(drawn).by == "Lot"
+    assert order.rows(drawn).places.tolist() == [lots[i] for i in drawn]
+    same = order.blocks[:, None] == order.blocks
+    assert same.tolist() == [[a == b for b in lots] for a in lots]
+
+
+def test_blocks_of_time_are_as_long_as_dependence_reaches():
+    places = np.random.default_rng(0).permutation(35)
+    blocks = Order(places, 9).blocks
+    assert [sorted(places[blocks == b].tolist()) for b in range(4)] == [
+        [*range(10 * b, min(10 * b + 10, 35))] for b in range(4)
+    ]
+
+
+def test_the_correlation_within_lots_is_that_of_all_their_pairs():
+    values, lots = in_lots(0.6, size=10, seed=1), np.repeat(np.arange(12), 10)
+    mixed = np.random.default_rng(2).permutation(120)
+    centred = values - values.mean(0)
+    pairs = [(i, j) for i in range(120) for j in range(i) if lots[i] == lots[j]]
+    expected = np.mean([centred[i] @ centred[j] for i, j in pairs]) / (centred**2).mean(0).sum()
+    assert correlation_within(values[mixed], 7 + 3 * lots[mixed]) == pytest.approx(expected)
+    assert expected > 0.4
+
+
+def test_rows_that_were_shuffled_are_not_alike_within_lots():
+    lots, rng = np.repeat(np.arange(12), 10), np.random.default_rng(0)
+    found = [
+        correlation_within(rng.permutation(in_lots(0.8, size=10, seed=s)), lots) for s in range(200)
+    ]
+    assert sum(own > 0 for own in found) <= 1
+    assert correlation_within(np.ones((120, 2)), lots) == 0
+    assert correlation_within(in_lots(0.8, size=10, seed=0), np.arange(120)) == 0  # one text each
 
 
 def test_a_batch_of_one_lot_tells_as_much_of_a_mean_as_few_rows_do():

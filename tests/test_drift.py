@@ -71,7 +71,7 @@ def test_a_slight_drift_is_told_apart_from_a_clear_one():
 def test_texts_that_hang_together_count_as_fewer_on_either_side():
     rng = np.random.default_rng(4)
     normal, batch = rng.normal(0, 1, 200), rng.normal(0.8, 1, 60)
-    company = Company(reach=5, n_held_out_near=4.0, score_correlation=0.5)
+    company = Company(reach=5, n_near=10.0, n_held_out_near=4.0, score_correlation=0.5)
     drift = measure_drift(normal, batch, company=company)
     n_normal, n_batch = 200 / (1 + 0.5 * 4), 60 / (1 + 0.5 * 10)
     size = n_normal * n_batch / (n_normal + n_batch)

@@ -82,7 +82,8 @@ def beside():
         {"name": "備考", "decimals": None, "category": {"of": "gaps", "factors": ["号機"]}},
     ]
     settings = {"detector": "isolation-forest", "seed": 0, "rows": {"columns": columns}}
-    return manifest(IsolationForestHead.reason, IsolationForestHead.name) | {"settings": settings}
+    own = {"settings": settings, "company": {"by": "品番"}}
+    return manifest(IsolationForestHead.reason, IsolationForestHead.name) | own
 
 
 def by_columns(features, *, n_labelled=0, kind=ColumnsHead):
@@ -143,6 +144,7 @@ def test_all_that_inspect_says_is_known_in_japanese(folder):
         "号機 (品番)",
         "品番, ",
         "備考 (",
+        "品番",
         "外径",
         "detector ",
         "2026",
@@ -170,6 +172,7 @@ def test_inspect_says_which_columns_count_beside_others_in_both_languages():
             "Empty cells held against those of normal rows with the same (in brackets)",
             "備考 (号機)",
         ),
+        ("Alike by lot", "品番"),
     ]
     labels = [Language("ja").inspected(label) for label, _ in said]
     assert [label for label in labels if not is_japanese(label)] == []

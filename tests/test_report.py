@@ -622,7 +622,9 @@ def test_rows_that_hang_together_are_flagged_together_so_that_more_is_no_surpris
     held_out, scored = np.split(drawn, 2, axis=1)
     counts = (scored > np.sort(held_out)[:, -10:-9]).sum(1)  # at .05
     plain = report(n_rows=200, n_empty=0, calibration_scores=np.arange(200.0), alpha=0.05)
-    facts = replace(plain.detector, company=Company(19, 38.0, 0.3))  # half of the pairs are of one
+    facts = replace(
+        plain.detector, company=Company(19, "", 38.0, 38.0, 0.3)
+    )  # half of the pairs are of one
     aware = chance(replace(plain, detector=facts))
     assert aware.expected == chance(plain).expected
     assert (counts > chance(plain).high).mean() > 0.15  # control

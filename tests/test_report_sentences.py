@@ -41,6 +41,7 @@ ENGLISH = (
     "Got progress {}",
     "Got format {}; expected",
     "Got programs_of ",
+    "Got groups ",
     "Got no calibration scores",
     "Got {} of shape {}; expected one axis",
     "Got {} NaN among",

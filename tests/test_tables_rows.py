@@ -1417,10 +1417,10 @@ def test_whole_numbers_that_name_the_rows_are_warned_of():
 
 
 def test_what_is_ever_new_is_neither_a_number_nor_a_category_of_rows():
-    frame = lots().assign(cycle=range(72), date=[f"{20250401 + i % 30}" for i in range(72)])
+    frame = orders().assign(cycle=range(72), date=[f"{20250401 + i % 30}" for i in range(72)])
     template = RowTemplate.fit(frame, list(frame.columns))
     new = [own.name for own in template.columns if own.is_ever_new]
-    assert new == ["lot", "day", "cycle", "date"]
+    assert new == ["order", "day", "cycle", "date"]
     assert template.counted == ["machine"]
     assert RowTemplate.from_json(json.loads(json.dumps(template.to_json()))) == template
     stored = template.to_json()["columns"]
@@ -1428,8 +1428,8 @@ def test_what_is_ever_new_is_neither_a_number_nor_a_category_of_rows():
         with pytest.raises(ArtifactError, match="what is ever new among what counts"):
             RowTemplate.from_json({"columns": [*stored[:2], own]})
     in_disorder = frame.sample(frac=1, random_state=0).reset_index(drop=True)
-    assert RowTemplate.fit(in_disorder, ["lot", "machine", "cycle"]).counted == [
-        "lot",
+    assert RowTemplate.fit(in_disorder, ["order", "machine", "cycle"]).counted == [
+        "order",
         "machine",
         "cycle",
     ]
@@ -1457,9 +1457,42 @@ def test_lots_that_count_up_are_ever_new_however_few_and_whatever_depends_on_the
     assert new_among(tools(["4711"], name=name)) == ["day", name]
     for others in (tools(lots, name="tool", step=4.0), tools(["L1", "L2", "L1"], name=name)):
         assert new_among(others) == ["day"]
-    assert new_among(frame.drop(columns="day")) == []  # no time
     words = tools(["a", "b"], name=name)
     assert new_among(words) == ["day"]
+
+
+MIXED = np.random.default_rng(3).permutation(np.repeat(np.arange(5), 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "why"),
+    [
+        ("Lot", np.repeat(["L99", "L100"], 50), ""),
+        ("ロット番号", np.repeat(["A12"], 100), ""),
+        ("batch", np.repeat(["4711", "4716", "4712", "4720"], 25), ""),
+        ("Lot", np.r_[np.repeat(["L99"], 40), ["L9"], np.repeat(["L99", "L100"], 30)][:100], ""),
+        ("Lot", [f"B-{i}" for i in MIXED], ""),
+        ("Lot", [f"B-{i % 4}" for i in MIXED], "four kinds that come again"),
+        ("charge", [f"{4711 + i}" for i in MIXED], "amounts"),
+        ("Lot", [*"abcde"] * 20, "words"),
+        ("Lot", [f"{i / 7:.2f}" for i in range(100)], "measured"),
+        ("Lot", [f"{(7 * i) % 100}" for i in range(100)], "numbers none of which comes again"),
+        ("station", [f"B-{i}" for i in MIXED], "nothing says that they are lots"),
+        ("Lot", [""] * 100, "empty"),
+    ],
+)
+def test_lots_are_ever_new_without_dates_where_their_column_is_called_so(name, cells, why):
+    force = np.random.default_rng(1).normal(50, 1, 100).round(2)
+    frame = pd.DataFrame({"force": force, name: cells})
+    assert new_among(frame) == ([] if why else [name]), why
+
+
+def test_lots_without_dates_are_warned_of():
+    frame = pd.DataFrame({"Lot": np.repeat(["L7", "L9"], 20), "machine": ["M1", "M2"] * 20})
+    assert warn_of_new_values(frame, ["Lot", "machine"]) == [
+        "column 'Lot' holds lots, and those of new rows are all new; leave it out with --columns",
+        "to read no such column pass --columns machine",
+    ]
 
 
 def metered(**columns):
@@ -1570,12 +1603,12 @@ def test_dates_and_codes_that_go_on_in_new_rows_are_warned_of(cells):
     assert len(warn_of_new_values(frame, ["when"])) == 1
 
 
-def lots(*, order=1):
-    """Return rows of sixteen lots, of three to six rows each, a day or none apart."""
+def orders(*, order=1):
+    """Return rows of sixteen orders, of three to six rows each, a day or none apart."""
     lot = [i for i in range(16) for _ in range(3 + i % 4)]
     return pd.DataFrame(
         {
-            "lot": [f"L-{250 + i}" for i in lot],
+            "order": [f"L-{250 + i}" for i in lot],
             "machine": [f"CNC-{100 + 7 * i % 8}" for i in range(len(lot))],
             "day": [f"2025/{4 + i // 10}/{1 + i % 10}" for i in lot],
         }
@@ -1584,9 +1617,9 @@ def lots(*, order=1):
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_codes_that_come_for_some_rows_only_are_warned_of(order):
-    frame = lots(order=order)
-    assert warn_of_new_values(frame, ["lot", "machine"]) == [
-        "column 'lot' holds codes that come for a while only, and those of new rows are all new; "
+    frame = orders(order=order)
+    assert warn_of_new_values(frame, ["order", "machine"]) == [
+        "column 'order' holds codes that come for a while only, and those of new rows are all new; "
         "leave it out with --columns",
         "to read no such column pass --columns machine",
     ]
@@ -1604,7 +1637,7 @@ GROWING = {
 
 @pytest.mark.parametrize("name", GROWING)
 def test_numbers_that_only_grow_or_only_fall_in_time_are_warned_of(name):
-    frame = lots()[["day"]].assign(**{name: GROWING[name], "machine": ["M1", "M2"] * 36})
+    frame = orders()[["day"]].assign(**{name: GROWING[name], "machine": ["M1", "M2"] * 36})
     said = f"column '{name}' holds numbers that only grow or only fall in time, and those of new "
     assert warn_of_new_values(frame, [name, "machine"])[0].startswith(said)
     assert new_values(frame, [name]) == {}
@@ -1622,19 +1655,19 @@ def test_numbers_that_only_grow_or_only_fall_in_time_are_warned_of(name):
     ("first", "step"), [(45748.25, 0.04), (1.7434e9, 61), (1.7434e12, 250), (1.7434e18, 1e9)]
 )
 def test_moments_in_numbers_are_new_and_say_that_rows_are_in_time(first, step):
-    frame = lots().assign(day=[first + step * (i + i // 7) for i in range(72)])
-    assert [*new_later(frame, ["lot", "day", "machine"])] == ["lot", "day"]
+    frame = orders().assign(day=[first + step * (i + i // 7) for i in range(72)])
+    assert [*new_later(frame, ["order", "day", "machine"])] == ["order", "day"]
     other = frame.assign(day=[1 + step * (i + i // 7) for i in range(72)])
-    assert [*new_later(other, ["lot", "day", "machine"])] == []
+    assert [*new_later(other, ["order", "day", "machine"])] == []
 
 
 @pytest.mark.parametrize("written", ["{:%d.%m.%Y}", "{:%m/%d/%Y %I:%M %p}", "{:%d %b %Y}"])
 @pytest.mark.parametrize("order", [1, -1])
 def test_dates_in_any_form_say_that_rows_are_in_time(written, order):
     days = pd.date_range("2025-11-20 08:30", periods=72, freq="7h")
-    frame = lots().assign(day=[written.format(day) for day in days])[::order]
-    assert [*new_later(frame, ["lot", "machine"])] == ["lot"]
-    assert [*new_later(frame.sample(frac=1, random_state=0), ["lot", "machine"])] == []
+    frame = orders().assign(day=[written.format(day) for day in days])[::order]
+    assert [*new_later(frame, ["order", "machine"])] == ["order"]
+    assert [*new_later(frame.sample(frac=1, random_state=0), ["order", "machine"])] == []
 
 
 SLIPS = {
@@ -1648,16 +1681,16 @@ SLIPS = {
 @pytest.mark.parametrize("said", SLIPS.values(), ids=SLIPS.keys())
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_mistyped_date_or_a_subtotal_does_not_hide_that_rows_are_in_time(said, order):
-    frame = lots().assign(meter=range(700, 1060, 5))
+    frame = orders().assign(meter=range(700, 1060, 5))
     frame.loc[[20, 21], "day"] = said
-    assert [*new_later(frame[::order], [*frame.columns])] == ["lot", "day", "meter"]
+    assert [*new_later(frame[::order], [*frame.columns])] == ["order", "day", "meter"]
     frame.loc[20:24, "day"] = said  # more than one in twenty
-    assert [*new_later(frame[::order], ["lot", "meter"])] == []
+    assert [*new_later(frame[::order], ["order", "meter"])] == []
 
 
 @pytest.mark.parametrize("said", ["0", "9999", "7350"])
 def test_a_meter_that_is_misread_once_still_only_grows(said):
-    frame = lots()[["day"]].assign(meter=[str(700 + 5 * i + i % 3) for i in range(72)])
+    frame = orders()[["day"]].assign(meter=[str(700 + 5 * i + i % 3) for i in range(72)])
     frame.loc[30, "meter"] = said
     assert [*new_later(frame, ["meter"])] == ["meter"]
     frame.loc[31, "meter"] = said  # a sensor that stands still is another matter
@@ -1695,17 +1728,17 @@ def test_a_note_below_whole_numbers_that_name_the_rows_makes_no_measured_ones_of
 
 
 def test_four_days_in_order_do_not_say_that_rows_are_in_time():
-    for n_days, said in ((4, []), (6, ["lot"])):
+    for n_days, said in ((4, []), (6, ["order"])):
         days = [f"2025-04-0{1 + i * n_days // 72}" for i in range(72)]
-        assert [*new_later(lots().assign(day=days), ["lot"])] == said
+        assert [*new_later(orders().assign(day=days), ["order"])] == said
 
 
 def test_lots_that_overlap_and_have_two_parts_come_for_a_while_only():
-    frame = lots()
+    frame = orders()
     overlapping = [f"{250401 + i // 10}-{1 + i % 3}" for i in range(72)]
-    assert [*new_later(frame.assign(lot=overlapping), ["lot"])] == ["lot"]
+    assert [*new_later(frame.assign(order=overlapping), ["order"])] == ["order"]
     again = [f"{250401 + i // 10 % 3}-{1 + i % 3}" for i in range(72)]
-    assert [*new_later(frame.assign(lot=again), ["lot"])] == []
+    assert [*new_later(frame.assign(order=again), ["order"])] == []
 
 
 def test_remarks_that_are_ever_new_in_time_are_no_codes():
@@ -1715,11 +1748,11 @@ def test_remarks_that_are_ever_new_in_time_are_no_codes():
         [f"温度{i}度に調整" for i in range(72)],
         [f"No.{i}済" for i in range(72)],
     ):
-        assert [*new_later(lots().assign(lot=cells), ["lot"])] == []
+        assert [*new_later(orders().assign(order=cells), ["order"])] == []
 
 
 def test_dates_that_come_again_in_time_are_words_as_those_of_releases():
-    frame = lots().assign(release=["2024-01-10", "2024-06-01", "2024-06-01"] * 24)
+    frame = orders().assign(release=["2024-01-10", "2024-06-01", "2024-06-01"] * 24)
     assert [*new_later(frame, ["release", "day"])] == ["day"]
     assert RowTemplate.fit(frame, ["release", "day", "machine"]).counted == ["release", "machine"]
     new_ones = frame.assign(release=[*frame["release"][:60], *["2025-01-07"] * 12])
@@ -1733,15 +1766,15 @@ def test_dates_that_come_again_in_time_are_words_as_those_of_releases():
 
 
 def test_codes_in_rows_that_nothing_says_to_be_in_order_of_time_may_come_again():
-    frame = lots()
+    frame = orders()
     by_machine = frame.sort_values(["machine", "day"], kind="stable")
     for own, names in (
-        (frame[["lot", "machine"]], ["lot", "machine"]),
-        (by_machine, ["lot", "machine"]),
-        (frame.sample(frac=1, random_state=0), ["lot"]),
-        (frame.assign(lot=[*frame["lot"][:30], *frame["lot"][: len(frame) - 30]]), ["lot"]),
-        (frame.assign(lot=frame["lot"].str.replace("L-2", "lot ")), ["lot"]),
-        (frame[frame["lot"] < "L-255"], ["lot"]),
+        (frame[["order", "machine"]], ["order", "machine"]),
+        (by_machine, ["order", "machine"]),
+        (frame.sample(frac=1, random_state=0), ["order"]),
+        (frame.assign(order=[*frame["order"][:30], *frame["order"][: len(frame) - 30]]), ["order"]),
+        (frame.assign(order=frame["order"].str.replace("L-2", "lot ")), ["order"]),
+        (frame[frame["order"] < "L-255"], ["order"]),
     ):
         assert warn_of_new_values(own, names) == []
 

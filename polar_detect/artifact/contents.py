@@ -195,9 +195,11 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _company(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return how near in time texts are alike, if they are."""
+    """Return which texts are alike, those near in time or of one lot, if they are."""
     if "company" not in manifest:
         return ()
+    if by := manifest["company"].get("by"):
+        return (("Alike by lot", by),)
     return (("Alike in time", f"less than {manifest['company']['reach'] + 1} apart"),)
 
 

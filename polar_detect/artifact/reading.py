@@ -217,8 +217,11 @@ def _company(stored: Stored) -> Company:
     if stored.get("company") is None:  # nor has a detector of an earlier version
         return ALONE
     own = stored.part("company")
+    by = own.text("by") if own.get("by") else ""
     return Company(
-        reach=own.count("reach", low=1),
+        reach=own.count("reach", low=0 if by else 1),
+        by=by,
+        n_near=own.number("n_near", low=0, high=LARGEST),
         n_held_out_near=own.number("n_held_out_near", low=0, high=LARGEST),
         score_correlation=own.number("score_correlation", low=0, high=1),
     )

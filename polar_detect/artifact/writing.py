@@ -171,7 +171,7 @@ def _write(
 
 def _arrays(fitted: Fitted) -> dict[str, NDArray[Any]]:
     own = {"statistics.correlations": fitted.statistics.correlations}
-    return (own if fitted.company.reach else {}) | {
+    return (own if fitted.company.n_near else {}) | {
         "calibration_scores": fitted.calibration_scores,
         "as_new.scores": fitted.scores_as_new,
         "statistics.means": fitted.statistics.means,
@@ -183,7 +183,7 @@ def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]
     """Return what the manifest says of every detector, but for the files."""
     fitted = detector.fitted_
     own = fitted.settings
-    company = {"company": vars(fitted.company)} if fitted.company.reach else {}
+    company = {"company": vars(fitted.company)} if fitted.company.n_near else {}
     return company | {
         "format": FORMAT,
         "versions": versions(),

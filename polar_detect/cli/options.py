@@ -128,6 +128,15 @@ class FitOptions(FittingOptions):
         bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
     ] = False
     label_column: LabelColumn = None
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says which rows hang together, as those of a lot, a shift or a "
+            "customer: none is held against others of its own, so that p-values are those of "
+            "other lots. Default: rows near in time where dates are in order, or a column called "
+            "lot or the like, where numbers are alike."
+        ),
+    ] = None
     contamination: Annotated[
         float,
         typer.Option(

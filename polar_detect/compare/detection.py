@@ -170,7 +170,7 @@ def _run_detector(
             detector.fit(
                 shown.texts,
                 labels if is_supervised else None,
-                in_time=False,  # the rows to score may stand between them
+                groups=None,  # the rows to score may stand between them
                 progress=progress,
             )
         fitted = memory.clock()

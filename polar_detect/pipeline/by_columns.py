@@ -12,11 +12,10 @@ from polar_detect.explain import Explanation
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
-from polar_detect.pipeline.in_time import order_of_rows
 from polar_detect.pipeline.settings import Settings
+from polar_detect.pipeline.standing import Standing, order_of_rows
 from polar_detect.progress import Tracker
 from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
-from polar_detect.statistics.dependence import Order
 from polar_detect.texts.distinct import distinct_texts
 
 _CHUNK = 512  # rows held against all normal rows at a time
@@ -33,18 +32,18 @@ def fit(
     *,
     normal: list[str],
     anomalous: list[str],
-    is_in_time: bool,
+    standing: Standing,
     tracker: Tracker,
 ) -> Fitted:
-    """Fit on `normal`, in time or not; `anomalous` teach what their kind is like.
+    """Fit on `normal`, which stand as `standing` says; `anomalous` teach what their kind is like.
 
     Rows with a filled cell each, with settings that `check_settings` passes. P-values come from
     the scores of the normal rows, each held against all others: none has to be held out. That is
     the jackknife, whose rates are near the level where no single row changes what the others
     score; no bound holds for all data.
 
-    Where rows near one another in time are alike, as those of a lot, each is held against the
-    others without those near it, as a row of a new lot will be.
+    Where rows near one another in time or of one lot are alike, each is held against the others
+    without these, as a row of a new lot will be.
 
     Source: Barber et al., Predictive inference with the jackknife+, 2021, section 1.
     """
@@ -57,22 +56,22 @@ def fit(
         contamination=settings.contamination,
         seed=settings.seed,
     )
-    order = order_of_rows(reference) if is_in_time else Order.unknown(reference.n_fitted)
+    order = order_of_rows(reference, standing)
     inside, labelled = reference.training_features(anomalous, order, seed=settings.seed)
     no_strangers = inside.rows(slice(0))
     shown = TrainingSignatures(inside, no_strangers, labelled if anomalous else None)
     head.fit(shown, seed=settings.seed)
     stage.advance(len(normal))
     as_new = reference.as_new(inside, order, seed=settings.seed)
-    scores_as_new, order = head.scores(as_new), order.rows(reference.drawn(settings.seed))
+    scores_as_new, own_order = head.scores(as_new), order.rows(reference.drawn(settings.seed))
     return Fitted(
         head=head,
         reference=reference,
         programs=None,
         calibration_scores=head.scores(inside),
         scores_as_new=scores_as_new,
-        statistics=FeatureStatistics.of(as_new, order),
-        company=Company.of(scores_as_new, order),
+        statistics=FeatureStatistics.of(as_new, own_order),
+        company=Company.of(scores_as_new, own_order, order),
         n_anomalous=len(anomalous),
         created=moment(),
         fingerprint=fingerprint_of(normal, anomalous),

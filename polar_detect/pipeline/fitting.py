@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from polar_detect.arrays import Float32Array, IndexArray
+from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
-from polar_detect.pipeline.in_time import points_of
 from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
 from polar_detect.pipeline.settings import Settings
+from polar_detect.pipeline.standing import Standing, points_of
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
@@ -27,7 +28,7 @@ from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
-from polar_detect.statistics.dependence import Order, reach_of
+from polar_detect.statistics.dependence import Order
 from polar_detect.texts.distinct import distinct_texts
 
 _N_FOLDS = 4
@@ -47,36 +48,43 @@ class Parted:
     train : list of str
     held_out : list of str
         To turn scores into p-values.
-    places : (n_train + n_held_out,) int64, optional
-        Where they stand in time, training texts first; None where nothing says that they do.
+    places : (n_train + n_held_out,) int64
+        Where they stood before, training texts first.
+    standing : Standing
+        Of the texts as they stood before.
     """
 
     train: list[str]
     held_out: list[str]
-    places: IndexArray | None = None
+    places: IndexArray
+    standing: Standing
 
     @classmethod
-    def at_random(cls, normal: Sequence[str], *, seed: int, are_in_time: bool = False) -> Self:
+    def at_random(
+        cls, normal: Sequence[str], *, seed: int, standing: Standing | None = None
+    ) -> Self:
         """Hold texts out at random."""
         drawn = np.random.default_rng(seed).permutation(len(normal))
         n = n_held_out(len(normal))
         train, held_out = drawn[n:], drawn[:n]
-        places = np.append(train, held_out) if are_in_time else None
-        return cls([normal[i] for i in train], [normal[i] for i in held_out], places)
+        return cls(
+            [normal[i] for i in train],
+            [normal[i] for i in held_out],
+            np.append(train, held_out),
+            standing or Standing(),
+        )
 
     def order_by(self, embeddings: Float32Array, numbers: NumberReference | None = None) -> Order:
-        """Return the order of the texts, and how far those near are alike.
+        """Return which texts, training texts first, hang together.
 
-        By their embeddings, (n_texts, hidden), or by the numbers of rows if these are further.
+        By their embeddings, (n_texts, hidden), and by the numbers of rows.
         """
-        if self.places is None:
-            return Order.unknown(len(embeddings))
-        in_time = np.argsort(self.places)
-        reach = reach_of(embeddings[in_time])
+        points: list[NDArray[np.floating]] = [embeddings]
         if numbers is not None:
-            points = points_of(numbers, [*self.train, *self.held_out])
-            reach = max(reach, reach_of(points[in_time]))
-        return Order(self.places, reach)
+            points.append(points_of(numbers, [*self.train, *self.held_out]))
+        before = np.argsort(self.places)
+        order = self.standing.order(len(embeddings), *(own[before] for own in points))
+        return order.rows(self.places)
 
 
 class Fitting:
@@ -121,7 +129,7 @@ class Fitting:
         head.fit(teaching.signatures(), seed=settings.seed)
         held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
-        order = order.rows(np.arange(len(readings), len(order)))
+        own_order = order.rows(np.arange(len(readings), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
             head=head,
@@ -129,8 +137,8 @@ class Fitting:
             programs=programs,
             calibration_scores=scores,
             scores_as_new=scores,
-            statistics=FeatureStatistics.of(held_out_table, order),
-            company=Company.of(scores, order),
+            statistics=FeatureStatistics.of(held_out_table, own_order),
+            company=Company.of(scores, own_order, order),
             n_anomalous=len(anomalous),
             created=moment(),
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous),
@@ -203,12 +211,12 @@ class Teaching:
     def signatures(self) -> TrainingSignatures:
         """Return the signatures that the head is to be fitted on.
 
-        No text is compared with itself, nor with those near it in time. What pooled states are
-        like, what layers change, and what labels teach is fitted without parts of the texts that
-        are drawn at random: it may know those near. Strangers are normal texts compared with all
-        clusters but their own, and corrupted texts where the head wants them. Held-out texts that
-        have joined the reference are neighbours here as they will be of new texts, but for those of
-        a cluster that is left out.
+        No text is compared with itself, nor with those near it in time or of its lot. What pooled
+        states are like and what layers change is fitted without a quarter of the texts, whole lots
+        where there are some; what labels teach without parts that are drawn at random: it may know
+        those near. Strangers are normal texts compared with all clusters but their own, and
+        corrupted texts where the head wants them. Held-out texts that have joined the reference are
+        neighbours here as they will be of new texts, but for those of a cluster that is left out.
 
         Copies of one text are a quarter of the normal texts at most: compared with other texts
         only, they look strange, and many of them would teach that it is usual to look strange.
@@ -216,10 +224,11 @@ class Teaching:
         readings, reference, extractor = self.readings, self.reference, self.fitting.extractor
         head, seed = self.fitting.head, self.fitting.settings.seed
         teaching = _teaching(readings.texts)
-        folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
         kept_out = self._kept_out()
         order = self._order(len(reference))
-        against = LeaveOneOutReference(readings, reference, folds, order, kept_out)
+        against = LeaveOneOutReference(
+            readings, reference, self._folds[: len(reference)], order, kept_out
+        )
         normal = self._as_if_unseen("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
         most = _MAX_STRANGERS_WITH_CONTEXT if extractor.wants_context else _MAX_STRANGERS
@@ -241,7 +250,7 @@ class Teaching:
         return TrainingSignatures(normal, FeatureTable.below([strange, *corruptions]), taught_by)
 
     def held_out(self, readings: Readings) -> FeatureTable:
-        """Return signatures of held-out texts, none compared with itself or those near in time.
+        """Return signatures of held-out texts, none compared with itself or those of its lot.
 
         Where they have joined the reference, a new text is compared with all held-out texts, and
         each of these with all but itself. P-values stay valid: were the new text in the reference
@@ -251,12 +260,36 @@ class Teaching:
         """
         reference, tables = self.reference, []
         order = self._order(reference.n_fitted + len(readings))
-        meets_near = bool(reference.n_joined or order.reach)
+        distances = self._distances_of_held_out(readings) if order.n_near else None
+        meets_near = bool(reference.n_joined or order.n_near)
         for part in self.fitting.tracker.chunks("held-out texts", len(readings)):
             near = order.near(reference.n_fitted + part)[:, : len(reference)]
             own, banned = readings.rows(part), near if meets_near else None
-            tables.append(self.fitting.extractor.signatures(own, reference, banned=banned))
+            far = None if distances is None else distances.rows(part)
+            table = self.fitting.extractor.signatures(own, reference, banned=banned, distances=far)
+            tables.append(table)
         return self._with_programs(FeatureTable.below(tables), readings)
+
+    def _distances_of_held_out(self, readings: Readings) -> FeatureTable:
+        """Return what `Reference.distances` does, by training texts of other lots."""
+        reference, folds = self.reference, self._folds
+        against = LeaveOneOutReference(
+            self.readings, reference, folds[: len(reference)], self._order(len(reference))
+        )
+        tables = [against.distances_without(readings, folds[reference.n_fitted :])]
+        if reference.likeness is not None:
+            tables.append(reference.likeness.features(Seen.of(readings)))
+        return FeatureTable.beside(tables)
+
+    @property
+    def _folds(self) -> IntArray:
+        """Which of four parts each text is in, training texts first; whole lots are."""
+        chance = np.random.default_rng(self.fitting.settings.seed)
+        if self.order is None or not self.order.n_near:
+            return chance.integers(0, _N_FOLDS, len(self.reference))
+        blocks = self.order.blocks
+        folds: IndexArray = (chance.permutation(blocks.max() + 1) % _N_FOLDS)[blocks]
+        return folds
 
     def _order(self, n: int) -> Order:
         """Return the order of the first texts."""

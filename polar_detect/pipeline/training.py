@@ -1,17 +1,18 @@
 """What `PolarDetector.fit` is given: texts with labels, and what is to be warned of in them."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from polar_detect.arrays import BoolArray
+from polar_detect.arrays import BoolArray, IndexArray
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.pipeline import choice
-from polar_detect.pipeline.in_time import are_in_time, is_index_in_time
+from polar_detect.pipeline.standing import Groups, Standing, is_index_in_time, standing_of_rows
 from polar_detect.tables import warn_of_hours
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 MIN_NORMAL = 40
+
+
+class ByLabel(NamedTuple):
+    """Normal and anomalous texts, and where the normal ones stand."""
+
+    normal: list[str]
+    anomalous: list[str]
+    standing: Standing
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +51,8 @@ class TrainingTexts:
         The data frame that they were written out of, if they were.
     n_ones : int
         How many labels are the number 1, where no -1 occurs.
-    in_time : bool, optional
-        Whether the texts are in the order of time; None where dates of rows are to tell.
+    groups : Groups
+        Which of them hang together; see `PolarDetector.fit`.
     """
 
     texts: tuple[str, ...]
@@ -52,23 +61,23 @@ class TrainingTexts:
     has_labels: bool
     frame: "pd.DataFrame | None"
     n_ones: int
-    in_time: bool | None = None
+    groups: Groups = None
 
     @classmethod
-    def of(
-        cls, X: Texts, y: Any, rows: "RowTemplate | None", *, in_time: bool | None = None
-    ) -> Self:
+    def of(cls, X: Texts, y: Any, rows: "RowTemplate | None", *, groups: Groups = "auto") -> Self:
         """Return texts and labels as `PolarDetector.fit` takes them, before a model is loaded.
 
         Raises
         ------
         InputError
-            What is no text or no label, or fewer than 40 normal texts that are not empty.
+            What is no text or no label, fewer than 40 normal texts that are not empty, or groups
+            that are none.
         """
-        found = replace(cls.read(X, y, rows), in_time=in_time)
+        found = replace(cls.read(X, y, rows), groups=groups)
         n_normal = sum(bool(text.strip()) for text in found.normal)
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
+        found.standing.check()
         return found
 
     @classmethod
@@ -84,17 +93,31 @@ class TrainingTexts:
         is_anomalous = anomalous(y, len(texts))
         return cls(tuple(texts), is_anomalous, rows, y is not None, frame, _n_ones(y))
 
-    @property
-    def is_in_time(self) -> bool:
-        """Whether normal texts are in the order of time, or in its reverse, as far as one knows.
+    @cached_property
+    def standing(self) -> Standing:
+        """Where normal texts stand, as far as one knows.
 
         Anomalous ones may stand behind them, whatever their dates.
         """
-        if self.in_time is not None:
-            return self.in_time
-        if self.frame is not None and is_index_in_time(self.frame.index[~self.is_anomalous]):
-            return True
-        return self.rows is not None and are_in_time(self.normal, self.rows)
+        if self.groups is None:
+            return Standing()
+        if isinstance(self.groups, Standing):
+            return self.groups.rows(np.flatnonzero(~self.is_anomalous))
+        if not isinstance(self.groups, str):
+            own = Standing.given(self.groups, len(self.texts))
+            return own.rows(np.flatnonzero(~self.is_anomalous))
+        if self.groups not in {"auto", "time"}:
+            raise InputError(
+                f"Got groups {self.groups!r}; expected 'auto', 'time', None or one for each text; "
+                "pass one of these, such as the column that names lots."
+            )
+        if self.groups == "time":
+            return Standing(is_in_time=True)
+        found = Standing() if self.rows is None else standing_of_rows(self.normal, self.rows)
+        if self.frame is None:
+            return found
+        index = self.frame.index[~self.is_anomalous]
+        return replace(found, is_in_time=found.is_in_time or is_index_in_time(index))
 
     @property
     def normal(self) -> list[str]:
@@ -105,8 +128,8 @@ class TrainingTexts:
         """Raise `InputError` where fewer than three different texts are labelled anomalous."""
         check_that_labels_teach(self._labelled(is_anomalous=True))
 
-    def by_label(self, tracer: "Tracer | None") -> tuple[list[str], list[str]]:
-        """Return normal texts and anomalous ones, those that the language model sees anything of.
+    def by_label(self, tracer: "Tracer | None") -> "ByLabel":
+        """Return the texts that the language model sees anything of.
 
         Without a `tracer`, as no model reads them, those that are not empty.
 
@@ -115,12 +138,15 @@ class TrainingTexts:
         InputError
             Fewer than 40 of the normal texts are left.
         """
-        normal, strange = (
-            _with_tokens(self._labelled(is_anomalous=label), tracer) for label in (False, True)
+        normal, strange = (self._labelled(is_anomalous=label) for label in (False, True))
+        kept, kept_strange = (_with_tokens(own, tracer) for own in (normal, strange))
+        if len(kept) < MIN_NORMAL:
+            raise InputError(too_few(len(kept)))
+        return ByLabel(
+            [normal[i] for i in kept.tolist()],
+            [strange[i] for i in kept_strange.tolist()],
+            self.standing.rows(kept),
         )
-        if len(normal) < MIN_NORMAL:
-            raise InputError(too_few(len(normal)))
-        return normal, strange
 
     def doubts(
         self,
@@ -203,7 +229,7 @@ def _n_ones(y: Any) -> int:
     return 0 if is_said else labels.count(1)
 
 
-def _with_tokens(texts: list[str], tracer: "Tracer | None") -> list[str]:
-    if tracer is None:
-        return [text for text in texts if text.strip()]
-    return [text for text, row in zip(texts, tracer.tokenize(texts), strict=True) if row]
+def _with_tokens(texts: list[str], tracer: "Tracer | None") -> IndexArray:
+    """Return the places of the texts that a model sees anything of."""
+    seen = [text.strip() for text in texts] if tracer is None else tracer.tokenize(texts)
+    return np.flatnonzero([len(own) > 0 for own in seen])

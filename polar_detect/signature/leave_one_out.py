@@ -76,8 +76,21 @@ class LeaveOneOutReference:
 
     def distances(self, readings: Readings, origins: IndexArray) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""
-        groups, reference = self.groups[origins], self.reference
-        tables = [FeatureTable.empty(len(readings))]
+        tables = [self.distances_without(readings, self.groups[origins])]
+        if self.kept_out is not None:
+            tables.append(self.kept_out.of_normal(Seen.of(readings), origins))
+        return FeatureTable.beside(tables)
+
+    def distances_without(self, readings: Readings, groups: IntArray) -> FeatureTable:
+        """Return how far pooled states are from those of normal texts of other groups.
+
+        Parameters
+        ----------
+        readings : Readings
+        groups : (n_texts,) int64
+            The one that each is of.
+        """
+        reference, tables = self.reference, [FeatureTable.empty(len(readings))]
         if reference.geometries is not None:
             parts = FeatureTable.by_group(
                 groups,
@@ -87,8 +100,6 @@ class LeaveOneOutReference:
         if reference.changes is not None:
             normal, own = map(Trajectories.of, (self.readings, readings))
             tables.append(features_without(normal, self._own_groups, own, groups))
-        if self.kept_out is not None:
-            tables.append(self.kept_out.of_normal(Seen.of(readings), origins))
         return FeatureTable.beside(tables)
 
     def labelled(self, extractor: Extractor, readings: Readings) -> FeatureTable:

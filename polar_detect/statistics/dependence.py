@@ -1,4 +1,4 @@
-"""Normal texts or rows that hang together: those of one lot, shift or burst stand near in time.
+"""Normal texts or rows that hang together: those near in time, or of one lot, shift or burst.
 
 Hides how far such dependence reaches, and how much it makes a mean vary.
 """
@@ -22,21 +22,25 @@ _MOST_NEAR = 0.1  # of all texts, on either side
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """Where texts stand in time, and how far apart they still hang together.
+    """Where texts stand, and how far apart they still hang together.
 
     Parameters
     ----------
     places : (n,) int64
+        In time, or which lot each is of.
     reach : int
-        0 where they do not, or where nothing says that they are in the order of time.
+        Over how many texts in time; 0 for those of one place only, as of a lot.
+    by : str
+        What tells lots apart; "" where places are those in time.
     """
 
     places: IndexArray
     reach: int = 0
+    by: str = ""
 
     @classmethod
     def unknown(cls, n: int) -> Self:
-        """Return that of texts that are not known to be in the order of time."""
+        """Return that of texts each of which stands by itself."""
         return cls(np.arange(n))
 
     def __len__(self) -> int:
@@ -49,7 +53,12 @@ class Order:
 
     def rows(self, rows: IndexArray) -> Self:
         """Return the order of some of the texts."""
-        return type(self)(self.places[rows], self.reach)
+        return type(self)(self.places[rows], self.reach, self.by)
+
+    @property
+    def blocks(self) -> IndexArray:
+        """Which lot or stretch of time each text is of, (n,); texts of few others hang together."""
+        return np.unique(self.places // (self.reach + 1), return_inverse=True)[1]
 
     @property
     def n_near(self) -> float:
@@ -76,9 +85,11 @@ class Order:
         first, last = self._spans
         sums = np.vstack([np.zeros_like(unit[:1]), unit.cumsum(0)])
         total = ((sums[last] - sums[first] - unit) * unit).sum(0)  # of each pair twice
-        n_pairs = max(int((last - first - 1).sum()), 1)  # each twice, too
+        n_pairs = int((last - first - 1).sum())  # each twice, too
+        if not n_pairs:
+            return np.zeros(values.shape[1])
         found: Float64Array = np.clip(total / n_pairs, 0, 1)
-        return found if self.reach else np.zeros_like(found)
+        return found
 
     @property
     def _spans(self) -> tuple[IndexArray, IndexArray]:
@@ -126,15 +137,13 @@ def reach_of(points: NDArray[np.floating]) -> int:
     >>> reach_of(chance.normal(size=(400, 4))), reach_of(lots + chance.normal(size=(400, 4)))
     (0, 16)
     """
-    centred = np.asarray(points[:_MOST_LOOKED_AT], np.float64)
-    centred = centred - centred.mean(0)
-    n, total = len(centred), float((centred**2).sum())
-    if n <= _FIRST or total == 0:
+    centred = _of_variance_one(points[:_MOST_LOOKED_AT])
+    n = len(centred)
+    if n <= _FIRST:
         return 0
-    centred *= math.sqrt(n / total)  # each direction counts by its share of the variance
     around = [_autocorrelation(centred, lag) for lag in range(1, _FIRST + 1)]
     first = float(np.mean(around))
-    if first < max(_LEAST, _LEAST_ERRORS * _error(centred)):
+    if first < max(_LEAST, _LEAST_ERRORS * _error(centred, n * _FIRST)):
         return 0
     most = math.floor(_MOST_NEAR * n)
     around += [_autocorrelation(centred, lag) for lag in range(_FIRST + 1, most + 2)]
@@ -143,13 +152,55 @@ def reach_of(points: NDArray[np.floating]) -> int:
     return int(fallen[0]) + 2 if len(fallen) else most
 
 
+def correlation_within(points: NDArray[np.floating], lots: IndexArray) -> float:
+    """Return how alike two texts of a lot are; 0 where it may be by chance, or is little.
+
+    Parameters
+    ----------
+    points : (n, n_directions) float
+    lots : (n,) int64
+        Which lot each is of.
+
+    Source: Donner, A review of inference procedures for the intraclass correlation coefficient,
+    1986.
+
+    >>> chance = np.random.default_rng(0)
+    >>> lots, own = np.repeat(np.arange(20), 20), chance.normal(size=(400, 4))
+    >>> correlation_within(own, lots)
+    0.0
+    >>> round(correlation_within(chance.normal(size=(20, 4))[lots] + own, lots), 1)
+    0.5
+    """
+    centred, (_, lots) = _of_variance_one(points), np.unique(lots, return_inverse=True)
+    sizes = np.bincount(lots)
+    n_pairs = int((sizes * (sizes - 1)).sum()) // 2
+    if not n_pairs:
+        return 0.0
+    sums = np.zeros((len(sizes), centred.shape[1]))
+    np.add.at(sums, lots, centred)
+    found = float((sums**2).sum() - (centred**2).sum()) / 2 / n_pairs
+    return found if found >= max(_LEAST, _LEAST_ERRORS * _error(centred, n_pairs)) else 0.0
+
+
+def _of_variance_one(points: NDArray[np.floating]) -> Float64Array:
+    """Return points about their mean, each direction counting by its share of the variance.
+
+    All 0 where they are all the same.
+    """
+    centred = np.asarray(points, np.float64)
+    centred = centred - centred.mean(0)
+    total = float((centred**2).sum())
+    scaled: Float64Array = centred * math.sqrt(len(centred) / total) if total else centred
+    return scaled
+
+
 def _autocorrelation(centred: Float64Array, lag: int) -> float:
     """Return that of the directions together, whose variances add up to 1."""
     return float((centred[lag:] * centred[:-lag]).sum() / (len(centred) - lag))
 
 
-def _error(centred: Float64Array) -> float:
-    """Return the standard error of the mean over the first lags, were the texts shuffled."""
+def _error(centred: Float64Array, n_pairs: int) -> float:
+    """Return the standard error of a mean over pairs of texts, were these shuffled."""
     products = centred.T @ centred if centred.shape[1] <= len(centred) else centred @ centred.T
-    share = float(np.linalg.norm(products) / np.trace(products))
-    return share / math.sqrt(len(centred) * _FIRST)
+    total = float(np.trace(products))
+    return float(np.linalg.norm(products)) / total / math.sqrt(n_pairs) if total else 0.0

@@ -77,6 +77,8 @@ class Table:
         As in `TableRows`; None where all are, or none is.
     text_column : str or None
         Column of `frame` that `texts` came from; None where they are rows written out.
+    group_column : str or None
+        Column of `frame` that was asked for to say which rows hang together.
     source : str
         The file, as the user named it.
     lines : (n_texts,) int64 or None
@@ -103,6 +105,7 @@ class Table:
     labels: BoolArray | None
     text_column: str | None
     source: str
+    group_column: str | None = None
     lines: IntArray | None = None
     numbering: Numbering = "data"
     template: RowTemplate | None = None
@@ -178,19 +181,22 @@ def read_table(
     InputError
         When the file cannot be read as a table of texts; the message says where and why.
     """
-    given = [*_row_names(rows), *filter(None, (text_column, label_column))]
     options = options or ReadOptions()
+    group_column = options.group_column
+    given = [*_row_names(rows), *filter(None, (text_column, label_column, group_column))]
     asked = options.asking_for(given, default_column, are_rows=rows is not None)
     reader = open_table(path, asked)
-    label = _find_asked(reader, label_column, rows)
+    label, group = _find_asked(reader, label_column, group_column, rows)
+    apart = [*filter(None, (label, group))]
     notices = [*reader.notices]
-    if label_column is not None and label is not None:
-        notices += said_of_match(label_column, label)
+    for asked_for, own in ((label_column, label), (group_column, group)):
+        if asked_for is not None and own is not None:
+            notices += said_of_match(asked_for, own)
     texts_of: TextColumn | RowColumns | RowTemplate = rows or choose_text_column(
         reader,
         text_column,
         default=default_column,
-        others=() if label is None else (label,),
+        others=apart,
         may_take_rows=options.may_take_rows,
     )
     notices += _said_of_columns(texts_of, reader, label)
@@ -202,11 +208,12 @@ def read_table(
     )
     notices += said_of_strays(reader.columns, read.frame, read.lines)
     if isinstance(texts_of, RowColumns):
-        texts_of = RowTemplate.fit(read.frame, _chosen(texts_of, reader, label))
+        texts_of = RowTemplate.fit(read.frame, _chosen(texts_of, reader, label, apart))
     elif isinstance(texts_of, RowTemplate):
         notices += warn_of_lost_numbers(read.frame, texts_of)
     notices += unlabelled_notice(read, label, are_kept=options.keeps_unlabelled)
-    return _table(read, texts_of, notices, has_labels=label is not None)
+    table = _table(read, texts_of, notices, has_labels=label is not None)
+    return replace(table, group_column=group)
 
 
 def _table(
@@ -319,11 +326,11 @@ def _said_of_columns(
     return [*texts_of.notices(reader.columns), *said_of_results(added)]
 
 
-def _chosen(rows: RowColumns, reader: TableReader, label: str | None) -> list[str]:
-    """Return the columns to write out: those asked for, or all that are no label and no result."""
-    others = [] if label is None else [label]
-    others += result_columns(reader.columns, but=label)
-    return rows.choose(reader.columns, others=others)
+def _chosen(
+    rows: RowColumns, reader: TableReader, label: str | None, apart: Sequence[str]
+) -> list[str]:
+    """Return the columns to write out: those asked for, or all but those `apart` and results."""
+    return rows.choose(reader.columns, others=[*apart, *result_columns(reader.columns, but=label)])
 
 
 def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
@@ -331,11 +338,17 @@ def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
 
 
 def _find_asked(
-    reader: TableReader, label_column: str | None, rows: RowColumns | RowTemplate | None
-) -> str | None:
-    """Return the label column; raise `InputError` for what lines of text do not have."""
+    reader: TableReader,
+    label_column: str | None,
+    group_column: str | None,
+    rows: RowColumns | RowTemplate | None,
+) -> tuple[str | None, str | None]:
+    """Return the columns of labels and groups; raise `InputError` for what lines do not have."""
+    asked = (("--label-column", label_column), ("--group-column", group_column))
     if not reader.has_columns:
-        check_no_column(reader, "--label-column", label_column)
+        for option, name in asked:
+            check_no_column(reader, option, name)
         listed = None if rows is None else ",".join(_row_names(rows)) or "all"
         check_no_column(reader, "--columns", listed)
-    return None if label_column is None else find_column(reader, label_column, "--label-column")
+    label, group = (name and find_column(reader, name, option) for option, name in asked)
+    return label, group

@@ -30,8 +30,7 @@ def fit(options: FitOptions) -> PolarDetector:
     training.tell(language)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
-        in_time = training.is_in_time
-        detector.fit(table.texts, table.labels, in_time=in_time, progress=progress)
+        detector.fit(table.texts, table.labels, groups=training.standing, progress=progress)
         if reads_texts:
             detector.normal_programs(progress=progress)
     training.tell_of_reading(detector, language)

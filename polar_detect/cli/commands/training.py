@@ -16,6 +16,7 @@ from polar_detect.errors import InputError
 from polar_detect.messages.language import Language
 from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
+from polar_detect.pipeline.standing import Standing
 from polar_detect.pipeline.training import MIN_NORMAL, too_few_labelled
 
 
@@ -82,13 +83,14 @@ class Training:
         return head_class(self.options.detector).reads_texts
 
     @property
-    def is_in_time(self) -> bool:
-        """Whether dates, also of columns that are not read, show the order of normal rows."""
+    def standing(self) -> Standing | None:
+        """Which rows hang together, by dates and lots, also of columns that are not read."""
         table = self.table
+        if table.group_column is not None:
+            return Standing.given(table.frame[table.group_column], len(table.texts))
         if table.template is None:
-            return False
-        normal = table.frame if table.labels is None else table.frame[~table.labels]
-        return tables.are_in_time(normal)
+            return None
+        return Standing.found_in(table.frame, which=None if table.labels is None else ~table.labels)
 
     def tell(self, language: Language) -> None:
         """Say what a person should know of the table before a fit on it, or before a screening."""
@@ -153,6 +155,7 @@ def _read(options: FitOptions, *, draws: bool) -> tables.Table:
             sheet=options.sheet,
             sample=tables.RowSample(options.max_texts, options.seed) if draws else None,
             may_take_rows=True,
+            group_column=options.group_column,
         ),
     )
 

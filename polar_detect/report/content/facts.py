@@ -71,6 +71,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "encoder": models.encoder if models else "",
         "fitted_on": "" if own.n_folds else {"n": own.n_train, "n_held_out": own.n_held_out},
         "in_time": {"n": own.company.reach + 1} if own.company.reach else "",
+        "by_lot": {"name": own.company.by} if own.company.by else "",
         "held_against": {"n": own.n_train, "n_folds": own.n_folds} if own.n_folds else "",
         "contamination": {"share": language.rate(own.contamination)} if own.contamination else "",
         "columns": "" if columns == _NOTHING else {"share": columns},

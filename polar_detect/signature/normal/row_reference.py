@@ -138,7 +138,7 @@ class RowReference(HasColumns):
         drawn, (_, places) = self.drawn(seed), distinct_texts(self.texts)
         has_copies = np.flatnonzero((np.bincount(places) > 1)[places[drawn]])
         own = drawn[has_copies]
-        near = order.near(own) if order.reach else None
+        near = order.near(own) if order.n_near else None
         values = inside.values.copy()
         new = self.features([self.texts[i] for i in own], unmet=near)
         values[has_copies] = new.chosen(inside.features).values

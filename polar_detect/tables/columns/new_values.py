@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import unicodedata
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,13 +16,16 @@ from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.cells.units import split_unit
-from polar_detect.tables.columns.dates import (
-    are_dates,
-    are_dates_in_order,
-    are_times_of_day,
-    mostly_match,
+from polar_detect.tables.columns.dates import are_dates, are_dates_in_order, are_times_of_day
+from polar_detect.tables.columns.identifiers import (
+    are_codes,
+    are_mostly_whole,
+    are_whole,
+    is_id_name,
+    is_lot_name,
+    plain,
 )
+from polar_detect.tables.columns.lots import lot_columns
 from polar_detect.tables.columns.order import are_in_order
 from polar_detect.tables.columns.running_totals import is_total, running_totals
 
@@ -36,52 +38,12 @@ _MOST_NOTES = 0.02  # of the rows are totals and notes between those that are co
 _MIN_RUNS = 3  # of each date that comes again
 _GROWING = "holds numbers that only grow or only fall in time, and those of new rows"
 _PASSING = "holds codes that come for a while only, and those of new rows"
+_LOTS = "holds lots, and those of new rows"
 _MAX_LISTED_COLUMNS = 30
 # From 2000 to 2050 as days of a spreadsheet; from 2001 to 2033 as s, ms, us and ns since 1970.
 _MOMENTS = ((36526, 54789), *((10 ** (9 + 3 * i), 2 * 10 ** (9 + 3 * i)) for i in range(4)))
 
-# Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
-_CODE = re.compile(
-    r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
-    r"|\d+(?:-\d+)*-0\d{2,}"
-    r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
-    re.IGNORECASE,
-)
-# A digit among some letters and marks, but no sentence of a language that has no blanks.
-_PASSING_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#./:+]*", re.IGNORECASE)
-_WHOLE = re.compile(r"\d+")
 _CODE_PART = re.compile(r"\d+|\D+")
-
-_ID_NAME = re.compile(
-    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|(?-i:[a-z]ID)$",
-    re.IGNORECASE,
-)
-
-
-_LOT_NAME = re.compile(
-    r"(?:(?<![^\W\d_])(?:lot|batch|los|coil|charge)|(?-i:(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge))"
-    r"|chargen|ロット|バッチ|チャージ|批次?)"
-    r"[ _.\-]*(?:(?:no|nr|num|number|nummer|id|code)\.?|#|番号|号)?$",
-    re.IGNORECASE,
-)
-
-
-def is_lot_name(name: str) -> bool:
-    """Return whether a column is called as one is that names lots.
-
-    >>> [*filter(is_lot_name, ["Lot", "batchNo", "Chargen-Nr.", "製造ロット番号", "Lot size"])]
-    ['Lot', 'batchNo', 'Chargen-Nr.', '製造ロット番号']
-    """
-    return _LOT_NAME.search(name.strip()) is not None
-
-
-def is_id_name(name: str) -> bool:
-    """Return whether a column is called as one is that names the rows.
-
-    >>> [*filter(is_id_name, ["UDI", "Order No", "orderID", "製造番号", "humid", "Torque"])]
-    ['UDI', 'Order No', 'orderID', '製造番号']
-    """
-    return _ID_NAME.search(name.strip()) is not None
 
 
 def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
@@ -112,13 +74,18 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
 
     That it does shows where a column of dates says that the rows are in the order of time. Dates
     that come again there, as of releases, are not new. Totals are told without dates where they
-    grow steadily.
+    grow steadily, and lots by what their column is called.
     """
     found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
-    if are_in_time(rows):
+    is_in_time = are_in_time(rows)
+    if is_in_time:
         passing = {name: _passing(rows[name]) for name in names if name not in found}
         found |= {name: f"{said} are all new" for name, said in passing.items() if said}
         found = {name: said for name, said in found.items() if not _come_again(rows[name])}
+    if not is_in_time:
+        left = rows[[name for name in names if name not in found]]
+        lots = lot_columns(left, is_in_time=False)
+        found |= dict.fromkeys(lots, f"{_LOTS} are all new")
     found |= dict.fromkeys(_totals(rows, names, {*found}), f"{_GROWING} are all new")
     return {name: found[name] for name in names if name in found}
 
@@ -160,15 +127,15 @@ def counting_up(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
 
 
 def _count_up(column: pd.Series) -> bool:
-    texts = _plain(cells_as_text(column))
+    texts = plain(cells_as_text(column))
     is_lot, n_different = is_lot_name(str(column.name)), len(set(texts))
     if not (1 if is_lot else _MIN_PASSING) <= n_different < len(texts):
         return False
     keys = {text: _in_natural_order(text) for text in set(texts)}
     if not are_in_order([keys[text] for text in texts], one_by_one=True):
         return False
-    is_number = (is_lot or is_id_name(str(column.name))) and _are_whole(texts)
-    return is_number or _are_codes(texts, _PASSING_CODE)
+    is_number = (is_lot or is_id_name(str(column.name))) and are_whole(texts)
+    return is_number or are_codes(texts, are_short=True)
 
 
 def _in_natural_order(code: str) -> list[tuple[int, str]]:
@@ -209,11 +176,11 @@ def _only_on(values: Float64Array) -> bool:
 
 def _are_passing_codes(column: pd.Series) -> bool:
     """Return whether a column holds codes of which the last rows have none of the first half's."""
-    texts = _plain(cells_as_text(column))
+    texts = plain(cells_as_text(column))
     half = len(texts) // 2
     earlier, later = texts[:half], texts[half:]
     n_different = min(len(set(earlier)), len(set(later)))
-    if n_different < _MIN_PASSING or not _are_codes(texts, _PASSING_CODE):
+    if n_different < _MIN_PASSING or not are_codes(texts, are_short=True):
         return False
     seen, last = set(earlier), later[len(later) // 2 :]  # lots may overlap
     return sum(text not in seen for text in last) >= MIN_NUMERIC * len(last)
@@ -221,8 +188,8 @@ def _are_passing_codes(column: pd.Series) -> bool:
 
 def _come_again(column: pd.Series) -> bool:
     """Return whether a column holds dates that come again and again, and in later rows no other."""
-    texts = _plain(cells_as_text(column))
-    if not are_dates(texts) or _are_whole(texts):  # in digits they would be numbers
+    texts = plain(cells_as_text(column))
+    if not are_dates(texts) or are_whole(texts):  # in digits they would be numbers
         return False
     half = len(texts) // 2
     n_runs = 1 + sum(a != b for a, b in pairwise(texts))
@@ -231,7 +198,7 @@ def _come_again(column: pd.Series) -> bool:
 
 def _is_in_time(column: pd.Series) -> bool:
     """Return whether a column holds dates, or moments in numbers, that only grow or only fall."""
-    texts = _plain(cells_as_text(column))
+    texts = plain(cells_as_text(column))
     if len(texts) < _MIN_ROWS:
         return False
     return are_dates_in_order(texts) or _are_moments_in_order(texts)
@@ -249,17 +216,11 @@ def _are_moments_in_order(texts: Sequence[str]) -> bool:
     return False
 
 
-def _plain(cells: Sequence[str]) -> list[str]:
-    """Return what the filled cells of a column say."""
-    texts = (unicodedata.normalize("NFKC", text).strip() for text in cells)
-    return [text for text in texts if text]
-
-
 def _always_new(column: pd.Series) -> str | None:
     """Return what a column holds that no new row has; None where that may repeat."""
     column = column.iloc[:_MAX_ROWS]
     cells = cells_as_text(column)
-    texts = _plain(cells)
+    texts = plain(cells)
     is_mostly_filled = len(texts) >= max(_MIN_COUNTED, len(cells) / 2)
     if is_mostly_filled and _count_rows(cells, column.index):
         return "only counts the rows, and in new rows its numbers"
@@ -274,7 +235,7 @@ def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
         return "holds times of day, and those of new rows"
     if len(set(texts)) < MIN_NUMERIC * len(texts):
         return None
-    if _are_codes(texts) or (is_id_name(str(column.name)) and mostly_match(texts, _WHOLE)):
+    if are_codes(texts) or (is_id_name(str(column.name)) and are_mostly_whole(texts)):
         return "holds codes that hardly repeat, and those of new rows"
     return None
 
@@ -300,16 +261,3 @@ def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
     with np.errstate(over="ignore"):
         steps = np.diff(numbers)
     return any(bool((steps == sign * by).all()) for by in own for sign in signs)
-
-
-def _are_codes(texts: Sequence[str], pattern: re.Pattern[str] = _CODE) -> bool:
-    if not mostly_match(texts, pattern):
-        return False
-    is_code = np.array([pattern.fullmatch(text) is not None for text in texts])
-    has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
-    is_measured = np.array(has_unit) | ~np.isnan(as_numbers(texts))
-    return bool((is_code & ~is_measured).mean() >= MIN_NUMERIC)
-
-
-def _are_whole(texts: Sequence[str]) -> bool:
-    return all(text.isdecimal() for text in texts)

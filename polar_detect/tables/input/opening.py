@@ -59,6 +59,8 @@ class ReadOptions:
         Whether rows can be asked for in place of a column of texts, for messages.
     keeps_unlabelled : bool
         Whether rows stay in which a column of labels is empty, where all rows are taken.
+    group_column : str or None
+        Column that says which rows hang together, as lots do; not written out unless it is named.
     """
 
     encoding: str | None = None
@@ -68,6 +70,7 @@ class ReadOptions:
     sample: RowSample | None = None
     may_take_rows: bool = False
     keeps_unlabelled: bool = False
+    group_column: str | None = None
 
     def asking_for(
         self, given: Collection[str], default: str | None = None, *, are_rows: bool = False

@@ -17,7 +17,8 @@ from polar_detect.statistics.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import unit_behind
-from polar_detect.tables.columns.new_values import counting_up, is_lot_name, new_later
+from polar_detect.tables.columns.identifiers import is_lot_name
+from polar_detect.tables.columns.new_values import counting_up, new_later
 from polar_detect.tables.rows.categories import (
     are_article_numbers,
     categories_of,

@@ -1,4 +1,4 @@
-"""Normal rows and texts in the order of time: later ones are not of their lots and bursts."""
+"""Normal rows and texts that hang together: later ones are not of their lots and bursts."""
 
 import json
 from typing import Any
@@ -11,12 +11,15 @@ from polar_detect import PolarDetector, screen
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.drift import Company, measure_shifts
-from polar_detect.errors import ArtifactError
+from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitting import Fitting, Parted, Teaching
+from polar_detect.pipeline.standing import Standing
+from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.progress import Tracker
 from polar_detect.report.content.facts import description
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
+from polar_detect.signature.normal.changes import Trajectories, features_without
 from polar_detect.statistics.dependence import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore::polar_detect.errors.TrainingWarning")
@@ -46,7 +49,7 @@ def test_rows_of_new_lots_are_flagged_as_often_as_promised() -> None:
     for seed in range(5):
         normal, later = rows(12, seed), rows(12, 100 + seed, start=12 * LOT)
         shares.append(flagged(PolarDetector().fit(normal), later))
-        unaware.append(flagged(PolarDetector().fit(normal, in_time=False), later))
+        unaware.append(flagged(PolarDetector().fit(normal, groups=None), later))
     assert 0.015 < np.mean(shares) < 0.08
     assert np.mean(unaware) > 0.13  # control
 
@@ -55,7 +58,7 @@ def test_a_batch_of_one_new_lot_does_not_differ_but_one_that_is_off_does() -> No
     verdicts: list[list[bool]] = []
     for seed in range(4):
         detector = PolarDetector().fit(rows(12, seed))
-        unaware = PolarDetector().fit(rows(12, seed), in_time=False)
+        unaware = PolarDetector().fit(rows(12, seed), groups=None)
         lots = [rows(1, 200 + 10 * seed + i, start=12 * LOT) for i in range(5)]
         off = rows(6, 300 + seed, start=12 * LOT)
         off["a [mm]"] += 30
@@ -132,9 +135,9 @@ def test_labelled_rows_behind_the_normal_ones_do_not_hide_their_order(dated: boo
 
 def test_what_the_user_says_of_the_order_counts_more_than_dates() -> None:
     frame = rows(12, 0)
-    assert PolarDetector().fit(frame, in_time=False).fitted_.company == Company()
+    assert PolarDetector().fit(frame, groups=None).fitted_.company == Company()
     bare = frame.drop(columns=["date", "lot"])
-    assert PolarDetector().fit(bare, in_time=True).fitted_.company.reach > 0
+    assert PolarDetector().fit(bare, groups="time").fitted_.company.reach > 0
 
 
 def test_rows_that_are_screened_meet_those_of_their_lot() -> None:
@@ -196,15 +199,13 @@ def test_methods_are_compared_on_rows_that_meet_those_of_their_lot(
     fit, asked = PolarDetector.fit, []
 
     def told(self: PolarDetector, *given: Any, **options: Any) -> PolarDetector:
-        asked.append(options["in_time"])
+        asked.append(options["groups"])
         return fit(self, *given, **options)
 
     monkeypatch.setattr(PolarDetector, "fit", told)
     code, _, error = run("compare", save(frame.to_csv(index=False)), "--label-column", "label")
     assert not code, error
-    assert asked
-    assert not any(asked)
-    assert None not in asked
+    assert {*asked} == {None}
 
 
 def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_another() -> None:
@@ -229,8 +230,7 @@ def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_anothe
 
 def test_the_parts_of_normal_texts_know_where_they_stood() -> None:
     texts = [str(i) for i in range(60)]
-    parts = Parted.at_random(texts, seed=3, are_in_time=True)
-    assert parts.places is not None
+    parts = Parted.at_random(texts, seed=3, standing=Standing(is_in_time=True))
     assert [texts[i] for i in parts.places] == parts.train + parts.held_out
     points = np.repeat(np.eye(6), 10, axis=0)  # six lots of ten
     assert parts.order_by(points[parts.places].astype(np.float32)).reach == 6
@@ -242,7 +242,7 @@ def test_rows_that_models_read_are_alike_as_far_as_their_numbers_are() -> None:
     numbers = PolarDetector("columns").fit(frame).fitted_.row_reference.numbers
     assert numbers is not None
     texts = numbers.template.texts(frame)
-    parts = Parted.at_random(texts, seed=0, are_in_time=True)
+    parts = Parted.at_random(texts, seed=0, standing=Standing(is_in_time=True))
     embeddings = np.random.default_rng(0).normal(size=(len(texts), 8)).astype(np.float32)
     assert parts.order_by(embeddings).reach == 0
     assert 0.6 * LOT < parts.order_by(embeddings, numbers).reach < 1.3 * LOT
@@ -275,7 +275,15 @@ def test_an_artifact_keeps_how_rows_hang_together(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "company", [{"reach": 0}, {"score_correlation": 2}, {"n_held_out_near": -1}, {"reach": "3"}]
+    "company",
+    [
+        {"reach": 0},
+        {"score_correlation": 2},
+        {"n_held_out_near": -1},
+        {"reach": "3"},
+        {"by": 3},
+        {"n_near": -1},
+    ],
 )
 def test_an_artifact_that_says_how_rows_hang_together_as_they_cannot_is_refused(
     company: dict[str, Any], tmp_path: Any
@@ -297,8 +305,8 @@ def test_fit_asks_the_dates_of_a_table_though_models_do_not_read_them(
     frame = pd.concat([rows(4, 0), notes], axis=1)
     asked: list[Any] = []
 
-    def fit(*_: Any, in_time: bool | None, **__: Any) -> None:
-        asked.append(in_time)
+    def fit(*_: Any, groups: Standing | None, **__: Any) -> None:
+        asked.append(groups is not None and groups.is_in_time)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PolarDetector, "fit", fit)
@@ -311,3 +319,142 @@ def test_fit_asks_the_dates_of_a_table_though_models_do_not_read_them(
     path = save(labelled.to_csv(index=False), "rows.csv")
     run("fit", path, "--all-columns", "--label-column", "bad", "--out", tmp_path / "out")
     assert asked[4:] == [True]
+
+
+def by_lot(frame: pd.DataFrame) -> Company:
+    return PolarDetector("columns").fit(frame).fitted_.company
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_rows_of_new_lots_are_flagged_as_often_as_promised_without_dates(mixed: bool) -> None:
+    shares, unaware = [], []
+    for seed in range(5):
+        normal, later = (
+            own.drop(columns="date")
+            for own in (rows(12, seed), rows(12, 100 + seed, start=12 * LOT))
+        )
+        if mixed:
+            normal = normal.sample(frac=1, random_state=seed)
+        detector = PolarDetector().fit(normal)
+        assert detector.fitted_.company.by == "lot"
+        shares.append(flagged(detector, later))
+        unaware.append(flagged(PolarDetector().fit(normal, groups=None), later))
+        assert not any(
+            detector.fitted_.drift_of(-detector.score_samples(lot)).is_drifted
+            for lot in (later[i * LOT : (i + 1) * LOT] for i in range(12))
+        )
+    assert 0.015 < np.mean(shares) < 0.08
+    assert np.mean(unaware) > 0.13  # control
+
+
+def test_lots_count_where_their_rows_are_alike_and_there_are_five() -> None:
+    frame = rows(12, 0).drop(columns="date")
+    assert by_lot(frame) == Company(0, "lot", 24.0, 24.0, by_lot(frame).score_correlation)
+    assert by_lot(frame).score_correlation > 0.05
+    assert by_lot(rows(12, 0, share=0).drop(columns="date")) == Company()
+    assert by_lot(rows(4, 0).drop(columns="date")) == Company()
+    assert by_lot(rows(5, 0).drop(columns="date")).by == "lot"
+    assert by_lot(frame.rename(columns={"lot": "sample"})) == Company()  # each may come again
+
+
+def test_of_two_columns_of_lots_that_counts_whose_rows_are_more_alike() -> None:
+    frame = rows(12, 0).drop(columns="date")
+    for name in ("a batch", "z batch"):
+        halves = frame.assign(**{name: [f"B{i // 50}" for i in range(12 * LOT)]})
+        assert by_lot(halves).by == "lot"
+        assert by_lot(halves.rename(columns={"lot": "m lot"})).by == "m lot"
+
+
+def test_dates_in_order_count_before_lots_but_not_before_what_the_user_says() -> None:
+    frame = rows(12, 0)
+    assert PolarDetector().fit(frame).fitted_.company.by == ""
+    fives = np.arange(12 * LOT) // 5
+    given = PolarDetector().fit(frame, groups=fives).fitted_.company
+    assert (given.by, given.reach, given.n_near) == ("groups", 0, 4.0)
+    named = PolarDetector().fit(frame, groups=pd.Series(fives, name="shift")).fitted_.company
+    assert named.by == "shift"
+    by_column = PolarDetector().fit(frame.drop(columns="date"), groups=frame["lot"])
+    assert by_column.fitted_.company == by_lot(frame.drop(columns="date"))
+
+
+def test_groups_are_of_the_normal_texts_that_are_not_empty() -> None:
+    texts = [f"pump {i}" if i % 7 else " " for i in range(80)]
+    labels, groups = np.arange(80) % 11 == 4, np.arange(80) // 5
+    given = TrainingTexts.of(texts, labels, None, groups=groups)
+    normal, strange, standing = given.by_label(None)
+    kept = [i for i in range(80) if i % 7 and i % 11 != 4]
+    assert normal == [texts[i] for i in kept]
+    assert strange == [texts[i] for i in range(80) if i % 7 and i % 11 == 4]
+    same = groups[kept][:, None] == groups[kept]
+    own = standing.lots["groups"]
+    assert ((own[:, None] == own) == same).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ([1, 2], r"groups of shape \(2,\) for 300 texts"),
+        (np.zeros((300, 2)), r"groups of shape \(300, 2\) for 300"),
+        (["a"] * 300, "'groups' that says the same of all normal texts"),
+        ("lot", "groups 'lot'; expected 'auto'"),
+        (7, r"groups of shape \(\) for 300"),
+    ],
+)
+def test_groups_that_are_none_are_refused(groups: Any, said: str) -> None:
+    with pytest.raises(InputError, match=f"Got {said}"):
+        PolarDetector("columns").fit(rows(12, 0), groups=groups)
+
+
+def test_an_artifact_keeps_which_lots_hang_together(tmp_path: Any) -> None:
+    detector = PolarDetector().fit(rows(12, 0).drop(columns="date"))
+    detector.save(tmp_path / "own")
+    loaded = PolarDetector.load(tmp_path / "own")
+    assert loaded.fitted_.company == detector.fitted_.company
+    assert loaded.fitted_.statistics.correlations.max() > 0.1
+    for tongue in ("en", "ja"):
+        assert any("lot" in value for _, value in description(loaded, tongue))
+    assert dict(read_contents(tmp_path / "own").facts)["Alike by lot"] == "lot"
+
+
+def test_whole_lots_are_left_out_of_what_texts_are_held_against(
+    fitted_on_tiny: PolarDetector,
+) -> None:
+    own = fitted_on_tiny.fitted_
+    fitting = Fitting(fitted_on_tiny.engine_.extractor, own.head, Tracker(None), own.settings)
+    texts = [f"pump {i} {'on' if i % 2 else 'off'} at {i // 8} bar" for i in range(80)]
+    train, held_out = fitting.read("texts", texts[:60]), fitting.read("texts", texts[60:])
+    reference = fitting.reference(train)
+    lots = np.random.default_rng(0).permutation(80) % 8
+    order = Order(lots, by="lot")
+    table = Teaching(fitting, train, reference, None, order=order).held_out(held_out)
+    name = next(n for n in table.names if n.startswith("change"))
+    found = table.values[:, table.names.index(name)]
+    folds = Teaching(fitting, train, reference, None, order=order)._folds
+    assert all(len({*folds[lots == lot]}) == 1 for lot in range(8))
+    assert sorted(np.bincount(folds[[np.argmax(lots == lot) for lot in range(8)]])) == [2] * 4
+    both = map(Trajectories.of, (train, held_out))
+    far = features_without(next(both), folds[:60], next(both), folds[60:])
+    np.testing.assert_allclose(found, far.values[:, far.names.index(name)], rtol=1e-5)
+    plain = reference.distances(held_out)
+    assert not np.allclose(found, plain.values[:, plain.names.index(name)], rtol=1e-3)  # control
+
+
+def test_fit_leaves_out_the_column_of_groups_and_holds_none_against_its_own(
+    run: Any, save: Any, tmp_path: Any
+) -> None:
+    frame = rows(12, 0).drop(columns="date").rename(columns={"lot": "heat"})
+    path, out = save(frame.to_csv(index=False)), tmp_path / "out"
+    code, _, said = run("fit", path, "--all-columns", "--group-column", "Heat", "--out", out)
+    assert not code
+    assert "rows that say the same in “heat” are alike" in said
+    loaded = PolarDetector.load(out)
+    assert loaded.fitted_.company.by == "heat"
+    assert loaded.rows_ is not None
+    assert loaded.rows_.names == ["a [mm]", "b [mm]", "c [mm]", "d [mm]"]
+    code, _, said = run("fit", path, "--all-columns", "--group-column", "furnace", "--out", out)
+    assert code == 1
+    assert "Pass --group-column with one of them" in said
+    lines = save("one\ntwo\n" * 30, "lines.txt")
+    code, _, said = run("fit", lines, "--group-column", "heat", "--out", tmp_path / "other")
+    assert code == 1
+    assert "Got --group-column 'heat' for" in said

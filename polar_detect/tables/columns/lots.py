@@ -1,0 +1,59 @@
+"""Columns that say of which lot a row is: new rows are of other lots.
+
+Hides how one is told without dates: by its name, and by cells that are codes, or numbers that come
+in one run each.
+"""
+
+import unicodedata
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from polar_detect.arrays import IndexArray
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.identifiers import are_codes, are_whole, is_lot_name, plain
+
+_MIN_MIXED = 5  # codes that come in several runs each: fewer may be kinds, as A1 and B2
+_MOST_SLIPS = 0.02  # of the rows have mistyped lots, that interrupt a run
+
+
+def lot_columns(rows: pd.DataFrame, *, is_in_time: bool) -> list[str]:
+    """Return the columns that are called lot or the like and hold lots.
+
+    Where rows are in time, lots come in one run each; where they are not, codes may be mixed, as in
+    a table that is sorted by machine.
+
+    >>> own = {"Lot": ["A1", "A1", "A2"], "charge": ["7", "9", "7"], "tool": ["T1", "T1", "T2"]}
+    >>> lot_columns(pd.DataFrame(own), is_in_time=False)
+    ['Lot']
+    """
+    named = [j for j, name in enumerate(rows.columns) if is_lot_name(str(name))]
+    return [
+        str(rows.columns[j]) for j in named if _are_lots(rows.iloc[:, j], is_in_time=is_in_time)
+    ]
+
+
+def numbered(lots: pd.Series) -> IndexArray:
+    """Return which lot each row is of, as a number, (n_rows,) int64; of none has its own.
+
+    >>> numbered(pd.Series(["L1", "", "Ｌ1 ", None, "L2"])).tolist()
+    [0, 2, 0, 3, 1]
+    """
+    said = [unicodedata.normalize("NFKC", text).strip() for text in cells_as_text(lots)]
+    known = {text: i for i, text in enumerate(dict.fromkeys(filter(None, said)))}
+    alone = iter(range(len(known), len(known) + len(said)))
+    return np.array([known[text] if text else next(alone) for text in said], np.int64)
+
+
+def _are_lots(column: pd.Series, *, is_in_time: bool) -> bool:
+    texts = plain(cells_as_text(column))
+    if not texts:
+        return False
+    n_different = len(set(texts))
+    n_runs = 1 + sum(a != b for a, b in pairwise(texts))
+    come_once = n_runs - n_different <= _MOST_SLIPS * len(texts)
+    if come_once and n_different <= len(texts) / 2 and are_whole(texts):
+        return True
+    may_be = come_once or (not is_in_time and n_different >= _MIN_MIXED)
+    return may_be and are_codes(texts, are_short=True)
