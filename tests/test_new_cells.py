@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from polar_detect.signature.columns.new_cells import KnownValues, NewCell
+from polar_detect.signature.columns.new_cells import KnownValues, NewCell, NewColumns
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import TemplateColumn
 
@@ -116,3 +116,29 @@ def test_what_is_ever_new_is_never_told_as_new():
         known = KnownValues.of(template, [f"lot: L-{i % 2}; T: {i}.0" for i in range(40)])
         (found,) = known.new_cells(["lot: missing; T: 1.0"])
         assert [cell.column for cell in found] == said
+
+
+@pytest.mark.parametrize(
+    ("cells", "counts"),
+    [
+        (["H1"] * 10 + ["H7"] * 10, {"heat": 10}),
+        (["H1"] * 11 + ["H7"] * 9, {}),  # in fewer than half
+        (["H7"] * 7, {}),  # few
+        (["H7"] * 8, {"heat": 8}),
+        ([""] * 20, {}),  # which is another matter
+        (["H7"] * 10 + [None] * 10, {"heat": 10}),
+    ],
+)
+def test_a_column_is_mostly_new_where_half_of_eight_rows_or_more_say_what_none_did(cells, counts):
+    known, template = known_in(heat=["H1", "H2"] * 10, machine=["M1", "M2"] * 10)
+    rows = template.texts(pd.DataFrame({"heat": cells, "machine": "M1"}))
+    new = NewColumns(known)
+    for start in range(0, len(rows), 3):
+        new.add([*rows[start : start + 3], " "])  # an empty row is none
+    assert new.mostly == counts
+
+
+def test_without_known_rows_no_column_is_new():
+    new = NewColumns(None)
+    new.add(["heat: H7"] * 10)
+    assert new.mostly == {}

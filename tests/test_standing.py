@@ -458,3 +458,28 @@ def test_fit_leaves_out_the_column_of_groups_and_holds_none_against_its_own(
     code, _, said = run("fit", lines, "--group-column", "heat", "--out", tmp_path / "other")
     assert code == 1
     assert "Got --group-column 'heat' for" in said
+
+
+@pytest.mark.parametrize(
+    ("tongue", "said"),
+    [
+        ("en", "“heat” says in 50 of 50 rows what no"),
+        ("ja", "50行のうち50行で「heat」が正常な行に"),
+    ],
+)
+def test_score_and_report_say_which_column_makes_all_rows_strange(
+    tongue: str, said: str, run: Any, save: Any, tmp_path: Any
+) -> None:
+    frame = rows(14, 0).drop(columns="date").rename(columns={"lot": "heat"})
+    path, out = save(frame[: 12 * LOT].to_csv(index=False)), tmp_path / "out"
+    assert run("fit", path, "--all-columns", "--out", out)[0] == 0
+    later, same = (
+        save(own.to_csv(index=False), f"{len(own)}.csv") for own in (frame[12 * LOT :], frame[:49])
+    )
+    for command, name in (("score", "scored.csv"), ("report", "report.html")):
+        for own, is_said in ((later, True), (same, False)):
+            given = (own, "--detector", out, "--out", tmp_path / name, "--lang", tongue)
+            code, _, error = run(command, *given)
+            assert code == 0
+            assert (said in error) == is_said
+            assert ("--group-column heat" in error) == is_said

@@ -1478,6 +1478,10 @@ MIXED = np.random.default_rng(3).permutation(np.repeat(np.arange(5), 20))
         ("Lot", [f"{i / 7:.2f}" for i in range(100)], "measured"),
         ("Lot", [f"{(7 * i) % 100}" for i in range(100)], "numbers none of which comes again"),
         ("station", [f"B-{i}" for i in MIXED], "nothing says that they are lots"),
+        ("Heat No.", [f"H{i}" for i in MIXED], ""),
+        ("溶解番号", np.repeat(["4711", "4716", "4712", "4720"], 25), ""),
+        ("heat", [f"H{i}" for i in MIXED], "it may be a kind of heat"),
+        ("charge", [f"{i}" for i in np.repeat([3, 5, 9], [33, 33, 34])], ""),
         ("Lot", [""] * 100, "empty"),
     ],
 )

@@ -1,7 +1,8 @@
 """The output of a run: the input once more, with what was found out beside it."""
 
 import contextlib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from polar_detect import tables
@@ -36,6 +37,8 @@ class Summary:
         Of rows with text, or of a sample of them: what a test of the whole batch needs.
     n_known : int
         Rows that the detector was fitted on, where there are more than chance would give.
+    n_new : mapping of str to int
+        In how many rows a column says what no normal row does, where most do.
     """
 
     n_rows: int
@@ -48,6 +51,7 @@ class Summary:
     rejected_path: Path | None
     scores: Float64Array
     n_known: int = 0
+    n_new: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_output(

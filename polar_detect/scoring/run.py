@@ -21,6 +21,7 @@ from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import VERSION, Partial
 from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
+from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.texts.known import KnownTexts
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
@@ -57,13 +58,14 @@ def run(
         scoring = _Scoring(opened, engine, partial, progress)
         if fleet is not None:
             scoring.compute_with(fleet)
-        known = KnownTexts(job.normal_texts)
+        known, new = KnownTexts(job.normal_texts), NewColumns(job.known_values)
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
                 scoring.run(chunk, texts, cache)
                 known.add(texts)
+                new.add(texts)
         summary = scoring.summarise(rule, tables.rejected_path(job.out))
-        summary = replace(summary, n_known=known.n_beyond_chance)
+        summary = replace(summary, n_known=known.n_beyond_chance, n_new=new.mostly)
         write_output(job, opened, partial, summary, rule)
         partial.remove()
     return summary

@@ -2,8 +2,9 @@
 
 import logging
 import os
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.terminal import score_summary
+from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.formats import STDIN
 from polar_detect.texts.visible import visible
 
@@ -40,6 +42,17 @@ def tell(line: str) -> None:
 def said_of_cut(n_cut: int, n: int, n_tokens: int, language: Language) -> str:
     """Return that so many texts are longer than what is read of them."""
     return language.say("texts.cut", n_cut=n_cut, n=n, n_tokens=n_tokens)
+
+
+def tell_of_new(columns: Mapping[str, int], n: int, language: Language) -> None:
+    """Say which columns hold what no normal row does in most of the `n` rows: in how many of them.
+
+    As of lots that count as words, so that all rows of a new one look strange.
+    """
+    for name, n_new in columns.items():
+        own = on_one_line(name)
+        option = shlex.quote(own)
+        tell(language.say("terminal.new_column", name=own, n_new=n_new, n=n, option=option))
 
 
 def summarise(data: ReportData, language: Language) -> None:

@@ -15,6 +15,7 @@ from polar_detect.cli.commands.output import (
     say,
     summarise,
     tell,
+    tell_of_new,
     write_text,
 )
 from polar_detect.cli.options import ReportOptions
@@ -25,6 +26,7 @@ from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.rendering import check_folder, format_of, render
+from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.texts.known import KnownTexts
 
 
@@ -58,6 +60,9 @@ def report(options: ReportOptions) -> None:
     own = data.detector.language(options.lang)
     summarise(data, own)
     _tell_of_known(table.texts, detector, own)
+    new = NewColumns(detector.fitted_.known_values)
+    new.add(table.texts)
+    tell_of_new(new.mostly, len(table.texts), own)
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):
         tell(language.say("terminal.no_browser", path=out))

@@ -13,6 +13,7 @@ from polar_detect.cli.commands.output import (
     err,
     say,
     tell,
+    tell_of_new,
 )
 from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars
@@ -71,6 +72,7 @@ def score(options: ScoreOptions) -> None:
         described=description(detector, options.lang),
         n_held_out=n_held_out,
         normal_texts=detector.fitted_.reference.texts,
+        known_values=detector.fitted_.known_values,
     )
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
@@ -146,6 +148,7 @@ def _summarise(
     if summary.n_known:
         n = summary.n_rows - summary.n_empty
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
+    tell_of_new(summary.n_new, summary.n_rows - summary.n_empty, language)
     if summary.n_resumed:
         tell(language.say("terminal.resumed", n=summary.n_resumed))
     if summary.rejected_path is not None:

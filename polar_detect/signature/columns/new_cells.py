@@ -1,5 +1,6 @@
 """Cells of new rows that say what no normal row says in a column of words that repeat."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -14,6 +15,8 @@ from polar_detect.tables.rows.categories import NUMBER, categories_of, level_of
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
     from polar_detect.tables.rows.template_column import TemplateColumn
+
+_MIN_NEW = 8  # rows: of fewer it may be chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,44 @@ class KnownValues:
                 if said not in known and not ("" in known and is_missing(cell, notation)):
                     found[i].append(NewCell(column.name, "" if cell == MISSING else cell))
         return [*map(tuple, found)]
+
+
+class NewColumns:
+    """Counts rows of a batch that say something new in a column, as all do where lots are words.
+
+    Parameters
+    ----------
+    known : KnownValues, optional
+        None where texts are no rows, or none are kept: then no column is new.
+
+    >>> import pandas as pd
+    >>> from polar_detect.tables.rows.template import RowTemplate
+    >>> rows = pd.DataFrame({"Heat": ["H1", "H2"] * 5, "Machine": ["M1"] * 10})
+    >>> template = RowTemplate.fit(rows, ["Heat", "Machine"])
+    >>> new = NewColumns(KnownValues.of(template, template.texts(rows)))
+    >>> new.add([f"Heat: H{i}; Machine: M1" for i in range(2, 12)])
+    >>> new.mostly
+    {'Heat': 9}
+    """
+
+    def __init__(self, known: KnownValues | None) -> None:
+        self._known = known
+        self._n_rows = 0
+        self._counts: Counter[str] = Counter()
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Count some more rows; empty ones are none."""
+        filled = [text for text in texts if text.strip()]
+        self._n_rows += len(filled)
+        if self._known is not None:
+            cells = self._known.new_cells(filled)
+            self._counts.update(cell.column for own in cells for cell in own if cell.says)
+
+    @property
+    def mostly(self) -> dict[str, int]:
+        """In how many rows a column says what is new, where it does in most, and these are many."""
+        least = max(_MIN_NEW, self._n_rows / 2)
+        return {name: n for name, n in self._counts.items() if n >= least}
 
 
 def _said(column: "TemplateColumn", cells: Sequence[str], notation: Notation) -> list[str]:

@@ -26,9 +26,12 @@ _ID_NAME = re.compile(
     re.IGNORECASE,
 )
 _LOT_NAME = re.compile(
-    r"(?:(?<![^\W\d_])(?:lot|batch|los|coil|charge)|(?-i:(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge))"
-    r"|chargen|ロット|バッチ|チャージ|批次?)"
-    r"[ _.\-]*(?:(?:no|nr|num|number|nummer|id|code)\.?|#|番号|号)?$",
+    r"(?:(?<![^\W\d_])(?:lot|lote|batch|los|coil|charge|wafer)"
+    r"|(?-i:(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge|Wafer))"
+    r"|chargen|ロット|バッチ|チャージ|コイル|ウェーハ|ウエハ|批次?)"
+    r"[ _.\-]*(?:(?:no|nr|num|number|nummer|id|code)\.?|#|番号|号)?$"
+    r"|(?<![^\W\d_])(?:heat|melt|cast)[ _.\-]*(?:(?:no|nr|num|number|id)\.?|#)$"
+    r"|(?:溶解|溶湯|鋳造|ヒート|キャスト)[ _.\-]*(?:no\.?|番号)$|溶番$",
     re.IGNORECASE,
 )
 
@@ -38,6 +41,8 @@ def is_lot_name(name: str) -> bool:
 
     >>> [*filter(is_lot_name, ["Lot", "batchNo", "Chargen-Nr.", "製造ロット番号", "Lot size"])]
     ['Lot', 'batchNo', 'Chargen-Nr.', '製造ロット番号']
+    >>> [*filter(is_lot_name, ["Heat No.", "heat", "溶解番号", "溶解温度", "wafer_id"])]
+    ['Heat No.', '溶解番号', 'wafer_id']
     """
     return _LOT_NAME.search(name.strip()) is not None
 
