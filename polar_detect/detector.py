@@ -282,13 +282,20 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X, progress))
         return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
-    def fit_predict(self, X: Texts, y: Any = None, *, progress: ProgressChoice = None) -> IntArray:
+    def fit_predict(
+        self,
+        X: Texts,
+        y: Any = None,
+        *,
+        groups: Groups = "auto",
+        progress: ProgressChoice = None,
+    ) -> IntArray:
         """Fit as `fit` does, with the labels in `y`, and return what `predict` says of `X`.
 
         scikit-learn's own would leave `y` out, and so count anomalous texts as normal ones.
         """
         own = [*X] if isinstance(X, Iterator) else X  # which can be read but once
-        return self.fit(own, y, progress=progress).predict(own, progress=progress)
+        return self.fit(own, y, groups=groups, progress=progress).predict(own, progress=progress)
 
     def explain(self, X: Texts, *, progress: ProgressChoice = None) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""

@@ -109,10 +109,12 @@ def test_labels_reach_a_fit_that_is_asked_for_verdicts_at_once(fitted_on_tiny, m
         return fitted_on_tiny
 
     monkeypatch.setattr(PolarDetector, "fit", fit)
-    found = PolarDetector().fit_predict(texts, labels, progress=print)
+    groups = [*range(len(texts))]
+    found = PolarDetector().fit_predict(texts, labels, groups=groups, progress=print)
     np.testing.assert_array_equal(found, fitted_on_tiny.predict(texts))
     make_pipeline(FunctionTransformer(list), PolarDetector()).fit_predict(texts, labels)
-    assert given == [(texts, labels, {"progress": print}), (texts, labels, {"progress": None})]
+    named = {"groups": groups, "progress": print}, {"groups": "auto", "progress": None}
+    assert given == [(texts, labels, own) for own in named]
     once = (text for text in texts)  # can be read but once, and is needed twice
     np.testing.assert_array_equal(PolarDetector().fit_predict(once), found)
 

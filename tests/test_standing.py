@@ -373,7 +373,9 @@ def test_dates_in_order_count_before_lots_but_not_before_what_the_user_says() ->
     assert (given.by, given.reach, given.n_near) == ("groups", 0, 4.0)
     named = PolarDetector().fit(frame, groups=pd.Series(fives, name="shift")).fitted_.company
     assert named.by == "shift"
-    by_column = PolarDetector().fit(frame.drop(columns="date"), groups=frame["lot"])
+    by_column = PolarDetector("columns")
+    predicted = by_column.fit_predict(frame.drop(columns="date"), groups=frame["lot"])
+    assert predicted.shape == (12 * LOT,)
     assert by_column.fitted_.company == by_lot(frame.drop(columns="date"))
 
 

@@ -77,8 +77,9 @@ class Standing:
                 "for each text, those labelled anomalous among them."
             )
         own = groups if isinstance(groups, pd.Series) else pd.Series(np.asarray(groups).tolist())
-        name = _UNNAMED if own.name is None else str(own.name)
-        return cls(lots={name: lots.numbered(own)}, are_given=True)
+        name = getattr(groups, "name", None)  # polars' series have one, too
+        numbers = lots.numbered(own)
+        return cls(lots={_UNNAMED if name is None else str(name): numbers}, are_given=True)
 
     def rows(self, rows: NDArray[np.integer[Any]]) -> Self:
         """Return that of some of the texts, in their order."""
