@@ -357,6 +357,14 @@ def test_lots_count_where_their_rows_are_alike_and_there_are_five() -> None:
     assert by_lot(frame.rename(columns={"lot": "sample"})) == Company()  # each may come again
 
 
+def test_lots_may_stand_in_the_first_of_their_rows_only() -> None:
+    frame = rows(12, 0).drop(columns="date")
+    once = frame.assign(lot=["" if i % LOT else own for i, own in enumerate(frame["lot"])])
+    assert by_lot(once) == by_lot(frame)
+    gaps = frame.assign(lot=["" if i % 5 == 2 else own for i, own in enumerate(frame["lot"])])
+    assert by_lot(gaps).n_near == pytest.approx(0.8 * 19)  # rows of no lot stand by themselves
+
+
 def test_of_two_columns_of_lots_that_counts_whose_rows_are_more_alike() -> None:
     frame = rows(12, 0).drop(columns="date")
     for name in ("a batch", "z batch"):

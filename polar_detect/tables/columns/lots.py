@@ -37,10 +37,17 @@ def lot_columns(rows: pd.DataFrame, *, is_in_time: bool) -> list[str]:
 def numbered(lots: pd.Series) -> IndexArray:
     """Return which lot each row is of, as a number, (n_rows,) int64; of none has its own.
 
+    Where each lot stands once, and rows below it are empty, these are of it too.
+
     >>> numbered(pd.Series(["L1", "", "Ｌ1 ", None, "L2"])).tolist()
     [0, 2, 0, 3, 1]
+    >>> numbered(pd.Series(["L1", "", "", "L2", ""])).tolist()
+    [0, 0, 0, 1, 1]
     """
     said = [unicodedata.normalize("NFKC", text).strip() for text in cells_as_text(lots)]
+    filled = [*filter(None, said)]
+    if said and said[0] and len(filled) == len({*filled}) <= len(said) / 2:
+        said = pd.Series(said).replace("", None).ffill().tolist()
     known = {text: i for i, text in enumerate(dict.fromkeys(filter(None, said)))}
     alone = iter(range(len(known), len(known) + len(said)))
     return np.array([known[text] if text else next(alone) for text in said], np.int64)
