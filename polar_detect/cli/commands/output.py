@@ -100,9 +100,14 @@ def _is_same(path: Path, target: Path) -> bool:
     """Return whether both are one file, by whatever names, links among them."""
     try:
         own = os.fstat(sys.stdin.fileno()) if path == STDIN else path.stat()
-        return os.path.samestat(own, target.stat())
+        # Some network drives on Windows number no files: there all have 0.
+        return os.path.samestat(own, target.stat()) if own.st_ino else _are_same(path, target)
     except OSError:  # one of them is not there, or stdin is no file
         return False
+
+
+def _are_same(path: Path, target: Path) -> bool:
+    return path != STDIN and path.resolve() == target.resolve()
 
 
 def check_place(path: Path, *, option: str = "--out") -> None:
