@@ -7,6 +7,7 @@ memory cannot be replaced either, and a folder not renamed while a file inside i
 import errno
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from polar_detect import atomic
@@ -66,3 +67,16 @@ def _held():
             continue
     for line in Path("/proc/self/maps").read_text().splitlines():
         yield line[73:]
+
+
+class LikeSys:
+    """The module `sys` of another platform."""
+
+    def __init__(self, platform):
+        vars(self)["platform"] = platform
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+    def __setattr__(self, name, value):
+        setattr(sys, name, value)
