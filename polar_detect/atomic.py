@@ -1,8 +1,8 @@
 """Files and folders that appear whole or not at all: written beside their place, then renamed.
 
 Locks end with the process that holds them, so that the next one knows what a kill left behind
-and removes it. They are taken on the files and folders themselves: filelock, which locks what
-only this program looks into, would leave files of its own beside people's results.
+and removes it. They are taken on the files and folders themselves where that can be: filelock,
+which locks what only this program looks into, may leave files of its own beside people's results.
 """
 
 import errno
@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from uuid import uuid4
+
+from filelock import FileLock
 
 fcntl: Any
 try:
@@ -175,7 +177,7 @@ def replaced(folder: Path) -> Iterator[Path]:
     target = folder.resolve()  # a link keeps pointing to the folder that it names
     target.parent.mkdir(parents=True, exist_ok=True)
     own, former = target.with_name(f".{target.name}.staged"), _former(target)
-    with _alone_in(target.parent):
+    with _alone_in(target.parent), _alone_beside(target):
         _put_back(target)
         for left in (own, former):
             remove_folder(left)
@@ -278,6 +280,23 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _alone_beside(target: Path) -> Iterator[None]:
+    """Let one at a time replace a folder where no folder can be locked, by a file beside it."""
+    if fcntl is not None:
+        yield
+        return
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    with suppress(OSError):  # no locks on this file system
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # the next one has it already
+            Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _lock(file: BinaryIO, *, may_wait: bool) -> None:

@@ -124,6 +124,7 @@ def test_figures_go_into_their_own_folder(report, tmp_path):
     assert f"{len(list(folder.iterdir()))} pictures in" in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="by its path there")
 def test_a_report_is_opened_on_request_and_only_then(report, tmp_path, monkeypatch):
     opened, has_browser = [], True
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or has_browser)
