@@ -1,8 +1,8 @@
 """Files and folders that appear whole or not at all: written beside their place, then renamed.
 
 Locks end with the process that holds them, so that the next one knows what a kill left behind
-and removes it. They are taken on the files and folders themselves: filelock, which locks what
-only this program looks into, would leave files of its own beside people's results.
+and removes it. They are taken on the files and folders themselves where that can be: filelock,
+which locks what only this program looks into, may leave files of its own beside people's results.
 """
 
 import errno
@@ -12,19 +12,29 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from uuid import uuid4
+
+from filelock import FileLock
 
 fcntl: Any
 try:
     import fcntl
-except ModuleNotFoundError:  # Windows renames no open file, so nothing is locked or removed there
+except ModuleNotFoundError:  # Windows renames and removes no open file, which does for a lock
     fcntl = None
 
 _GIVEN_S = 1.0  # where there are no locks
+_LEFT_S = 60.0  # since its last change a file that nobody has open there is one that a kill left
+# What Windows answers while a virus scanner or OneDrive looks at a file, or at one in a folder:
+# access denied, sharing violation, lock violation, folder not empty, file mapped into memory.
+_HELD = frozenset({5, 32, 33, 145, 1224})
+_PATIENCE_S, _PAUSE_S = 5.0, 0.05
+_MAX_PATH = 259  # characters, where the system was not told to take longer ones
+
+Answer = TypeVar("Answer")
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
@@ -43,7 +53,7 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
             file.write(content)
             if sync:
                 _force(file)
-        own.replace(path)
+        insist(lambda: own.replace(path))
     except BaseException:
         with suppress(OSError):
             own.unlink(missing_ok=True)
@@ -61,20 +71,49 @@ def staged(path: Path) -> Iterator[Path]:
     """
     target = path.resolve()  # a link keeps pointing to the file that it names
     remove_abandoned(path)
-    with _own_file(target) as partial:
+    with _own_file(target) as (partial, held):
         yield partial
         with partial.open("rb+") as file:
             _force(file)
-        partial.replace(target)
+        if fcntl is None:
+            held.close()
+        insist(lambda: partial.replace(target))
+
+
+def insist(action: Callable[[], Answer]) -> Answer:
+    """Rename or remove something, again and again while another program looks at it.
+
+    Only Windows refuses that. Scanners look at whatever is new, for a moment; who has it open for
+    longer is an error.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return action()
+        except OSError as error:
+            if getattr(error, "winerror", None) not in _HELD or time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE_S)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that it holds, but for what resists."""
+    with suppress(OSError):
+        insist(lambda: shutil.rmtree(folder))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_abandoned(path: Path) -> None:
     """Remove the staged files for `path` whose writers are gone; others' are left alone."""
     target = path.resolve()
     for found in target.parent.glob(f"{_prefix(target)}*.part"):
-        with suppress(OSError), found.open("rb") as file:  # in use, or gone already
-            _lock(file, may_wait=False)
-            found.unlink(missing_ok=True)
+        with suppress(OSError):  # in use, or gone already
+            if fcntl is not None:
+                with found.open("rb") as file:
+                    _lock(file, may_wait=False)
+                    found.unlink(missing_ok=True)
+            elif time.time() - found.stat().st_mtime > _LEFT_S:
+                found.unlink(missing_ok=True)  # is refused while it is open
 
 
 def check_place(path: Path) -> None:
@@ -86,13 +125,29 @@ def check_place(path: Path) -> None:
     check_not_held(target)
 
 
-def check_writable(folder: Path) -> None:
-    """Raise `OSError` unless `folder` is one that files can be made in."""
+def check_writable(folder: Path, n_chars: int = 0) -> None:
+    """Raise `OSError` unless `folder` is one that files can be made in.
+
+    Where only trying tells, as on Windows, with paths that go on for up to so many characters.
+    """
     if not folder.is_dir():
         code = errno.ENOTDIR if folder.exists() else errno.ENOENT
         raise OSError(code, os.strerror(code))
     if not os.access(folder, os.W_OK):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    if sys.platform == "win32":
+        _try_out(folder, n_chars)
+
+
+def _try_out(folder: Path, n_chars: int) -> None:
+    own = folder / f"{_prefix(folder)}{uuid4().hex[:8]}.part".ljust(min(n_chars, 200), "-")
+    try:
+        own.open("xb").close()
+    except FileNotFoundError as error:  # so of long paths, and of folders that Defender protects
+        is_long = len(str(own.absolute())) > _MAX_PATH
+        code = errno.ENAMETOOLONG if is_long else errno.EACCES
+        raise OSError(code, os.strerror(code)) from error
+    insist(own.unlink)
 
 
 def standing(folder: Path) -> Path:
@@ -122,21 +177,21 @@ def replaced(folder: Path) -> Iterator[Path]:
     target = folder.resolve()  # a link keeps pointing to the folder that it names
     target.parent.mkdir(parents=True, exist_ok=True)
     own, former = target.with_name(f".{target.name}.staged"), _former(target)
-    with _alone_in(target.parent):
+    with _alone_in(target.parent), _alone_beside(target):
         _put_back(target)
         for left in (own, former):
-            shutil.rmtree(left, ignore_errors=True)
+            remove_folder(left)
         try:
-            own.mkdir()
+            insist(own.mkdir)
             _close_as(target, own)
             yield own
             if target.exists():
-                target.rename(former)
-            own.rename(target)
+                insist(lambda: target.rename(former))
+            insist(lambda: own.rename(target))
         finally:
             _put_back(target)  # where the second rename failed, as it does beside an open file
             for left in (own, former):
-                shutil.rmtree(left, ignore_errors=True)
+                remove_folder(left)
 
 
 @contextmanager
@@ -159,7 +214,7 @@ def settled(folder: Path) -> Iterator[None]:
 
 def _put_back(target: Path) -> None:
     if _is_taken_away(target):
-        _former(target).rename(target)
+        insist(lambda: _former(target).rename(target))
 
 
 def _is_taken_away(target: Path) -> bool:
@@ -171,21 +226,23 @@ def _former(target: Path) -> Path:
 
 
 @contextmanager
-def _own_file(target: Path) -> Iterator[Path]:
-    """Yield a new file beside `target`, locked while the block runs and removed behind it."""
-    # Not tempfile, whose files only their owner can read.
-    own = target.with_name(f"{_prefix(target)}{uuid4().hex}.part")
+def _own_file(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Yield a new file beside `target`, locked while the block runs and removed behind it.
+
+    Where there are no locks, nobody can remove it until what is yielded with it is closed.
+    """
+    # Not tempfile, whose files only their owner can read. A short name, as paths may not be long.
+    own = target.with_name(f"{_prefix(target)}{uuid4().hex[:8]}.part")
     with own.open("xb") as file:
         _close_as(target, own)
-        if fcntl is None:
-            file.close()
-        else:
-            with suppress(OSError):  # no locks on this file system: then nobody removes it either
-                _lock(file, may_wait=True)
+        with suppress(OSError):  # no locks on this file system: then nobody removes it either
+            _lock(file, may_wait=True)
         try:
-            yield own
+            yield own, file
         finally:
-            own.unlink(missing_ok=True)
+            if fcntl is None:
+                file.close()
+            insist(lambda: own.unlink(missing_ok=True))
 
 
 def _close_as(target: Path, own: Path) -> None:
@@ -223,6 +280,23 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _alone_beside(target: Path) -> Iterator[None]:
+    """Let one at a time replace a folder where no folder can be locked, by a file beside it."""
+    if fcntl is not None:
+        yield
+        return
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    with suppress(OSError):  # no locks on this file system
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # the next one has it already
+            Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _lock(file: BinaryIO, *, may_wait: bool) -> None:

@@ -11,9 +11,12 @@ from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 
 _CODE = 128  # plus the number of the signal, as shells say it
-# A terminal that closes (Windows knows no such signal), Ctrl-C, and who asks for an end.
+# A terminal that closes (Windows knows no such signal), Ctrl-C, Ctrl-Break (of Windows alone), and
+# who asks for an end.
 STOPPING = tuple(
-    getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGHUP", "SIGINT", "SIGBREAK", "SIGTERM")
+    if hasattr(signal, name)
 )
 _HANGUP = getattr(signal, "SIGHUP", None)
 

@@ -670,8 +670,12 @@ def test_a_link_keeps_pointing_to_the_detector_that_is_replaced(fitted_on_tiny, 
     PolarDetector.load(tmp_path / "link")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there")
-def test_saves_into_one_folder_at_once_wait_for_each_other(fitted_on_tiny, tmp_path):
+@pytest.mark.parametrize("locks_folders", [True, False])
+def test_saves_into_one_folder_at_once_wait_for_each_other(
+    fitted_on_tiny, tmp_path, monkeypatch, locks_folders
+):
+    if not locks_folders:
+        monkeypatch.setattr(atomic, "fcntl", None)  # as on Windows
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(fitted_on_tiny.save, [tmp_path / "out"] * 8))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

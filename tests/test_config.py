@@ -3,9 +3,12 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer.core
 from typer.main import get_command
+from windows_files import LikeSys
 
 from polar_detect import cli
 from polar_detect.cli.commands import fit, score, search
@@ -31,6 +34,19 @@ def calls(monkeypatch):
 
 def write(text, path="polar-detect.toml"):
     Path(path).write_text(text, encoding="utf-8")
+
+
+def test_on_windows_arguments_are_what_was_given_and_no_patterns_of_files(run, calls, monkeypatch):
+    Path("data1.csv").touch()
+    monkeypatch.setattr(typer.core, "os", SimpleNamespace(name="nt", environ=os.environ))
+    monkeypatch.setattr(cli, "sys", LikeSys("win32"))
+    monkeypatch.setenv("HOME", "/home/user")
+    texts = ["*", "data[1].csv", "$HOME", "~"]
+    for text in texts:
+        assert run("search", text)[0] == 0
+    assert [own.text for own in calls] == texts
+    assert run("fit", "~/data.csv", "--out", "d")[0] == 0  # no shell there writes it out
+    assert calls[-1].train == Path("/home/user/data.csv")
 
 
 def test_a_file_in_the_folder_holds_options(run, calls):

@@ -275,7 +275,7 @@ def test_without_pyod_the_install_command_is_named(monkeypatch):
     for module in [name for name in sys.modules if name.split(".")[0] == "pyod"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "pyod", None)
-    with pytest.raises(InputError, match=r"run pip install 'polar-detect\[pyod\]'"):
+    with pytest.raises(InputError, match=r'run pip install "polar-detect\[pyod\]"'):
         new_head("pyod:ECOD")
 
 

@@ -20,7 +20,7 @@ from polar_detect.scoring.results import LocalEngine
 
 def test_a_missing_extra_names_the_install_command(monkeypatch):
     monkeypatch.setattr(ray_engine.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"Got no ray; .*pip install 'polar-detect\[ray\]'"):
+    with pytest.raises(InputError, match=r'Got no ray; .*pip install "polar-detect\[ray\]"'):
         ray_engine.check_installed()
 
 

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import openpyxl
 import pandas as pd
@@ -123,6 +124,7 @@ def test_figures_go_into_their_own_folder(report, tmp_path):
     assert f"{len(list(folder.iterdir()))} pictures in" in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="by its path there")
 def test_a_report_is_opened_on_request_and_only_then(report, tmp_path, monkeypatch):
     opened, has_browser = [], True
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or has_browser)
@@ -134,6 +136,15 @@ def test_a_report_is_opened_on_request_and_only_then(report, tmp_path, monkeypat
     has_browser = False
     code, _, err = report(out, "--open")
     assert (code, f"open {out} by hand" in err) == (0, True)
+
+
+def test_on_windows_a_report_is_opened_by_its_path(report, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    monkeypatch.setattr("polar_detect.cli.commands.report.sys", SimpleNamespace(platform="win32"))
+    out = tmp_path / "山田 太郎.html"  # which Windows does not find by its URI
+    assert report(out, "--open")[0] == 0
+    assert opened == [str(out)]
 
 
 def test_a_report_does_not_name_the_folder_of_its_input(report, orders, tmp_path):

@@ -754,7 +754,7 @@ def test_a_missing_extra_names_the_install_command(run, monkeypatch, saved_on_ti
     code, _, error = run("serve", "--detector", saved_on_tiny)
     assert code
     assert "Got no uvicorn; expected the extra 'serve'" in error
-    assert "pip install 'polar-detect[serve]'" in error
+    assert 'pip install "polar-detect[serve]"' in error
 
 
 def test_flags_at_the_alpha_that_it_is_told(run, saved_on_tiny, monkeypatch):

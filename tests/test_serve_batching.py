@@ -1,4 +1,7 @@
 import asyncio
+import shlex
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -166,6 +169,20 @@ def test_the_token_comes_from_a_file_or_else_the_environment(tmp_path, monkeypat
     assert read_token(file) == "f" * 32
     file.write_text("f" * 32 + "\r\n", encoding="utf-8-sig")  # as editors on Windows save it
     assert read_token(file) == "f" * 32
+    file.write_text("f" * 32 + "\r\n", encoding="utf-16")  # as Windows PowerShell redirects it
+    assert read_token(file) == "f" * 32
+
+
+def test_what_makes_a_token_runs_on_any_system(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("short")
+    with pytest.raises(InputError) as refused:
+        read_token(file)
+    program, *arguments = shlex.split(str(refused.value).split("make one with: ")[1])
+    assert program == "python"
+    made = subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
+    file.write_bytes(made.stdout)
+    assert len(read_token(file)) == 64
 
 
 @pytest.mark.parametrize("token", ["short", "with blanks in between", "grün" * 8, ""])

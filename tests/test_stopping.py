@@ -52,6 +52,13 @@ def ended(code, **values):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="it stands for Ctrl-Break")
+def test_ctrl_break_stops_a_command_as_ctrl_c_does():
+    number, windows = int(signal.SIGUSR1), "import signal\nsignal.SIGBREAK = signal.SIGUSR1\n"
+    code, _, said = ended(windows + BROKEN_IMPORT, module="pandas", number=number, arguments=SCORE)
+    assert (code, said.startswith("polar-detect: stopped; ")) == (128 + number, True)
+
+
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_a_command_that_is_stopped_among_its_imports_ends_in_words(number, code):
     result = ended(BROKEN_IMPORT, module="pandas", number=int(number), arguments=SCORE)

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import os
@@ -8,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from windows_files import LikeSys
 
 from polar_detect import cli
+from polar_detect.cli import lost_streams
 from polar_detect.cli.commands import inspect, search_output
 from polar_detect.cli.commands.output import say
 from polar_detect.cli.streams import write_anything
@@ -218,6 +221,24 @@ def test_a_file_does_not_become_the_stream_that_was_closed(tmp_path):
     done = run_app(body, closed="<&- >&- 2>&-")
     assert done.returncode == 0
     assert int(path.read_text(encoding="utf-8")) > 2
+
+
+@pytest.mark.parametrize(("platform", "code"), [("win32", 141), ("linux", 1)])
+def test_on_windows_a_reader_that_has_left_is_known_by_another_error(
+    platform, code, tmp_path, monkeypatch, capsys
+):
+    def write(*_):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(lost_streams._Outlet, "_write_some", write)
+    monkeypatch.setattr(lost_streams, "sys", LikeSys(platform))
+    monkeypatch.setattr(cli, "app", lambda **_: sys.stdout.write("result\n"))
+    with (tmp_path / "out").open("w", encoding="utf-8") as own:
+        monkeypatch.setattr(sys, "stdout", own)
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    assert stop.value.code == code
+    assert ("Got stdout, which cannot be written" in capsys.readouterr().err) == (code == 1)
 
 
 def test_whoever_calls_the_command_line_gets_his_streams_back(monkeypatch, tmp_path):

@@ -4,8 +4,10 @@ Python opens files there so that nobody may delete them meanwhile; a file that i
 memory cannot be replaced either, and a folder not renamed while a file inside it is open.
 """
 
+import errno
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from polar_detect import atomic
@@ -30,11 +32,31 @@ def hold_open_files(monkeypatch):
     monkeypatch.setattr(atomic, "fcntl", None)
 
 
+def refusal(number, reason, path=None):
+    """Return the error of Windows of a number: 5 is denied access, 32 a file in use."""
+    error = PermissionError(errno.EACCES, reason, path and str(path))
+    error.winerror = number
+    return error
+
+
+def refused(function, n_times, number=32):
+    """Return a function that another program is in the way of, so many times."""
+    left = [n_times]
+
+    def call(*given, **options):
+        if left[0]:
+            left[0] -= 1
+            raise refusal(number, "The process cannot access the file", given[0])
+        return function(*given, **options)
+
+    return call
+
+
 def _check(path, dir_fd):
     within = (_DESCRIPTORS / str(dir_fd)).readlink() if dir_fd else Path.cwd()
     found = os.path.realpath(within / os.fsdecode(path))
     if any(held == found or held.startswith(f"{found}/") for held in _held()):
-        raise PermissionError(13, "The process cannot access the file", str(path))
+        raise refusal(32, "The process cannot access the file", path)
 
 
 def _held():
@@ -45,3 +67,16 @@ def _held():
             continue
     for line in Path("/proc/self/maps").read_text().splitlines():
         yield line[73:]
+
+
+class LikeSys:
+    """The module `sys` of another platform."""
+
+    def __init__(self, platform):
+        vars(self)["platform"] = platform
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+    def __setattr__(self, name, value):
+        setattr(sys, name, value)

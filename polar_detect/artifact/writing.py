@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
+_WITHIN_CHARS = 45  # of the longest path inside, while it is written
 _LEAST_BYTES = 15_000_000  # 40 work orders take 20 MB, or 17 of their first four tokens
 
 
@@ -110,7 +111,8 @@ def versions() -> dict[str, str]:
 def _check_target(folder: Path) -> None:
     own = folder.resolve()
     try:
-        atomic.check_writable(atomic.standing(own.parent))
+        found = atomic.standing(own.parent)
+        atomic.check_writable(found, len(str(own)) - len(str(found)) + _WITHIN_CHARS)
     except OSError as error:
         raise _cannot_write(folder, error) from error
     if not folder.exists():
@@ -130,9 +132,10 @@ def _check_target(folder: Path) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    close = "close it where it is open, or " if isinstance(error, PermissionError) else ""
     return OutputError(
         f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
-        "folder that can be written with free space; choose another."
+        f"folder that can be written with free space; {close}choose another."
     )
 
 

@@ -68,7 +68,7 @@ def _run_app() -> None:
     spoken = Spoken()
     try:
         try:
-            app(obj=spoken)
+            app(args=_arguments(), obj=spoken)
         finally:
             sys.stdout.flush()  # here, where an error is still told
     except PolarError as error:
@@ -77,6 +77,19 @@ def _run_app() -> None:
         sys.exit(1)
     finally:
         announcement.choose_wording(str)  # who calls this goes on in English
+
+
+def _arguments() -> list[str]:
+    """Return what the command was given.
+
+    Not as typer reads it on Windows, where a text such as "why?" becomes the name of a file that
+    matches it, and data[1].csv data1.csv.
+    """
+    given = sys.argv[1:]
+    if sys.platform != "win32":
+        return given
+    # Of paths from the user's folder, which no shell there writes out.
+    return [os.path.expanduser(own) if own.startswith(("~/", "~\\")) else own for own in given]  # noqa: PTH111
 
 
 def _print_version(value: bool) -> None:

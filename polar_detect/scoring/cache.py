@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from polar_detect.assessment import Result
+from polar_detect.atomic import insist
 from polar_detect.errors import OutputError
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
@@ -66,7 +67,7 @@ class ResultCache:
         if self._older is not None:
             with self._told():
                 self._older.close()
-                self._path.unlink(missing_ok=True)
+                insist(lambda: self._path.unlink(missing_ok=True))
 
     def _find(self, keys: Collection[bytes]) -> dict[bytes, Result]:
         known = {key: self._latest[key] for key in keys if key in self._latest}
@@ -87,7 +88,7 @@ class ResultCache:
 
     def _file(self) -> sqlite3.Connection:
         if self._older is None:
-            self._path.unlink(missing_ok=True)
+            insist(lambda: self._path.unlink(missing_ok=True))
             self._older = sqlite3.connect(self._path)
             # Without the care for what a kill leaves, which counts for nothing.
             for setting in (

@@ -156,6 +156,7 @@ def open_input(job: ScoreJob) -> Input:
         put columns, cells or sheets.
     """
     tables.check_output(job.out)
+    tables.check_output(tables.rejected_path(job.out))
     earlier = EarlierResult(job.out, job.chunk_rows)
     state = _State.of(job.source)
     given = [

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from polar_detect.assessment import Result
-from polar_detect.atomic import write_file
+from polar_detect.atomic import insist, write_file
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring.results import from_arrow, to_arrow
 
@@ -113,14 +113,14 @@ class Partial:
 
     def _forget(self) -> None:
         """Remove all but the lock, the manifest first: what it leaves counts for nothing."""
-        (self.folder / _MANIFEST).unlink(missing_ok=True)
+        insist(lambda: (self.folder / _MANIFEST).unlink(missing_ok=True))
         for path in self.folder.iterdir():
             if path.name != _LOCK:
-                path.unlink()
+                insist(path.unlink)
 
     def _remove_lock(self) -> None:
         (self.folder / _LOCK).unlink(missing_ok=True)
-        self.folder.rmdir()
+        insist(self.folder.rmdir)
 
     def _adopt(self, out: Path, run: dict[str, Any], *, restart: bool) -> None:
         manifest = self.folder / _MANIFEST

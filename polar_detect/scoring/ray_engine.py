@@ -137,7 +137,7 @@ def check_installed() -> None:
     """Raise `InputError` naming the install command when Ray is missing."""
     if importlib.util.find_spec("ray") is None:
         raise InputError(
-            "Got no ray; expected the extra 'ray'; install it: pip install 'polar-detect[ray]'"
+            "Got no ray; expected the extra 'ray'; install it: pip install \"polar-detect[ray]\""
         )
 
 

@@ -1,5 +1,6 @@
 """What a service accepts, and how long it waits; checked once, before a model is loaded."""
 
+import codecs
 import os
 import re
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from polar_detect.errors import InputError, InputNotFoundError
 
 TOKEN_VARIABLE = "POLAR_DETECT_TOKEN"
 _MIN_TOKEN_CHARS = 16
+# On any system, and in any of its shells.
+_MAKING = 'python -c "import secrets; print(secrets.token_hex())"'
 _ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 
 
@@ -90,15 +93,17 @@ def read_token(file: Path | None) -> str | None:
     if len(token) < _MIN_TOKEN_CHARS or not is_visible:
         raise InputError(
             f"Got a token of {len(token)} characters in {source}; expected at least "
-            f"{_MIN_TOKEN_CHARS} visible ASCII characters without blanks; make one with: "
-            "openssl rand -hex 32"
+            f"{_MIN_TOKEN_CHARS} visible ASCII characters without blanks; make one with: {_MAKING}"
         )
     return token
 
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig").strip()
+        content = file.read_bytes()
+        # As Windows PowerShell puts into a file what a command prints.
+        is_utf16 = content.startswith(codecs.BOM_UTF16_LE) and b"\0" in content
+        return content.decode("utf-16" if is_utf16 else "utf-8-sig").strip()
     except OSError as error:
         raise InputNotFoundError(
             f"Got token file '{file}', which cannot be read ({error.strerror}); expected a file "
@@ -107,5 +112,5 @@ def _read(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise InputError(
             f"Got token file '{file}', which is not UTF-8; expected visible ASCII characters; "
-            "make one with: openssl rand -hex 32"
+            f"make one with: {_MAKING}"
         ) from error

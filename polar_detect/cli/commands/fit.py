@@ -13,6 +13,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import TrainingWarning
 from polar_detect.messages.language import Language
 from polar_detect.report.content.facts import description
+from polar_detect.shell import as_argument
 
 
 def fit(options: FitOptions) -> PolarDetector:
@@ -47,8 +48,8 @@ def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str
     """Return what the folder keeps of the training texts."""
     n = len(detector.fitted_.reference)
     if not detector.fitted_.head.reads_texts:
-        return language.say("fit.kept.rows", n=n, out=out)
+        return language.say("fit.kept.rows", n=n, out=as_argument(out))
     if detector.store_texts:
-        return language.say("fit.kept", n=n, out=out)
+        return language.say("fit.kept", n=n, out=as_argument(out))
     lost = language.say("fit.kept.no_context") if detector.fitted_.head.needs_context else ""
     return language.say("fit.kept.no_texts", n=n, lost=lost)

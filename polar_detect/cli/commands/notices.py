@@ -1,7 +1,6 @@
 """What a person should know of a table before a fit on it, or before its rows are screened."""
 
 import reprlib
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from polar_detect.detectors import head_class
 from polar_detect.messages.language import Language
 from polar_detect.models.fluency import advise
 from polar_detect.pipeline import choice
+from polar_detect.shell import as_argument
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
 from polar_detect.texts.moments import moment_in
@@ -136,7 +136,7 @@ class Notices:
         """Yield which columns say what a screening does not ask: that some rows are anomalous."""
         for name, n_anomalous in tables.called_anomalous(self.table.frame).items():
             own = on_one_line(name)
-            option = shlex.quote(own)
+            option = as_argument(own)
             yield self.language.say("screen.judged", name=repr(own), n=n_anomalous, option=option)
 
     def _of_copies(self) -> Iterator[str]:

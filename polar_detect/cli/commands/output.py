@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats.terminal import score_summary
+from polar_detect.shell import as_argument
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.formats import STDIN
 from polar_detect.texts.visible import visible
@@ -51,7 +51,7 @@ def tell_of_new(columns: Mapping[str, int], n: int, language: Language) -> None:
     """
     for name, n_new in columns.items():
         own = on_one_line(name)
-        option = shlex.quote(own)
+        option = as_argument(own)
         tell(language.say("terminal.new_column", name=own, n_new=n_new, n=n, option=option))
 
 
@@ -113,9 +113,14 @@ def _is_same(path: Path, target: Path) -> bool:
     """Return whether both are one file, by whatever names, links among them."""
     try:
         own = os.fstat(sys.stdin.fileno()) if path == STDIN else path.stat()
-        return os.path.samestat(own, target.stat())
+        # Some network drives on Windows number no files: there all have 0.
+        return os.path.samestat(own, target.stat()) if own.st_ino else _are_same(path, target)
     except OSError:  # one of them is not there, or stdin is no file
         return False
+
+
+def _are_same(path: Path, target: Path) -> bool:
+    return path != STDIN and path.resolve() == target.resolve()
 
 
 def check_place(path: Path, *, option: str = "--out") -> None:

@@ -1,5 +1,6 @@
 """`polar-detect report`."""
 
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -64,8 +65,13 @@ def report(options: ReportOptions) -> None:
     new.add(table.texts)
     tell_of_new(new.mostly, len(table.texts), own)
     say(out)
-    if options.opens and not webbrowser.open(out.resolve().as_uri()):
+    if options.opens and not webbrowser.open(_address(out.resolve())):
         tell(language.say("terminal.no_browser", path=out))
+
+
+def _address(file: Path) -> str:
+    """Return what opens a file; of an URI Windows reads letters beyond ASCII in its code page."""
+    return str(file) if sys.platform == "win32" else file.as_uri()
 
 
 def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> None:

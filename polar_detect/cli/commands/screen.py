@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.screening import Screening, passed_over
+from polar_detect.shell import as_argument, as_arguments
 from polar_detect.tables.formats import STDIN
 
 _N_SHOWN, _N_EXPLAINED = 10, 20
@@ -161,7 +161,7 @@ def _tell_of(
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text
-        path = shlex.quote(str(options.out))
+        path = as_argument(options.out)
         tell(language.say("screen.next", out=path, reads=_reads(options, training)))
 
 
@@ -178,4 +178,4 @@ def _reads(options: ScreenOptions, training: Training) -> str:
             given[f"--{option}"] = getattr(options, option)
     own = ["--all-columns"] * options.all_columns
     own += [part for option, value in given.items() if value for part in (option, value)]
-    return shlex.join(own)
+    return as_arguments(own)

@@ -49,5 +49,5 @@ def _check_installed() -> None:
     if missing:
         raise InputError(
             f"Got no {', '.join(missing)}; expected the extra 'serve'; install it: "
-            "pip install 'polar-detect[serve]'"
+            'pip install "polar-detect[serve]"'
         )

@@ -3,7 +3,6 @@
 Hides what a detector that leaves it open is on these rows, and what runs beside those asked for.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -26,6 +25,7 @@ from polar_detect.detectors import (
 )
 from polar_detect.pipeline.choice import WITHOUT_MODELS, chosen_head, doubts_of_words
 from polar_detect.pipeline.settings import Settings
+from polar_detect.shell import as_argument
 
 # What runs beside a detector where anomalies are labelled, for whoever fears no other kinds; none
 # beside `texts`, as what `classifier` goes by hangs on the rows.
@@ -102,7 +102,7 @@ class Lineup:
             return ""
         given = {name: getattr(self.reader, name) for name in _OF_MODELS}
         return " ".join(
-            f"--{name.replace('_', '-')} {shlex.quote(str(own))}"
+            f"--{name.replace('_', '-')} {as_argument(own)}"
             for name, own in given.items()
             if own != _OF_MODELS[name]
         )

@@ -3,7 +3,6 @@
 Hides which columns of the training file that is, and what other files call them.
 """
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +12,7 @@ import pandas as pd
 from polar_detect import tables
 from polar_detect.compare.reading.columns import AUTO, NONE, Columns, choose_columns, numeric_asked
 from polar_detect.errors import InputError
+from polar_detect.shell import as_arguments
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.reading import check_some_text
@@ -146,7 +146,7 @@ class Source:
             options += ["--sheet", reading.options.sheet]
         if reading.options.encoding is not None:
             options += ["--encoding", reading.options.encoding]
-        return shlex.join(options)
+        return as_arguments(options)
 
     def _is_all_but(self, label: Sequence[str], present: Sequence[str]) -> bool:
         """Return whether so many columns are written out that nobody names them, and all are."""

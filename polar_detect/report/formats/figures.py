@@ -79,7 +79,7 @@ def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int,
                 lacks |= picture.lacks_characters
     for path in sorted(folder.iterdir()):
         if path.name not in written and _is_own(path):
-            path.unlink()
+            atomic.insist(path.unlink)
     return len(written), lacks
 
 

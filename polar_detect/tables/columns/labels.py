@@ -1,7 +1,6 @@
 """What cells say of rows, anomalous or normal, and what tables say of rows that all count alike."""
 
 import reprlib
-import shlex
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 
 from polar_detect.arrays import BoolArray, IntArray
 from polar_detect.errors import InputError
+from polar_detect.shell import as_argument
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.label_words import (
@@ -94,7 +94,7 @@ def warn_of_judged(frame: pd.DataFrame) -> list[str]:
         else:
             notices.append(
                 f"rows that column {own!r} calls anomalous count as normal too: {n_anomalous}; "
-                f"pass --label-column {shlex.quote(own)} if it says which are"
+                f"pass --label-column {as_argument(own)} if it says which are"
             )
     return notices
 

@@ -1,7 +1,6 @@
 """Columns whose values are new in every new row: counts of the rows, dates, times and codes."""
 
 import re
-import shlex
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.arrays import Float64Array, IndexArray
+from polar_detect.shell import as_argument
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.durations import are_durations
 from polar_detect.tables.cells.names import comma_separated, on_one_line
@@ -58,7 +58,7 @@ def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]
     ]
     kept = [name for name in names if name not in found]
     if notices and 0 < len(kept) <= _MAX_LISTED_COLUMNS:
-        asked = shlex.quote(comma_separated(kept))
+        asked = as_argument(comma_separated(kept))
         notices.append(f"to read no such column pass --columns {asked}")
     return notices
 

@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +9,7 @@ from itertools import chain
 import pandas as pd
 
 from polar_detect.errors import InputError, listing, quoted
+from polar_detect.shell import as_argument
 from polar_detect.tables.cells.names import comma_separated, folded, match_column, said_of_match
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.results import result_columns
@@ -173,7 +173,7 @@ def no_column(
     if meant and listed:
         others = ([name] if name != column else meant for name in listed)
         instead = [comma_separated([*chain.from_iterable(others)])]
-    advice = f"Pass {option} {shlex.quote(instead[0]) if instead else 'with one of them'}"
+    advice = f"Pass {option} {as_argument(instead[0]) if instead else 'with one of them'}"
     if option is None:
         advice = "Rows are written out with it; add it to the table, or rename a column"
     verb = "pass " if option is None else ""

@@ -16,6 +16,7 @@ _WRITABLE = {
     "excel": frozenset({".xlsx"}),
     "text": frozenset({".txt"}),
 }
+_BESIDE_CHARS = 45  # what a run writes beside its output has names that are so much longer
 
 
 def check_output(path: Path) -> None:
@@ -83,5 +84,6 @@ def _find_problem(path: Path) -> str | None:
         return f"expected an existing folder; create {folder} first."
     if not os.access(folder, os.W_OK):
         return f"expected a writable folder; change the permissions of {folder}."
+    atomic.check_writable(folder, len(path.name) + _BESIDE_CHARS)
     atomic.check_not_held(path)
     return None

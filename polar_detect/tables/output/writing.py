@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.atomic import remove_abandoned
+from polar_detect.atomic import insist, remove_abandoned
 from polar_detect.tables.cells.dtypes import kinds_of, typed_frame
 from polar_detect.tables.columns.results import check_added
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.input.chunks import Rejected
 from polar_detect.tables.output.layout import Layout
 from polar_detect.tables.output.parquet import ParquetOutput
-from polar_detect.tables.output.staging import staged
+from polar_detect.tables.output.staging import cannot_write, staged
 from polar_detect.tables.output.text import (
     DelimitedOutput,
     JsonLinesOutput,
@@ -159,10 +159,19 @@ def write_rejected(
     *,
     said: Callable[[str], str] = str,
 ) -> None:
-    """Write what `rejected_frame` returns as CSV; without any rows, remove an earlier file."""
+    """Write what `rejected_frame` returns as CSV; without any rows, remove an earlier file.
+
+    Raises
+    ------
+    OutputError
+        As for `open_writer`, also where an earlier file resists.
+    """
     if not rejected:
         remove_abandoned(path)
-        path.unlink(missing_ok=True)
+        try:
+            insist(lambda: path.unlink(missing_ok=True))
+        except OSError as error:
+            raise cannot_write(path, error) from error
         return
     write_table(rejected_frame(rejected, said=said), path, layout)
 
