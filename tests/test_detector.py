@@ -1081,6 +1081,30 @@ def test_searched_programs_are_each_texts_own_and_change_nothing_else(detector, 
     assert any(found.program not in menu for found in searched.programs)
 
 
+def test_searched_programs_are_those_of_search_where_the_quick_form_errs(
+    fitted_on_tiny, monkeypatch
+):
+    measure = Executor.final_losses
+
+    def rough(self, batch, texts, states, places, *, precise=False):
+        losses = measure(self, batch, texts, states, places, precise=precise)
+        error = torch.sin(1000 * states[places].sum((1, 2)))
+        return losses if precise else losses + error
+
+    monkeypatch.setattr(Executor, "final_losses", rough)
+    rows = fitted_on_tiny.engine_.extractor.tracer.tokenize(NEW)
+    executor = Executor(fitted_on_tiny.engine_.extractor.tracer.backbone)
+
+    def searched(verification):
+        return find_minimal_programs(
+            executor, rows, tolerance=fitted_on_tiny.tolerance, verification=verification
+        )
+
+    found = list(fitted_on_tiny.assess(NEW, programs_of="searched").programs)
+    assert found == searched("curve")  # as `polar-detect search` asks
+    assert found != searched("minimal")  # control
+
+
 # Memory
 
 

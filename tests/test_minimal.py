@@ -104,12 +104,12 @@ def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch)
 def test_a_precise_curve_is_of_float32_and_shows_what_was_turned_down_by_rounding(
     precise, monkeypatch, criterion
 ):
-    def find(*, precise_curves):
+    def find(verification):
         options = {"tolerance": TOLERANCE, "search": greedy, "criterion": criterion}
         executor = Executor(precise)
-        return find_minimal_programs(executor, ROWS, precise_curves=precise_curves, **options)
+        return find_minimal_programs(executor, ROWS, verification=verification, **options)
 
-    expected = find(precise_curves=True)
+    expected = find("curve")
     measure = Executor.losses
 
     def too_high_when_quick(self, batch, jobs, *, precise=False):
@@ -118,7 +118,8 @@ def test_a_precise_curve_is_of_float32_and_shows_what_was_turned_down_by_roundin
         return losses if precise else losses + 5 * shorter
 
     monkeypatch.setattr(Executor, "losses", too_high_when_quick)
-    blind, seeing = find(precise_curves=False), find(precise_curves=True)
+    blind, seeing = find("minimal"), find("curve")
+    assert find("shorter") == seeing
     for row, right, wrong, found in zip(ROWS, expected, blind, seeing, strict=True):
         assert wrong.program == FULL
         # Under another criterion the loss of what was found is measured too, and counted.

@@ -79,7 +79,10 @@ def compare_detectors(
 def run_methods(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> list[Scored]:
-    """Return the test scores of every baseline and detector; no test label is read."""
+    """Return the test scores of every baseline and detector; no test label is read.
+
+    `compare_detectors` says how well they tell anomalies; these are for whoever asks otherwise.
+    """
     return [*_run_all(Lineup.of(task, settings.detectors), settings, progress)]
 
 

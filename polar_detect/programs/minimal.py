@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -35,6 +36,8 @@ from polar_detect.search import (
     quick,
     run_together,
 )
+
+Verification = Literal["minimal", "shorter", "curve"]
 
 # Of 2,800 programs of menus (SmolLM2-135M, short texts of four kinds) 21 were invalid in float32,
 # by up to 2.2 nats; 8, 4 and 2 where those of up to half, .6 and two thirds of the layers are
@@ -69,8 +72,8 @@ class MinimalProgram:
         tokens.
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
-        measured in the quick form, but for exhaustive search and where precise curves are asked
-        for, and by another criterion in its own measure. Infinite where a menu met only what is
+        measured in the quick form, but for exhaustive search and what was verified in float32,
+        and by another criterion in its own measure. Infinite where a menu met only what is
         clearly invalid (see `Menu.minimal_programs`).
     """
 
@@ -92,7 +95,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     criterion: Criterion | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     clearance: float = float("inf"),
-    precise_curves: bool = False,
+    verification: Verification = "minimal",
 ) -> list[MinimalProgram]:
     """Find the minimal program of each tokenised text.
 
@@ -113,10 +116,13 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         A program that is below the limit by this much in the quick form is taken without
         being measured again; its loss is the quick form's. In texts of more than 24 tokens by
         less, in shorter ones by more, as rounding averages out over tokens. Never one of at most
-        two thirds of the layers, as some of these make much of a rounding. Default: none is.
-    precise_curves : bool
-        Also measure the programs of the curves in float32, of which a shorter one may turn out to
-        be valid; its layer calls are not counted.
+        two thirds of the layers, as some of these make much of a rounding. Only where no more than
+        the minimal program is measured. Default: none is.
+    verification : {"minimal", "shorter", "curve"}
+        What is measured in float32 of what a search found: the minimal program; also the shorter
+        programs of its curve, of which one may turn out to be valid, and then is the minimal one;
+        or the whole curve, which finds the same program. But for the first, layer calls of this are
+        not counted.
     """
     criterion = criterion or SameLoss(tolerance)
     results = [no_program(executor.n_layers)] * len(rows)
@@ -127,15 +133,15 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         measuring, scored = criterion.prepare(executor, batch)
         searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
         found = search_batch(measuring, scored, searches, criterion.limit)
-        wanted = clearances(clearance, scored.is_target.sum(1).tolist())
-        verified = _clearly_valid(found, criterion.limit, wanted, executor.n_layers)
-        doubtful = {row: f for row, f in found.items() if row not in verified}
-        verified |= verify(measuring, scored, doubtful, criterion.limit)
-        if precise_curves:
-            spent = {text: executor.spent[text] for text in batch.index.tolist()}
-            verified = with_precise_curves(measuring, scored, verified, criterion.limit)
-            for text, n_calls in spent.items():
-                executor.spent[text] = n_calls
+        if verification == "minimal":
+            wanted = clearances(clearance, scored.is_target.sum(1).tolist())
+            verified = _clearly_valid(found, criterion.limit, wanted, executor.n_layers)
+            doubtful = {row: f for row, f in found.items() if row not in verified}
+            verified |= verify(measuring, scored, doubtful, criterion.limit)
+        else:
+            verified = _with_curves(
+                measuring, scored, found, criterion.limit, only_shorter=verification == "shorter"
+            )
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
         for row, own in verified.items():
@@ -217,6 +223,23 @@ def counted(method: Method, advance: Advance) -> Method:
 def clearances(clearance: float, n_tokens: Sequence[int]) -> list[float]:
     """Return the clearance that each row wants, as rounding averages out over many tokens."""
     return [clearance * math.sqrt(_USUAL_TOKENS / n) for n in n_tokens]
+
+
+def _with_curves(
+    executor: Executor,
+    batch: Batch,
+    found: Mapping[int, Found],
+    limit: Limit,
+    *,
+    only_shorter: bool,
+) -> dict[int, Verified]:
+    """Return what float32 says of minimal programs and curves; calls for these do not count."""
+    verified = verify(executor, batch, found, limit)
+    spent = {text: executor.spent[text] for text in batch.index.tolist()}
+    verified = with_precise_curves(executor, batch, verified, limit, only_shorter=only_shorter)
+    for text, n_calls in spent.items():
+        executor.spent[text] = n_calls
+    return verified
 
 
 def _clearly_valid(

@@ -182,13 +182,30 @@ class Method(Protocol):
 
 
 def solve(search: Search, evaluate: Evaluate) -> Found:
-    """Run one search to its end.
+    """Run one search to its end, over a measure of one's own.
 
     Parameters
     ----------
     search : Search
+        `greedy`, `mcts`, `exhaustive` and `menu_search` without refinement ask for the losses of
+        programs alone; others for slopes or sweeps too, which the answer then has to hold.
     evaluate : callable
         Answers each query.
+
+    Returns
+    -------
+    Found
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from polar_detect.search import Answer, greedy, solve
+    >>> harms = [2.0, 0.03, 1.0, 0.04]  # of skipping each layer
+    >>> def evaluate(query):
+    ...     left_out = [set(range(4)) - set(program) for program in query.programs]
+    ...     return Answer(np.float32([5 + sum(harms[i] for i in own) for own in left_out]))
+    >>> print(solve(greedy(4, tolerance=0.1), evaluate).minimal.program)
+    0 2
     """
     return run_together({0: search}, lambda queries: {0: evaluate(queries[0])})[0]
 

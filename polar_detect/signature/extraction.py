@@ -138,9 +138,14 @@ class Extractor:
     def searched_programs(
         self, readings: Readings, *, tolerance: float, advance: Advance = untold
     ) -> list[MinimalProgram]:
-        """Return the program that a search for each text found: shorter than the menu's."""
-        rows, search = self.tracer.tokenize(readings.texts), counted(quick, advance)
-        return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance, search=search)
+        """Return the program that a search for each text found, as `polar-detect search` does."""
+        return find_minimal_programs(
+            self.tracer.executor,
+            self.tracer.tokenize(readings.texts),
+            tolerance=tolerance,
+            search=counted(quick, advance),
+            verification="shorter",
+        )
 
     def with_programs(
         self, table: FeatureTable, programs: Sequence[MinimalProgram]

@@ -96,7 +96,7 @@ def search_decoder(
             search=remembering,
             criterion=criterion_of(options),
             prefixes=own.prefixes,
-            precise_curves=True,
+            verification="curve",
         )
         if options.export is not None:
             met = [search.met for search in remembering]
