@@ -20,6 +20,7 @@ from polar_detect.tables import (
     check_output,
     open_writer,
     read_table,
+    write_rejected,
     write_scored,
     write_table,
 )
@@ -156,6 +157,27 @@ def test_an_output_that_was_opened_meanwhile_is_named_and_can_be_closed(
 def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written \(File name too long\); expected"):
         check_output(tmp_path / ("a" * 300 + ".csv"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_no_device_or_pipe_is_replaced_by_an_output(tmp_path):
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="expected a file, and this is a device or a pipe; name"):
+        write_table(pd.DataFrame({"text": ["a"]}), pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_rejected_rows_of_earlier_that_cannot_be_removed_are_named(tmp_path):
+    beside = tmp_path / "out.rejected.csv"
+    beside.mkdir()
+    with pytest.raises(OutputError, match=r"output path .*out\.rejected\.csv, which cannot be"):
+        write_rejected((), beside)
+    beside.rmdir()
+    beside.touch()
+    write_rejected((), beside)  # control: a file is
+    assert not beside.exists()
 
 
 @contextmanager

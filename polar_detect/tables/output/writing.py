@@ -16,7 +16,7 @@ from polar_detect.tables.formats import format_of
 from polar_detect.tables.input.chunks import Rejected
 from polar_detect.tables.output.layout import Layout
 from polar_detect.tables.output.parquet import ParquetOutput
-from polar_detect.tables.output.staging import staged
+from polar_detect.tables.output.staging import cannot_write, staged
 from polar_detect.tables.output.text import (
     DelimitedOutput,
     JsonLinesOutput,
@@ -162,7 +162,10 @@ def write_rejected(
     """Write what `rejected_frame` returns as CSV; without any rows, remove an earlier file."""
     if not rejected:
         remove_abandoned(path)
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:  # a folder, or another user's file
+            raise cannot_write(path, error) from error
         return
     write_table(rejected_frame(rejected, said=said), path, layout)
 
