@@ -159,6 +159,16 @@ def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):
         check_output(tmp_path / ("a" * 300 + ".csv"))
 
 
+def test_a_byte_that_is_changed_in_the_rows_of_a_parquet_output_is_no_other_row(tmp_path):
+    path = tmp_path / "out.parquet"
+    write_table(pd.DataFrame({"text": ["pump 17 leaks", "valve 4 hums"]}), path)
+    content, name = path.read_bytes(), b"pump 17 leaks"
+    assert content.count(name) >= 1  # control: it stands there as it is
+    path.write_bytes(content.replace(name, b"pump 71 leaks", 1))
+    with pytest.raises(InputError, match=r"cannot be read as Parquet.*; expected"):
+        read_table(path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 def test_no_device_or_pipe_is_replaced_by_an_output(tmp_path):
     pipe = tmp_path / "out.csv"
