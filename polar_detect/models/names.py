@@ -14,6 +14,7 @@ from polar_detect.models.cache import (
     ensure,
     has_all_files,
     hash_memory,
+    is_as_stored,
     is_unchanged,
     local_model,
 )
@@ -71,7 +72,8 @@ def resolve(name: str) -> LocalModel:
     Returns
     -------
     LocalModel
-        For an embedded model the files' sizes are checked; `verify` reads all of them.
+        Files of an embedded one that were written since they were read last are read, and it is
+        fetched again where they have changed; `verify` reads all of them.
 
     Raises
     ------
@@ -125,15 +127,12 @@ def verify(name: str) -> LocalModel:
     ModelError
         When a file has changed since it was stored.
     """
+    if name in EMBEDDED:  # before `resolve`, which would fetch it again
+        _check_unchanged(name, _embedded_entry(EMBEDDED[name]).folder)
     model = resolve(name)
     if not has_all_files(model.folder):
         return describe_folder(name, model.folder, hash_file=sha256_of)
-    if changed := changed_files(model.folder):
-        raise ModelError(
-            f"Got {', '.join(changed)} in {model.folder} with another hash than recorded; expected "
-            "the files as they were stored; delete that folder and run "
-            f"'polar-detect models fetch {name}'."
-        )
+    _check_unchanged(name, model.folder)
     return model
 
 
@@ -154,8 +153,18 @@ def available() -> list[ModelStatus]:
     ]
 
 
+def _check_unchanged(name: str, folder: Path) -> None:
+    """Raise `ModelError` where files of a folder that has all of them have another hash."""
+    if has_all_files(folder) and (changed := changed_files(folder)):
+        raise ModelError(
+            f"Got {', '.join(changed)} in {folder} with another hash than recorded; expected "
+            "the files as they were stored; delete that folder and run "
+            f"'polar-detect models fetch {name}'."
+        )
+
+
 def _cached(name: str, entry: CacheEntry) -> LocalModel:
-    return local_model(name, entry.folder, ensure(entry, has_all_files))
+    return local_model(name, entry.folder, ensure(entry, is_as_stored))
 
 
 def _embedded_entry(model: EmbeddedModel) -> CacheEntry:

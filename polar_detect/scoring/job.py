@@ -40,6 +40,8 @@ class ScoreJob:
     read : ReadOptions
     restart : bool
         Whether to forget what an earlier, interrupted run has finished.
+    goes_on : bool
+        Whether a run that was interrupted may be gone on with.
     programs_of : {"all", "flagged", "searched"}
         Which texts get their minimal program.
     tongue : {"en", "ja"}
@@ -66,6 +68,7 @@ class ScoreJob:
     template: tables.RowTemplate | None = None
     read: tables.ReadOptions = field(default_factory=tables.ReadOptions)
     restart: bool = False
+    goes_on: bool = True
     programs_of: ProgramsOf = "all"
     tongue: Tongue = "en"
     described: Sequence[tuple[str, object]] = ()

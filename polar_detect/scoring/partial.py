@@ -34,7 +34,9 @@ class Partial:
 
     @classmethod
     @contextmanager
-    def open(cls, out: Path, run: dict[str, Any], *, restart: bool) -> Iterator[Self]:
+    def open(
+        cls, out: Path, run: dict[str, Any], *, restart: bool, goes_on: bool = True
+    ) -> Iterator[Self]:
         """Yield the folder of the run that writes `out`: a new one, or what an earlier kill left.
 
         Parameters
@@ -45,6 +47,9 @@ class Partial:
             agree in every entry.
         restart : bool
             Forget what an earlier run has finished.
+        goes_on : bool
+            Whether a later run can go on with what this one finishes. Else an error or a signal
+            leaves no folder, and a kill one that counts for nothing.
 
         Raises
         ------
@@ -66,8 +71,13 @@ class Partial:
                 "for it or choose another --out."
             ) from error
         try:
-            partial._adopt(out, run, restart=restart)
+            partial._adopt(out, run if goes_on else None, restart=restart)
             yield partial
+        except BaseException:
+            if not goes_on:
+                with suppress(OSError):
+                    partial.remove()
+            raise
         finally:
             lock.release()
             if partial._leaves_lock:
@@ -122,16 +132,18 @@ class Partial:
         (self.folder / _LOCK).unlink(missing_ok=True)
         insist(self.folder.rmdir)
 
-    def _adopt(self, out: Path, run: dict[str, Any], *, restart: bool) -> None:
+    def _adopt(self, out: Path, run: dict[str, Any] | None, *, restart: bool) -> None:
+        """Take what an earlier run left, or forget it; `run` is None where none goes on."""
         manifest = self.folder / _MANIFEST
         # A run that had finished nothing has nothing to lose: a nightly job that was stopped so
         # would otherwise refuse the input of every night to come.
-        if manifest.exists() and self._has_finished_some() and not restart:
+        if run is not None and not restart and manifest.exists() and self._has_finished_some():
             _check_same(_read(manifest), run, out)
             return
         with _told(out):
             self._forget()
-            write_file(manifest, json.dumps(run, indent=1).encode(), sync=True)
+            if run is not None:
+                write_file(manifest, json.dumps(run, indent=1).encode(), sync=True)
 
     def _has_finished_some(self) -> bool:
         return next(self.folder.glob("*.parquet"), None) is not None

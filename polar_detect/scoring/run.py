@@ -52,9 +52,10 @@ def run(
     OutputError
         Something cannot be written.
     """
-    restart = job.restart or not job.source.is_file()
+    goes_on = job.goes_on and job.source.is_file()
     identity = _identity(job, opened, rule) | {"--engine": "local" if fleet is None else "ray"}
-    with Partial.open(job.out, identity, restart=restart) as partial:
+    restart = job.restart or not goes_on
+    with Partial.open(job.out, identity, restart=restart, goes_on=goes_on) as partial:
         scoring = _Scoring(opened, engine, partial, progress)
         if fleet is not None:
             scoring.compute_with(fleet)

@@ -130,7 +130,7 @@ def _job(options: ScreenOptions, training: Training) -> ScoreJob:
         text_column=table.text_column if table.has_columns and table.template is None else None,
         template=table.template,
         read=tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
-        restart=True,  # all is held against all: there is nothing to go on with
+        goes_on=False,  # all is held against all
         tongue=options.lang,
         reads_texts=training.reads_texts,
         has_programs=False,

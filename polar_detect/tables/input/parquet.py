@@ -95,7 +95,7 @@ def _opened(source: Source) -> Iterator[pq.ParquetFile]:
     """Yield the file; what Arrow cannot make anything of becomes an `InputError`."""
     with source.open() as file:
         try:
-            yield pq.ParquetFile(file)
+            yield pq.ParquetFile(file, page_checksum_verification=True)  # where it has any
         except _UNREADABLE as error:
             if isinstance(error, OSError) and error.errno is not None:  # the system's
                 raise

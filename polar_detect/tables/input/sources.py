@@ -3,9 +3,9 @@
 Hides pipes, gzip and zstd; whatever the system or a broken archive answers is an `InputError`.
 """
 
+import errno
 import io
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from polar_detect.errors import InputError, InputNotFoundError
+from polar_detect.errors import InputError, InputNotFoundError, OutputError
 from polar_detect.tables.formats import (
     STDIN,
     Compression,
@@ -31,19 +31,33 @@ from polar_detect.tables.formats import (
 )
 
 _START_BYTES = 4096
+_BLOCK_BYTES = 1 << 20
+# By which a process names what it has open: without an ending, whatever it is.
+_OPENED = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 class Spool:
     """A copy of a pipe in a file without a name, which vanishes with the process.
 
     One reader at a time: all share a position.
+
+    Raises
+    ------
+    OutputError
+        The copy has no room.
+    OSError
+        The pipe cannot be read.
     """
 
     def __init__(self, pipe: BinaryIO) -> None:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the spool
+        with _no_room_told():
+            # Without a buffer: what had no room would be in it, and tried again at its end.
+            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the spool
         weakref.finalize(self, file.close)
-        shutil.copyfileobj(pipe, file)
-        file.flush()
+        while block := pipe.read(_BLOCK_BYTES):
+            with _no_room_told():
+                if file.write(block) < len(block):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._file = file
 
     def open(self) -> BinaryIO:
@@ -140,23 +154,23 @@ def open_source(path: Path, *, is_table: bool, expected: Collection[str] = ()) -
     InputError
         A folder, no permission, a compressed Excel or Parquet file.
     """
-    if path == STDIN:
-        stdin = Source("stdin", "text", None, Spool(sys.stdin.buffer), path)
-        return _describe(stdin, is_table, expected)
     try:
+        if path == STDIN:
+            stdin = Source("stdin", "text", None, Spool(sys.stdin.buffer), path)
+            return _describe(stdin, is_table, expected)
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise InputError(
                 f"Got the folder {path}; expected a CSV, Excel, Parquet, JSONL or text file; "
                 "name a file inside it."
             )
-        if stat.S_ISREG(mode):
+        if stat.S_ISREG(mode) and path.parent not in _OPENED:
             return _named(path)
         with path.open("rb") as pipe:
             unknown = Source(str(path), "text", None, Spool(pipe), path)
         return _describe(unknown, is_table, expected)
     except OSError as error:
-        if isinstance(error, InputNotFoundError):
+        if isinstance(error, (InputNotFoundError, OutputError)):
             raise
         raise _cannot_read(path, error) from error
 
@@ -169,6 +183,18 @@ def _named(path: Path) -> Source:
             "compressed inside; unpack it first."
         )
     return Source(str(path), found.kind, found.compression, None, path, found.ending)
+
+
+@contextmanager
+def _no_room_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"Got no room for a copy of a pipe among the temporary files ({error.strerror}); "
+            "expected as much as it brings; free some, set TMPDIR to another folder, or name a "
+            "file."
+        ) from error
 
 
 def _describe(unknown: Source, is_table: bool, expected: Collection[str]) -> Source:

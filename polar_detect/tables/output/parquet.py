@@ -28,7 +28,9 @@ class ParquetOutput:
         arrays = [_as_arrow(column) for column in columns_of(frame)]
         rows = pa.Table.from_arrays(arrays, names=[str(name) for name in frame.columns])
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, rows.schema, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                self._file, rows.schema, compression="zstd", write_page_checksum=True
+            )
         self._waiting.append(rows)
         self._n_rows, self._n_bytes = self._n_rows + len(rows), self._n_bytes + rows.nbytes
         if self._n_rows >= _GROUP_ROWS or self._n_bytes >= _GROUP_BYTES:

@@ -79,6 +79,8 @@ def _find_problem(path: Path) -> str | None:
         )
     if path.is_dir():
         return "expected a file, and this is a folder; name a file inside it."
+    if atomic.is_device(path):
+        return "expected a file, and this is a device or a pipe; name a file."
     folder = (path.resolve() if path.is_symlink() else path).parent  # where a link's file is put
     if not folder.is_dir():
         return f"expected an existing folder; create {folder} first."

@@ -170,7 +170,7 @@ def write_rejected(
         remove_abandoned(path)
         try:
             insist(lambda: path.unlink(missing_ok=True))
-        except OSError as error:
+        except OSError as error:  # a folder, or another user's file
             raise cannot_write(path, error) from error
         return
     write_table(rejected_frame(rejected, said=said), path, layout)
