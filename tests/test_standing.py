@@ -357,6 +357,15 @@ def test_lots_count_where_their_rows_are_alike_and_there_are_five() -> None:
     assert by_lot(frame.rename(columns={"lot": "sample"})) == Company()  # each may come again
 
 
+def test_lots_that_return_in_time_are_kinds() -> None:
+    frame = rows(12, 0).drop(columns="lot")
+    order = np.argsort(np.arange(12 * LOT) % LOT, kind="stable")  # one of each lot after another
+    mixed = frame.iloc[order].assign(date=frame["date"].to_numpy())
+    mixed["lot"] = [f"B{i % 12}" for i in range(12 * LOT)]
+    assert by_lot(mixed) == Company()
+    assert by_lot(mixed.drop(columns="date")).by == "lot"  # control
+
+
 def test_lots_may_stand_in_the_first_of_their_rows_only() -> None:
     frame = rows(12, 0).drop(columns="date")
     once = frame.assign(lot=["" if i % LOT else own for i, own in enumerate(frame["lot"])])
