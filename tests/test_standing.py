@@ -364,6 +364,8 @@ def test_lots_that_return_in_time_are_kinds() -> None:
     mixed["lot"] = [f"B{i % 12}" for i in range(12 * LOT)]
     assert by_lot(mixed) == Company()
     assert by_lot(mixed.drop(columns="date")).by == "lot"  # control
+    assert [*Standing.found_in(mixed).lots] == []
+    assert [*Standing.found_in(mixed.drop(columns="date")).lots] == ["lot"]
 
 
 def test_lots_may_stand_in_the_first_of_their_rows_only() -> None:
