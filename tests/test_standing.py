@@ -357,6 +357,19 @@ def test_lots_count_where_their_rows_are_alike_and_there_are_five() -> None:
     assert by_lot(frame.rename(columns={"lot": "sample"})) == Company()  # each may come again
 
 
+def test_what_a_table_tells_is_told_by_its_normal_rows_and_of_all() -> None:
+    frame = rows(12, 0)
+    is_normal = np.arange(12 * LOT) % 9 != 4
+    frame.loc[~is_normal, ["date", "lot"]] = ["2020-01-01 00:00", "rework"]
+    found = Standing.found_in(frame, which=is_normal)
+    assert found.is_in_time
+    assert len(found.lots["lot"]) == len(frame)
+    assert not Standing.found_in(frame).is_in_time  # control
+    kept = found.rows(np.flatnonzero(is_normal)).lots["lot"]
+    same = np.asarray(frame["lot"])[is_normal]
+    assert ((kept[:, None] == kept) == (same[:, None] == same)).all()
+
+
 def test_lots_that_return_in_time_are_kinds() -> None:
     frame = rows(12, 0).drop(columns="lot")
     order = np.argsort(np.arange(12 * LOT) % LOT, kind="stable")  # one of each lot after another
