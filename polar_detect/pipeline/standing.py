@@ -109,7 +109,7 @@ class Standing:
         alike = {
             name: max((correlation_within(own, numbers) for own in points), default=0)
             for name, numbers in self.lots.items()
-            if _MIN_LOTS <= len(np.unique(numbers)) < n_texts
+            if len(np.unique(numbers)) >= _MIN_LOTS
         }
         most = max(alike.values(), default=0)
         if most == 0:
