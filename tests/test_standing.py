@@ -393,7 +393,7 @@ def test_of_two_columns_of_lots_that_counts_whose_rows_are_more_alike() -> None:
     frame = rows(12, 0).drop(columns="date")
     for name in ("a batch", "z batch"):
         halves = frame.assign(**{name: [f"B{i // 50}" for i in range(12 * LOT)]})
-        assert by_lot(halves).by == "lot"
+        assert by_lot(halves).by == by_lot(halves[[name, *frame]]).by == "lot"
         assert by_lot(halves.rename(columns={"lot": "m lot"})).by == "m lot"
 
 
@@ -403,6 +403,8 @@ def test_dates_in_order_count_before_lots_but_not_before_what_the_user_says() ->
     fives = np.arange(12 * LOT) // 5
     given = PolarDetector().fit(frame, groups=fives).fitted_.company
     assert (given.by, given.reach, given.n_near) == ("groups", 0, 4.0)
+    unlike = PolarDetector().fit(rows(12, 0, share=0), groups=fives).fitted_.company
+    assert unlike.by == "groups"
     named = PolarDetector().fit(frame, groups=pd.Series(fives, name="shift")).fitted_.company
     assert named.by == "shift"
     by_column = PolarDetector("columns")
@@ -422,6 +424,16 @@ def test_groups_are_of_the_normal_texts_that_are_not_empty() -> None:
     same = groups[kept][:, None] == groups[kept]
     own = standing.lots["groups"]
     assert ((own[:, None] == own) == same).all()
+
+
+def test_lots_that_a_table_tells_are_of_the_normal_rows() -> None:
+    frame = rows(12, 0).drop(columns="date")
+    strange = frame[::LOT].assign(**{"a [mm]": 90.0})
+    everything = pd.concat([strange, frame])
+    labels = np.arange(len(everything)) < 12
+    found = Standing.found_in(everything, which=~labels)
+    fitted = PolarDetector("columns").fit(everything, labels, groups=found).fitted_
+    assert (fitted.company.by, fitted.company.n_near) == ("lot", 24.0)
 
 
 @pytest.mark.parametrize(
