@@ -20,6 +20,8 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+from polar_detect.stopping import placing
+
 fcntl: Any
 try:
     import fcntl
@@ -78,6 +80,7 @@ def staged(path: Path) -> Iterator[Path]:
             _force(file)
         if fcntl is None:
             held.close()
+        placing(path, partial)
         insist(lambda: partial.replace(target))
 
 
@@ -184,7 +187,7 @@ def replaced(folder: Path) -> Iterator[Path]:
     """
     target = folder.resolve()  # a link keeps pointing to the folder that it names
     target.parent.mkdir(parents=True, exist_ok=True)
-    own, former = target.with_name(f".{target.name}.staged"), _former(target)
+    own, former = _staged(target), _former(target)
     with _alone_in(target.parent), _alone_beside(target):
         _put_back(target)
         for left in (own, former):
@@ -193,6 +196,7 @@ def replaced(folder: Path) -> Iterator[Path]:
             insist(own.mkdir)
             _close_as(target, own)
             yield own
+            placing(folder, own)
             if target.exists():
                 insist(lambda: target.rename(former))
             insist(lambda: own.rename(target))
@@ -233,7 +237,16 @@ def _put_back(target: Path) -> None:
 
 
 def _is_taken_away(target: Path) -> bool:
-    return _former(target).exists() and not target.exists()
+    """Return whether a replacement is between its two renames, or was when it ended.
+
+    Behind the second one there is no staged folder, and what is left of the former one, where its
+    removal was stopped, stays away though somebody removes `target`.
+    """
+    return _former(target).exists() and _staged(target).exists() and not target.exists()
+
+
+def _staged(target: Path) -> Path:
+    return target.with_name(f".{target.name}.staged")
 
 
 def _former(target: Path) -> Path:

@@ -7,7 +7,9 @@ nothing has begun then, the process ends at once.
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import FrameType, TracebackType
 
 _CODE = 128  # plus the number of the signal, as shells say it
@@ -28,10 +30,17 @@ class Stoppable(AbstractContextManager["Stoppable"]):
     ----------
     words : str
         A line for stderr; "" where nothing is said.
+    words_behind : callable, optional
+        Returns the line from the paths of the results that are in their place by then, where there
+        are some. Default: `words`.
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(
+        self, words: str, words_behind: Callable[[Sequence[Path]], str] | None = None
+    ) -> None:
         self._words = words
+        self._words_behind = words_behind
+        self._placed: dict[Path, int] = {}  # their inodes, by which one knows that they got there
         self._has_begun = False
         self._number: int | None = None
 
@@ -42,6 +51,10 @@ class Stoppable(AbstractContextManager["Stoppable"]):
     def begin(self) -> None:
         """Let a signal raise from here on, so that what was begun is put away."""
         self._has_begun = True
+
+    def place(self, path: Path, inode: int) -> None:
+        """Remember a result that is about to be renamed to `path`."""
+        self._placed[path] = inode
 
     def stop(self, number: int) -> None:
         """Stop by the signal of a number."""
@@ -64,12 +77,23 @@ class Stoppable(AbstractContextManager["Stoppable"]):
         raise SystemExit(_CODE + (self._number or signal.SIGINT)) from None
 
     def _say(self) -> None:
-        if self._words:
-            sys.stderr.write(f"{self._words}\n")
+        placed = [path for path, inode in self._placed.items() if _inode(path) == inode]
+        words = self._words_behind(placed) if placed and self._words_behind else self._words
+        if words:
+            sys.stderr.write(f"{words}\n")
             sys.stderr.flush()
 
 
 _running: list[Stoppable] = []  # the command of this process, once its options are read
+
+
+def placing(path: Path, made: Path) -> None:
+    """Let the command that runs, if one does, know of a result right before its last rename.
+
+    Behind it a signal would come between the rename and what is remembered of it.
+    """
+    if _running:
+        _running[-1].place(path, _inode(made))
 
 
 def heed_signals() -> None:
@@ -77,6 +101,14 @@ def heed_signals() -> None:
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+
+
+def _inode(path: Path) -> int:
+    """Return the number of a file or folder; 0, which none has, where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _stop(number: int, _: FrameType | None) -> None:

@@ -229,7 +229,8 @@ def test_where_nothing_is_locked_a_replacement_is_given_time_for_its_second_rena
         with atomic.settled(folder):
             assert (folder / "new").exists()
         replacing.result(timeout=60)
-    folder.rename(tmp_path / ".folder.former")  # as a kill leaves it
+    folder.rename(tmp_path / ".folder.former")  # as a kill leaves it between the renames
+    (tmp_path / ".folder.staged").mkdir()
     monkeypatch.setattr(atomic, "_GIVEN_S", 0.05)
     with atomic.settled(folder):
         assert (folder / "new").exists()
@@ -240,3 +241,27 @@ def test_above_a_folder_of_a_drive_that_is_missing_nothing_stands(tmp_path, monk
     assert atomic.standing(new) == tmp_path
     monkeypatch.setattr(Path, "exists", lambda _: False)  # as of Z:\\ on Windows
     assert atomic.standing(new) == new
+
+
+def test_what_is_left_of_a_replaced_folder_does_not_come_back(tmp_path, monkeypatch):
+    folder, remove = tmp_path / "detector", atomic.remove_folder
+    with atomic.replaced(folder) as own:
+        (own / "earlier").touch()
+
+    def stopped(left):
+        if left.name.endswith(".former") and left.exists():
+            raise KeyboardInterrupt
+        remove(left)
+
+    with monkeypatch.context() as beside:
+        beside.setattr(atomic, "remove_folder", stopped)
+        with pytest.raises(KeyboardInterrupt), atomic.replaced(folder) as own:
+            (own / "later").touch()
+    assert [path.name for path in folder.iterdir()] == ["later"]
+    folder.rename(tmp_path / "elsewhere")
+    assert (tmp_path / ".detector.former").exists()  # control
+    with atomic.settled(folder):
+        assert not folder.exists()
+    with atomic.replaced(folder) as own:
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["detector", "elsewhere"]

@@ -223,6 +223,28 @@ def test_who_stops_a_command_is_told_what_stays(  # noqa: PLR0917
 
 
 @pytest.mark.parametrize("command", ["score", "report"])
+@pytest.mark.parametrize(
+    ("tongue", "said"),
+    [("en", "stopped; {} had been written by then;"), ("ja", "{} は書き込み済みです。")],
+)
+def test_who_stops_a_command_behind_its_last_rename_is_told_what_is_new(  # noqa: PLR0917
+    run, saved_on_tiny, orders, tmp_path, monkeypatch, command, tongue, said
+):
+    out, replace = tmp_path / ("scored.csv" if command == "score" else "report.html"), Path.replace
+    out.write_text("earlier")
+
+    def replace_and_stop(own, target):
+        replace(own, target)
+        if target == out:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace_and_stop)
+    code, _, err = run(command, orders, "--detector", saved_on_tiny, "--out", out, "--lang", tongue)
+    assert (code, out.read_text() == "earlier") == (130, False)
+    assert said.format(out) in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["score", "report"])
 @pytest.mark.parametrize("moment", ["before", "behind"])
 def test_a_detector_that_is_replaced_beside_the_reading_of_the_input_is_refused(  # noqa: PLR0917
     run, fitted_on_tiny, orders, tmp_path, monkeypatch, command, moment

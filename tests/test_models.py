@@ -283,8 +283,24 @@ def test_a_note_that_cannot_be_read_costs_time_and_no_more(tmp_path):
     file.write_bytes(b"one")
     expected = hashes.remembered_sha256(file, memory)
     (note,) = memory.iterdir()
-    note.write_bytes(b"\xff" * 64)
-    assert hashes.remembered_sha256(file, memory) == expected
+    written = note.read_bytes()
+    for broken in (b"\xff" * 64, written[:-64] + b"\xff" * 64, written[:-1], b""):
+        note.write_bytes(broken)
+        assert hashes.remembered_sha256(file, memory) == expected
+
+
+def test_notes_of_changed_and_removed_files_do_not_pile_up(tmp_path):
+    memory, files = tmp_path / "memory", [tmp_path / name for name in ("kept", "gone", "new")]
+    for file in files[:2]:
+        for content in (b"one", b"three"):
+            file.write_bytes(content)
+            hashes.remembered_sha256(file, memory)
+    (memory / ("0" * 64)).write_text("1" * 64)  # as 0.1.0 wrote them
+    files[1].unlink()
+    files[2].write_bytes(b"new")
+    hashes.remembered_sha256(files[2], memory)
+    found = sorted(note.read_bytes().split(b"\n")[0] for note in memory.iterdir())
+    assert found == [os.fsencode(files[0].resolve()), os.fsencode(files[2].resolve())]
 
 
 def test_hashes_are_right_where_they_cannot_be_remembered(tmp_path):

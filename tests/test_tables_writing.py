@@ -1,13 +1,16 @@
 import errno
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -212,11 +215,24 @@ def test_a_full_disk_leaves_the_earlier_output_and_nothing_else(tmp_path, ending
     large = pd.DataFrame({"text": [noise[i : i + 100] for i in range(0, len(noise), 100)]})
     write_table(large[:1], path)
     earlier = path.read_bytes()
-    message = r"cannot be written \(File too large\); expected a writ"
+    message = r"Got the output path .*cannot be written \(File too large\); expected a writ"
+    if ending == "xlsx":  # its sheets come first, and go elsewhere
+        folder = re.escape(tempfile.gettempdir())
+        message = rf"temporary folder '{folder}' \(File too large\); .* set TMPDIR to another"
     with full_disk(), pytest.raises(OutputError, match=message):
         write_table(large, path)
     assert path.read_bytes() == earlier
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_excel_file_whose_sheets_had_room_names_the_output_that_has_none(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(openpyxl.Workbook, "save", full)
+    message = r"Got the output path .*out\.xlsx, which cannot be written \(No space left"
+    with pytest.raises(OutputError, match=message):
+        write_table(pd.DataFrame({"text": ["a"]}), tmp_path / "out.xlsx")
 
 
 def test_an_interrupted_write_leaves_nothing(orders, tmp_path, monkeypatch):

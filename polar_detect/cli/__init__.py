@@ -127,12 +127,15 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
     def run(context: typer.Context, **given: Any) -> None:
         own = without_overruled(context, given, getattr(kind, "alternatives", ()))
         asked = kind(**own)  # whether they go together is asked before the imports
-        words = ""
+        stoppable = Stoppable("")
         if name in _WRITING:
             # Not `Path.is_file`, which raises where the user may not look.
             goes_on = name == "score" and os.path.isfile(asked.input)  # noqa: PTH113
-            words = f"polar-detect: {said_of_stop(asked.lang, goes_on=goes_on)}"
-        _run(name, name, asked, said_of_stop=words)
+            stoppable = Stoppable(
+                f"polar-detect: {said_of_stop(asked.lang, goes_on=goes_on)}",
+                lambda placed: f"polar-detect: {said_of_stop(asked.lang, placed=placed)}",
+            )
+        _run(name, name, asked, stoppable=stoppable)
 
     run.__doc__ = kind.__doc__
     asking = inspect.signature(run).parameters["context"]
@@ -142,12 +145,12 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
     return run
 
 
-def _run(module: str, function: str, *given: Any, said_of_stop: str = "") -> None:
-    """Import a command and run it, with what is said should it be stopped."""
+def _run(module: str, function: str, *given: Any, stoppable: Stoppable | None = None) -> None:
+    """Import a command and run it, with what is said should it be stopped; default: nothing."""
     _check_working_folder()
-    with Stoppable(said_of_stop) as stoppable:
+    with stoppable or Stoppable("") as running:
         command = getattr(import_module(f"polar_detect.cli.commands.{module}"), function)
-        stoppable.begin()
+        running.begin()
         command(*given)
 
 

@@ -1,7 +1,9 @@
 """In which language a command speaks, its errors too: known once its options are parsed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -9,6 +11,9 @@ import typer
 from polar_detect import announcement
 from polar_detect.messages.catalogue import texts
 from polar_detect.messages.tongues import Tongue
+from polar_detect.texts.visible import visible
+
+_MOST_PATHS = 5
 
 
 @dataclass
@@ -46,12 +51,16 @@ def announced(sentence: str, tongue: Tongue) -> str:
     return Language(tongue).notice(sentence)
 
 
-def said_of_stop(tongue: Tongue, *, goes_on: bool) -> str:
-    """Return what a command that was stopped says; `goes_on`: the next run goes on with it."""
+def said_of_stop(tongue: Tongue, *, goes_on: bool = False, placed: Sequence[Path] = ()) -> str:
+    """Return what a command that was stopped says.
+
+    `goes_on`: the next run goes on with it; `placed`: results that were in their place by then.
+    """
     # Not by way of `Language`: it may be stopped before it has imported what that needs.
     key = "terminal.goes_on" if goes_on else "terminal.stopped"
-    text: str = texts()[key][tongue]
-    return text
+    text: str = texts()["terminal.stopped_behind" if placed else key][tongue]
+    more = ["…"] if len(placed) > _MOST_PATHS else []
+    return text.format(paths=visible(", ".join([*map(str, placed[:_MOST_PATHS]), *more])))
 
 
 def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:

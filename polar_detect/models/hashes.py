@@ -50,16 +50,27 @@ def remembered_sha256(path: Path, memory: Path) -> str:
     path : Path
         File to hash.
     memory : Path
-        Folder that remembers; where it cannot be read or written, nothing is remembered.
+        Folder that remembers, a note for each path; where it cannot be read or written, nothing
+        is remembered. Whenever a file is hashed, notes of those that are gone go.
     """
-    status = path.stat()
-    state = f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}\n{status.st_ctime_ns}"
-    note = memory / hashlib.sha256(os.fsencode(state)).hexdigest()
+    status, own = path.stat(), os.fsencode(path.resolve())
+    state = b"%d\n%d\n%d\n" % (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    note, begin = memory / hashlib.sha256(own).hexdigest(), own + b"\n" + state
     with suppress(OSError, ValueError):  # none yet, another user's, or broken
-        if len(known := note.read_text(encoding="ascii")) == 64:
-            return known
+        known = note.read_bytes()
+        if known.startswith(begin) and len(known) == len(begin) + 64:
+            return known[len(begin) :].decode("ascii")
     computed = sha256_of(path)
     with suppress(OSError):  # a read-only cache costs time, not correctness
         memory.mkdir(parents=True, exist_ok=True)
-        note.write_text(computed)
+        note.write_bytes(begin + computed.encode())
+        _forget_gone(memory)
     return computed
+
+
+def _forget_gone(memory: Path) -> None:
+    """Remove notes of files that are gone, and those of earlier versions, which named no file."""
+    for note in memory.iterdir():
+        with suppress(OSError):  # another process is at it
+            if not os.path.lexists(note.read_bytes().rsplit(b"\n", 4)[0]):
+                note.unlink()

@@ -6,8 +6,10 @@ Every text is stored as text, never as a formula.
 
 import datetime
 import re
+import tempfile
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +75,12 @@ class ExcelOutput:
         formats = [self._layout.formats.get(str(name)) for name in frame.columns]
         self._timed |= {i for i, column in enumerate(cells) if any(map(_has_time, column))}
         for flag, row in zip(flags, zip(*cells, strict=True), strict=True):
-            self._sheet.append(
-                [
-                    self._cell(value, is_flagged=flag, is_timed=i in self._timed, own=formats[i])
-                    for i, value in enumerate(row)
-                ]
-            )
+            made = [
+                self._cell(value, is_flagged=flag, is_timed=i in self._timed, own=formats[i])
+                for i, value in enumerate(row)
+            ]
+            with _told_of_sheets():
+                self._sheet.append(made)
         self._n_rows += len(frame)
 
     def save(self, path: Path) -> None:
@@ -87,12 +89,16 @@ class ExcelOutput:
         self._sheet.auto_filter.ref = f"A1:{last}{max(1, self._n_rows)}"
         if self._layout.summary:
             self._write_summary()
+        with _told_of_sheets():
+            for sheet in self._book.worksheets:
+                sheet.close()
         self._book.save(path)
 
     def abandon(self) -> None:
         """End without a file."""
         for sheet in self._book.worksheets:
-            sheet.close()
+            with suppress(OSError):  # as its temporary file has no room still
+                sheet.close()
 
     def _write_header(self, frame: pd.DataFrame) -> None:
         self._sheet.freeze_panes = "A2"
@@ -106,7 +112,8 @@ class ExcelOutput:
         styled = [_styled(self._sheet, cell, _HEADER, _BOLD) for cell in header]
         for cell in styled:
             cell.alignment = _WRAPPED
-        self._sheet.append(styled)
+        with _told_of_sheets():
+            self._sheet.append(styled)
         self._n_rows, self._n_columns = 1, frame.shape[1]
 
     def _write_summary(self) -> None:
@@ -126,7 +133,8 @@ class ExcelOutput:
                 cell = WriteOnlyCell(sheet, cell)
             name = _styled(sheet, label, None, _BOLD)
             name.alignment = cell.alignment = _WRAPPED_LEFT
-            sheet.append([name, cell])
+            with _told_of_sheets():
+                sheet.append([name, cell])
 
     def _flags(self, frame: pd.DataFrame) -> list[bool]:
         column = self._layout.flag_column
@@ -181,6 +189,19 @@ def check_fits(n_rows: int, n_columns: int) -> None:
             f"Got more than {MAX_COLUMNS:,} columns for an Excel file; expected at most that "
             "many, because the format ends there; write .parquet or .csv."
         )
+
+
+@contextmanager
+def _told_of_sheets() -> Iterator[None]:
+    """Name the place of an error: openpyxl writes each sheet into a temporary file first."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"Got an error while writing a sheet of Excel into the temporary folder "
+            f"'{tempfile.gettempdir()}' ({error.strerror or error}); expected enough space there; "
+            "free some, or set TMPDIR to another folder."
+        ) from error
 
 
 def _print_on_wide_pages(sheet: Any) -> None:
