@@ -235,6 +235,10 @@ def test_the_parts_of_normal_texts_know_where_they_stood() -> None:
     points = np.repeat(np.eye(6), 10, axis=0)  # six lots of ten
     assert parts.order_by(points[parts.places].astype(np.float32)).reach == 6
     assert Parted.at_random(texts, seed=3).order_by(points.astype(np.float32)).reach == 0
+    lots = Standing.given(np.arange(60) // 10, 60)
+    parts = Parted.at_random(texts, seed=3, standing=lots)
+    own = parts.order_by(np.zeros((60, 2), np.float32)).places
+    assert own.tolist() == [int(text) // 10 for text in parts.train + parts.held_out]
 
 
 def test_rows_that_models_read_are_alike_as_far_as_their_numbers_are() -> None:
