@@ -419,11 +419,23 @@ def test_groups_are_of_the_normal_texts_that_are_not_empty() -> None:
         (["a"] * 300, "'groups' that says the same of all normal texts"),
         ("lot", "groups 'lot'; expected 'auto'"),
         (7, r"groups of shape \(\) for 300"),
+        ([["a"], ["a", "b"]], "groups of several values"),
     ],
 )
 def test_groups_that_are_none_are_refused(groups: Any, said: str) -> None:
     with pytest.raises(InputError, match=f"Got {said}"):
         PolarDetector("columns").fit(rows(12, 0), groups=groups)
+
+
+@pytest.mark.parametrize("name", [None, "", 0])
+def test_groups_of_any_name_are_kept_with_one(tmp_path: Any, name: Any) -> None:
+    groups = pd.Series(np.arange(300) // 25, name=name)
+    detector = PolarDetector("columns").fit(rows(12, 0), groups=groups)
+    detector.save(tmp_path / "own")
+    company = PolarDetector.load(tmp_path / "own").fitted_.company
+    assert company == detector.fitted_.company
+    assert company.n_near == 24
+    assert company.by == {None: "groups", "": "groups", 0: "0"}[name]
 
 
 def test_an_artifact_keeps_which_lots_hang_together(tmp_path: Any) -> None:
