@@ -427,6 +427,12 @@ def test_groups_that_are_none_are_refused(groups: Any, said: str) -> None:
         PolarDetector("columns").fit(rows(12, 0), groups=groups)
 
 
+def test_a_name_of_lots_with_a_break_is_told_on_one_line(tmp_path: Any) -> None:
+    own = rows(12, 0).drop(columns="date").rename(columns={"lot": "lot\nno."})
+    PolarDetector().fit(own).save(tmp_path / "own")
+    assert dict(read_contents(tmp_path / "own").facts)["Alike by lot"] == "lot no."
+
+
 @pytest.mark.parametrize("name", [None, "", 0])
 def test_groups_of_any_name_are_kept_with_one(tmp_path: Any, name: Any) -> None:
     groups = pd.Series(np.arange(300) // 25, name=name)
