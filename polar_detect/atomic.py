@@ -28,12 +28,12 @@ try:
 except ModuleNotFoundError:  # Windows renames and removes no open file, which does for a lock
     fcntl = None
 
-_GIVEN_S = 1.0  # where there are no locks
 _LEFT_S = 60.0  # since its last change a file that nobody has open there is one that a kill left
 # What Windows answers while a virus scanner or OneDrive looks at a file, or at one in a folder:
 # access denied, sharing violation, lock violation, folder not empty, file mapped into memory.
 _HELD = frozenset({5, 32, 33, 145, 1224})
 _PATIENCE_S, _PAUSE_S = 5.0, 0.05
+_GIVEN_S = _PATIENCE_S + 1  # to a replacement where there are no locks: it may insist so long
 _MAX_PATH = 259  # characters, where the system was not told to take longer ones
 
 Answer = TypeVar("Answer")
@@ -211,7 +211,7 @@ def settled(folder: Path) -> Iterator[None]:
     """Wait for whoever is replacing `folder`; nobody does while the block runs.
 
     The former one is put back where its replacement was killed. Where there are no locks, a
-    replacement is given a moment for its second rename.
+    replacement is given the time for which it may insist on its second rename.
     """
     target = folder.resolve()
     with ExitStack() as held:

@@ -196,7 +196,12 @@ def test_no_sentence_is_taken_for_another_one_that_stands_above_it(kind):
 
 
 def test_what_the_system_answers_is_known_as_it_says_it():
-    answers = {os.strerror(number) for number in errno.errorcode}
+    calls = [node for node in nodes()["atomic"] if isinstance(node, ast.Call) and node.args]
+    said = [call.args[-1] for call in calls if ast.unparse(call).startswith("OSError(errno.")]
+    # What we answer as the system would.
+    own_answers = {words.value for words in said if isinstance(words, ast.Constant)}
+    assert own_answers == {"a device or a pipe is no file"}
+    answers = {os.strerror(number) for number in errno.errorcode} | own_answers
     assert len(SENTENCES["os"]) > 9
     assert [*SENTENCES["os"]] == [own for own in SENTENCES["os"] if own in answers]
 

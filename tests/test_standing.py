@@ -448,11 +448,29 @@ def test_lots_that_a_table_tells_are_of_the_normal_rows() -> None:
         (["a"] * 300, "'groups' that says the same of all normal texts"),
         ("lot", "groups 'lot'; expected 'auto'"),
         (7, r"groups of shape \(\) for 300"),
+        ([["a"], ["a", "b"]], "groups of several values"),
     ],
 )
 def test_groups_that_are_none_are_refused(groups: Any, said: str) -> None:
     with pytest.raises(InputError, match=f"Got {said}"):
         PolarDetector("columns").fit(rows(12, 0), groups=groups)
+
+
+def test_a_name_of_lots_with_a_break_is_told_on_one_line(tmp_path: Any) -> None:
+    own = rows(12, 0).drop(columns="date").rename(columns={"lot": "lot\nno."})
+    PolarDetector().fit(own).save(tmp_path / "own")
+    assert dict(read_contents(tmp_path / "own").facts)["Alike by lot"] == "lot no."
+
+
+@pytest.mark.parametrize("name", [None, "", 0])
+def test_groups_of_any_name_are_kept_with_one(tmp_path: Any, name: Any) -> None:
+    groups = pd.Series(np.arange(300) // 25, name=name)
+    detector = PolarDetector("columns").fit(rows(12, 0), groups=groups)
+    detector.save(tmp_path / "own")
+    company = PolarDetector.load(tmp_path / "own").fitted_.company
+    assert company == detector.fitted_.company
+    assert company.n_near == 24
+    assert company.by == {None: "groups", "": "groups", 0: "0"}[name]
 
 
 def test_an_artifact_keeps_which_lots_hang_together(tmp_path: Any) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,35 @@ def test_a_folder_takes_its_place_once_a_scanner_has_looked_into_it(tmp_path, mo
     with atomic.replaced(folder) as own:
         (own / "new").touch()
     assert [path.name for path in tmp_path.rglob("*")] == ["detector", "new"]
+
+
+def test_who_reads_a_folder_leaves_its_replacement_the_time_that_a_scanner_takes(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "detector"
+    folder.mkdir()
+    monkeypatch.setattr(atomic, "fcntl", None)
+    rename, refused_until = Path.rename, []
+
+    def scanned(path, target):
+        if path.name.endswith(".staged"):
+            refused_until.append(time.monotonic() + 1.3)
+            if time.monotonic() < refused_until[0]:
+                raise refusal(5, "Access is denied", path)
+        return rename(path, target)
+
+    def read():
+        while not refused_until:
+            time.sleep(0.01)
+        with atomic.settled(folder):
+            return [path.name for path in folder.iterdir()]
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(read)
+        monkeypatch.setattr(Path, "rename", scanned)
+        with atomic.replaced(folder) as own:
+            (own / "new").touch()
+        assert found.result() == ["new"]
 
 
 def test_what_a_kill_left_is_removed_though_nothing_is_locked(tmp_path, monkeypatch):

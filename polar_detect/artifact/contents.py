@@ -199,7 +199,7 @@ def _company(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     if "company" not in manifest:
         return ()
     if by := manifest["company"].get("by"):
-        return (("Alike by lot", by),)
+        return (("Alike by lot", _on_one_line(by)),)
     return (("Alike in time", f"less than {manifest['company']['reach'] + 1} apart"),)
 
 

@@ -68,18 +68,24 @@ class Standing:
         Raises
         ------
         InputError
-            Another number of groups than of texts.
+            Another number of groups than of texts, or such as hold several values.
         """
-        shape = np.shape(groups)
+        try:
+            shape = np.shape(groups)
+        except ValueError as error:  # some hold more values than others
+            raise InputError(
+                f"Got groups of several values ({error}); expected one value for each text; pass "
+                "one for each."
+            ) from error
         if shape != (n_texts,):
             raise InputError(
                 f"Got groups of shape {shape} for {n_texts} texts; expected one for each; pass one "
                 "for each text, those labelled anomalous among them."
             )
         own = groups if isinstance(groups, pd.Series) else pd.Series(np.asarray(groups).tolist())
-        name = getattr(groups, "name", None)  # polars' series have one, too
-        numbers = lots.numbered(own)
-        return cls(lots={_UNNAMED if name is None else str(name): numbers}, are_given=True)
+        name = getattr(groups, "name", None)  # polars' series have one, too, "" by default
+        named = _UNNAMED if name is None else str(name) or _UNNAMED
+        return cls(lots={named: lots.numbered(own)}, are_given=True)
 
     def rows(self, rows: NDArray[np.integer[Any]]) -> Self:
         """Return that of some of the texts, in their order."""

@@ -37,14 +37,16 @@ _LOT_NAME = re.compile(
 
 
 def is_lot_name(name: str) -> bool:
-    """Return whether a column is called as one is that names lots.
+    r"""Return whether a column is called as one is that names lots.
 
     >>> [*filter(is_lot_name, ["Lot", "batchNo", "Chargen-Nr.", "製造ロット番号", "Lot size"])]
     ['Lot', 'batchNo', 'Chargen-Nr.', '製造ロット番号']
     >>> [*filter(is_lot_name, ["Heat No.", "heat", "溶解番号", "溶解温度", "wafer_id"])]
     ['Heat No.', '溶解番号', 'wafer_id']
+    >>> is_lot_name("Lot\nNo"), is_lot_name("ロット\n番号"), is_lot_name("ＬＯＴ　Ｎｏ．")
+    (True, True, True)
     """
-    return _LOT_NAME.search(name.strip()) is not None
+    return _LOT_NAME.search(_in_a_line(name)) is not None
 
 
 def is_id_name(name: str) -> bool:
@@ -53,7 +55,7 @@ def is_id_name(name: str) -> bool:
     >>> [*filter(is_id_name, ["UDI", "Order No", "orderID", "製造番号", "humid", "Torque"])]
     ['UDI', 'Order No', 'orderID', '製造番号']
     """
-    return _ID_NAME.search(name.strip()) is not None
+    return _ID_NAME.search(_in_a_line(name)) is not None
 
 
 def plain(cells: Sequence[str]) -> list[str]:
@@ -85,3 +87,8 @@ def are_mostly_whole(texts: Sequence[str]) -> bool:
 def are_whole(texts: Sequence[str]) -> bool:
     """Return whether all consist of digits."""
     return all(text.isdecimal() for text in texts)
+
+
+def _in_a_line(name: str) -> str:
+    """Return a name as it is without breaks, as of narrow cells, and without wide letters."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())
