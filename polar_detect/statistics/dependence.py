@@ -169,7 +169,7 @@ def correlation_within(points: NDArray[np.floating], lots: IndexArray) -> float:
     >>> correlation_within(own, lots)
     0.0
     >>> round(correlation_within(chance.normal(size=(20, 4))[lots] + own, lots), 1)
-    0.5
+    0.6
     """
     centred, (_, lots) = _of_variance_one(points), np.unique(lots, return_inverse=True)
     sizes = np.bincount(lots)
