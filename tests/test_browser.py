@@ -148,6 +148,7 @@ def test_no_hostile_text_runs_anywhere_on_the_page_even_without_the_policy(opene
     WebDriverWait(ran, 10).until(lambda _: ran.title == "owned")
 
 
+@pytest.mark.slow
 def test_a_click_on_a_heading_sorts_and_a_second_one_turns_the_order(opened):
     browser = opened(sample())
     assert shown(browser) == list(range(1, N_ROWS + 1))

@@ -415,6 +415,7 @@ def test_a_text_file_has_one_text_a_line(run, saved_on_tiny, tmp_path):
     assert list(after.columns) == ["text", *ADDED]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
 def test_fit_takes_the_encoder_that_speaks_the_language_or_the_one_it_is_told(
     run, tiny_folder, tmp_path, monkeypatch

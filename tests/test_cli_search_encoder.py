@@ -49,6 +49,7 @@ def test_search_with_an_encoder_prints_its_program_for_people(search):
     assert "6 of 6 layers, embedding 0.000 from that of the full program (1 − cosine)" in out
 
 
+@pytest.mark.slow
 def test_search_with_an_encoder_says_how_many_texts_are_longer_than_what_is_read(
     minilm, run, tmp_path
 ):
@@ -59,6 +60,7 @@ def test_search_with_an_encoder_says_how_many_texts_are_longer_than_what_is_read
     assert "longer" not in run(*given, "ok ok")[2]
 
 
+@pytest.mark.slow
 def test_methods_that_only_measure_programs_work_with_an_encoder(search):
     option = ("--json", "--tolerance", 0.2, "--method")
     greedy, default = (

@@ -102,6 +102,7 @@ print({"torch", "transformers"} & set(sys.modules))
 """
 
 
+@pytest.mark.slow
 def test_columns_need_no_torch_and_no_models(new, tmp_path):
     nowhere = {"POLAR_DETECT_CACHE": "/nowhere", "HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
     train = tmp_path / "train.csv"
@@ -306,6 +307,7 @@ def raw_parts(n_rows, *, seed=0, first=0):
     return pd.concat([pd.DataFrame(passing), parts(n_rows, seed=seed)], axis=1)
 
 
+@pytest.mark.slow
 def test_new_rows_may_lack_columns_that_are_new_in_all_rows(run, tmp_path):
     train, folder = tmp_path / "train.csv", tmp_path / "detector"
     raw_parts(120).to_csv(train, index=False)
@@ -578,6 +580,7 @@ def test_a_name_that_is_another_detector_on_these_rows_is_noted(labelled):
     assert all(map(is_japanese, map(Language("ja").compared, notes)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["columns, columns", "auto", "auto,columns"])
 def test_columns_alone_are_compared_once_and_without_models(
     run, labelled, tmp_path, monkeypatch, asked

@@ -75,6 +75,7 @@ def test_a_multilingual_encoder_that_cannot_be_had_is_an_error_with_a_way_out(mo
         encoder_for(JAPANESE)
 
 
+@pytest.mark.slow
 def test_a_detector_keeps_its_setting_and_saves_the_encoder_that_it_has(
     multilingual, tiny_folder, tmp_path, monkeypatch
 ):

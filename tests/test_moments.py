@@ -71,6 +71,7 @@ def test_when_a_line_was_written_does_not_count(tiny_pair):
     assert "2027-03-14 21:00:00,456" in page
 
 
+@pytest.mark.slow
 def test_a_detector_that_was_fitted_on_moments_as_they_are_reads_them_in_new_texts(
     tiny_pair, monkeypatch
 ):
@@ -80,6 +81,7 @@ def test_a_detector_that_was_fitted_on_moments_as_they_are_reads_them_in_new_tex
     assert (scores[0] != scores[1]).all()
 
 
+@pytest.mark.slow
 def test_moments_in_rows_of_a_table_are_read_as_they_stand_there(run, tiny_pair, tmp_path):
     rows = {"note": LINES, "n": np.arange(50) % 7 + 0.5}
     detector = PolarDetector("texts", **tiny_pair, max_tokens=64)

@@ -148,6 +148,7 @@ def test_an_assessment_counts_its_texts(fitted_on_tiny):
     assert len(found.rows(np.arange(2))) == 2
 
 
+@pytest.mark.slow
 def test_pictures_of_a_screening_speak_of_other_rows_and_not_of_normal_ones(by_columns):
     explained = screen(readings(60, 1)).explanation
     of_one = explained.rows(np.arange(1))

@@ -236,6 +236,7 @@ def test_pictures_say_nothing_of_a_home_that_cannot_be_written():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="its home has another name")
 def test_pictures_without_a_place_for_temporary_files_are_refused_before_the_work(tmp_path):
     nowhere = "import tempfile; tempfile.tempdir = '/dev/null/nowhere'\n"

@@ -156,6 +156,7 @@ def test_what_is_new_in_a_long_cell_stays_within_the_picture():
     assert "y" * 20 not in picture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("own", "marked", "listed", "brief"),
     [
@@ -193,6 +194,7 @@ def png_size(content):
     return struct.unpack(">II", content[16:24])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tongue", some_by_default(TONGUES, "en"))
 def test_the_summary_page_is_a_picture_or_a_pdf_of_one_page(tongue):
     data = report(rows=[row(1, FORMULA), row(2, HOSTILE), *(row(i) for i in range(3, 14))])
@@ -278,6 +280,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_one_before(tmp_path, monkey
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
     data = report(rows=[row(1)])
     monkeypatch.setattr(drawing, "japanese_font", lambda: None)

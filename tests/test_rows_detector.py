@@ -408,6 +408,7 @@ def taught(template, tiny_pair, fine):
     return detector.fit([*texts, *labelled], [0] * len(texts) + [1] * len(labelled))
 
 
+@pytest.mark.slow
 def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, template, fine):
     new = readings(100, seed=3)
     pressure = new["pressure [bar]"].astype(float)

@@ -66,6 +66,7 @@ def test_a_column_of_verdicts_is_told_without_an_option_that_is_not_there(
     assert "正常な行として" not in told
 
 
+@pytest.mark.slow
 def test_copies_are_said_to_look_usual(run, tmp_path):
     path, out = tmp_path / "castings.csv", tmp_path / "screened.csv"
     weights = np.random.default_rng(4).normal(9, 1, 80).round(3)

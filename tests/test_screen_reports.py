@@ -95,6 +95,7 @@ def test_json_says_how_it_was_found_out(of_rods, tmp_path):
     assert "torch" not in page["versions"]  # no model reads the rows
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_without_normal_rows(monkeypatch, of_rods, tmp_path):
     said, labels, text, bar = [], [], Figure.text, Axes.bar
 
@@ -170,6 +171,7 @@ def test_copies_and_verdicts_are_told_in_python_too_without_a_word_of_new_or_nor
     assert [own for own in said if "new rows" in own or "normal" in own] == []
 
 
+@pytest.mark.slow
 def test_layers_are_drawn_where_models_read_the_texts(tiny_pair, tmp_path):
     detector = PolarDetector(**tiny_pair, contamination=0.04)
     report = Report.of_screening(NOTES, detector, share=0.05, top=4)
@@ -267,6 +269,7 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(
     assert "held against" not in told
 
 
+@pytest.mark.slow
 def test_how_models_read_the_texts_is_told(run, tmp_path, tiny_pair):
     path, page = tmp_path / "log.txt", tmp_path / "page.json"
     texts = "\n".join([*NOTES, "pump " * 300]).replace(NOTES[17], "zq\u00a0kx7 vv")

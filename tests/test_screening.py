@@ -71,6 +71,7 @@ def test_each_row_is_scored_by_a_fit_on_others(monkeypatch, screened):
     assert counts == {text: 4 * n for text, n in n_rows.items()}
 
 
+@pytest.mark.slow
 def test_what_is_said_again_and_again_is_usual():
     heavy = pd.DataFrame({"kind": ["P1"], "size [mm]": [20.0], "weight [g]": [99.0]})
     once, often = (screen(pd.concat([heavy] * n + [parts()])).scores[:n] for n in (1, 40))
@@ -89,6 +90,7 @@ def test_so_many_are_flagged_as_are_asked_for(share, n):
     assert screen(parts(), share=share).is_anomaly.sum() == n
 
 
+@pytest.mark.slow
 def test_the_detector_that_says_how_stays_as_it_is():
     scores = {}
     for contamination in (0.0, 0.1):
@@ -105,6 +107,7 @@ def test_as_many_are_passed_over_as_are_flagged_but_no_more_than_a_tenth(share, 
     assert Screening.of(parts(), share=share).detector.contamination == contamination
 
 
+@pytest.mark.slow
 def test_strangers_that_are_alike_do_not_hide_one_another(tiny_pair):
     alike = [f"{i} kx7 zq{i} vv kx7 zq" for i in range(4)]
     texts = [*TEXTS, *alike]
@@ -150,6 +153,7 @@ def test_doubts_are_told_once():
 # With models
 
 
+@pytest.mark.slow
 def test_models_read_each_text_once_and_scores_are_those_of_fits_that_read_anew(
     monkeypatch, tiny_pair
 ):
@@ -174,6 +178,7 @@ def test_models_read_each_text_once_and_scores_are_those_of_fits_that_read_anew(
     assert len(read) > 3 * len({*TEXTS})
 
 
+@pytest.mark.slow
 def test_more_texts_than_asked_for_are_held_against_a_sample(monkeypatch, tiny_pair):
     lengths, fit = [], PolarDetector.fit
 
@@ -259,6 +264,7 @@ def test_a_screening_speaks_japanese(run, workbook, tmp_path):
     assert "「weight [g]」" in out.read_text(encoding="utf-8-sig")  # reasons too
 
 
+@pytest.mark.slow
 def test_texts_of_a_file_are_screened(run, tmp_path, tiny_pair):
     path, out = tmp_path / "log.txt", tmp_path / "screened.csv"
     path.write_text("\n".join(TEXTS), encoding="utf-8")

@@ -44,6 +44,7 @@ def flagged(detector: PolarDetector, frame: pd.DataFrame) -> float:
     return float((detector.predict(frame) == -1).mean())
 
 
+@pytest.mark.slow
 def test_rows_of_new_lots_are_flagged_as_often_as_promised() -> None:
     shares, unaware = [], []
     for seed in range(5):
@@ -54,6 +55,7 @@ def test_rows_of_new_lots_are_flagged_as_often_as_promised() -> None:
     assert np.mean(unaware) > 0.13  # control
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_new_lot_does_not_differ_but_one_that_is_off_does() -> None:
     verdicts: list[list[bool]] = []
     for seed in range(4):
@@ -140,6 +142,7 @@ def test_what_the_user_says_of_the_order_counts_more_than_dates() -> None:
     assert PolarDetector().fit(bare, groups="time").fitted_.company.reach > 0
 
 
+@pytest.mark.slow
 def test_rows_that_are_screened_meet_those_of_their_lot() -> None:
     frame = rows(12, 0)
     bare = frame.drop(columns=["date", "lot"])
@@ -329,6 +332,7 @@ def by_lot(frame: pd.DataFrame) -> Company:
     return PolarDetector("columns").fit(frame).fitted_.company
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixed", [False, True])
 def test_rows_of_new_lots_are_flagged_as_often_as_promised_without_dates(mixed: bool) -> None:
     shares, unaware = [], []

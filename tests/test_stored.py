@@ -181,6 +181,7 @@ def test_texts_are_read_as_they_were_written(folder):
     assert list(read_texts(folder / TEXTS)) == json.loads((folder / TEXTS).read_text("utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_read_back", [False, True])
 def test_a_forest_takes_what_is_nearer_than_most_for_usual(tmp_path, is_read_back):
     parts = ("distance", "neighbours", "loss")
@@ -204,6 +205,7 @@ def test_a_forest_takes_what_is_nearer_than_most_for_usual(tmp_path, is_read_bac
     np.testing.assert_allclose(total, [usual, *others], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_forest_on_other_features_than_it_is_asked_about_is_refused(tmp_path):
     forest = IsolationForestHead().fit(
         TrainingSignatures(table(50, seed=1), table(5, seed=2)), seed=0

@@ -65,6 +65,7 @@ def test_no_result_is_put_into_the_folder_of_a_detector(run, saved_on_tiny, tmp_
     assert f"Got {option} {saved_on_tiny} in the" in run(*beside, option, saved_on_tiny)[2]
 
 
+@pytest.mark.slow
 def test_rows_that_a_detector_was_fitted_on_are_told_where_they_are_scored_again(
     run, fitted_on_rows, tmp_path
 ):

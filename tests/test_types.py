@@ -64,6 +64,7 @@ def test_completion_and_help_name_what_was_not_used_yet():
         _ = polar_detect.Detector
 
 
+@pytest.mark.slow
 def test_plots_are_there_once_the_package_is_imported():
     own = "import polar_detect; print(polar_detect.plots.plot_layers.__name__)"
     done = subprocess.run([sys.executable, "-c", own], capture_output=True, text=True, check=True)
