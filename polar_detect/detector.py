@@ -228,7 +228,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             detector's menu has for it, most of the time that is spent. "flagged": only texts
             that are flagged, and "none": none, but all where the detector reads programs.
             "searched": each what a search for it finds, which is two layers shorter, for three
-            times the time of "all". Scores and p-values are the same.
+            and a half times the time of "all". Scores and p-values are the same.
         progress : bool or callable, optional
             As in `fit`.
 
