@@ -125,6 +125,9 @@ def test_rows_that_were_shuffled_are_not_alike_within_lots():
         correlation_within(rng.permutation(in_lots(0.8, size=10, seed=s)), lots) for s in range(200)
     ]
     assert sum(own > 0 for own in found) <= 1
+    pairs = np.repeat(np.arange(30), 2)  # alike by more than a tenth by chance, mostly
+    found = [correlation_within(rng.normal(size=(60, 1)), pairs) for _ in range(200)]
+    assert sum(own > 0 for own in found) <= 1
     assert correlation_within(np.ones((120, 2)), lots) == 0
     assert correlation_within(in_lots(0.8, size=10, seed=0), np.arange(120)) == 0  # one text each
 

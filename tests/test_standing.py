@@ -18,8 +18,10 @@ from polar_detect.pipeline.standing import Standing
 from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.progress import Tracker
 from polar_detect.report.content.facts import description
+from polar_detect.signature.labelled.likeness import Seen
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.signature.normal.changes import Trajectories, features_without
+from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.statistics.dependence import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore::polar_detect.errors.TrainingWarning")
@@ -38,6 +40,12 @@ def rows(n_lots: int, seed: int, *, share: float = 0.6, start: int = 0) -> pd.Da
     days = pd.Timestamp("2026-03-01") + pd.to_timedelta(numbers, unit="h")
     frame.insert(0, "date", days.strftime("%Y-%m-%d %H:%M"))
     return frame
+
+
+def fitting_of(detector: PolarDetector) -> Fitting:
+    """Return the steps of a fit with the models and the head of another one."""
+    own = detector.fitted_
+    return Fitting(detector.engine_.extractor, own.head, Tracker(None), own.settings)
 
 
 def flagged(detector: PolarDetector, frame: pd.DataFrame) -> float:
@@ -151,9 +159,7 @@ def test_rows_that_are_screened_meet_those_of_their_lot() -> None:
 
 def test_texts_are_not_held_against_those_near_them_in_time(fitted_on_tiny: PolarDetector) -> None:
     """Twins that stand side by side would each be the other's nearest text."""
-    extractor = fitted_on_tiny.engine_.extractor
-    settings = fitted_on_tiny.fitted_.settings
-    fitting = Fitting(extractor, fitted_on_tiny.fitted_.head, Tracker(None), settings)
+    fitting = fitting_of(fitted_on_tiny)
     texts = [f"pump {i // 2} {'on' if i % 2 else 'off'} at {i // 2} bar" for i in range(80)]
     train, held_out = (fitting.read("texts", texts[i::2]) for i in range(2))
     reference = fitting.reference(train).widened(held_out)
@@ -176,8 +182,7 @@ def test_texts_are_not_held_against_those_near_them_in_time(fitted_on_tiny: Pola
 def test_held_out_texts_that_have_not_joined_do_not_meet_those_near_them_either(
     fitted_on_tiny: PolarDetector,
 ) -> None:
-    own = fitted_on_tiny.fitted_
-    fitting = Fitting(fitted_on_tiny.engine_.extractor, own.head, Tracker(None), own.settings)
+    fitting = fitting_of(fitted_on_tiny)
     texts = [f"pump {i // 2} {'on' if i % 2 else 'off'} at {i // 2} bar" for i in range(80)]
     train, held_out = (fitting.read("texts", texts[i::2]) for i in range(2))
     reference, places = fitting.reference(train), np.r_[np.arange(0, 80, 2), np.arange(1, 80, 2)]
@@ -216,7 +221,14 @@ def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_anothe
         rows(12, 0).drop(columns=["date", "lot"]).assign(program=np.repeat([*"abcdefghijkl"], LOT))
     )
     reference = PolarDetector("columns").fit(pd.concat([frame, frame[:1]])).fitted_.row_reference
-    orders = Order.unknown(301), Order(np.arange(301), LOT)
+    lots = Order(np.arange(301) // LOT, by="lot")
+    for order in (Order(np.arange(301), LOT), lots):
+        _check_surprise(reference, order)
+
+
+def _check_surprise(reference: RowReference, order: Order) -> None:
+    """Check rows of a lot each, of which the last is a copy of the first."""
+    orders = Order.unknown(301), order
 
     def surprise(table: FeatureTable) -> Any:
         return table.values[:, table.names.index("column/program/level")]
@@ -491,8 +503,7 @@ def test_an_artifact_keeps_which_lots_hang_together(tmp_path: Any) -> None:
 def test_whole_lots_are_left_out_of_what_texts_are_held_against(
     fitted_on_tiny: PolarDetector,
 ) -> None:
-    own = fitted_on_tiny.fitted_
-    fitting = Fitting(fitted_on_tiny.engine_.extractor, own.head, Tracker(None), own.settings)
+    fitting = fitting_of(fitted_on_tiny)
     texts = [f"pump {i} {'on' if i % 2 else 'off'} at {i // 8} bar" for i in range(80)]
     train, held_out = fitting.read("texts", texts[:60]), fitting.read("texts", texts[60:])
     reference = fitting.reference(train)
@@ -511,6 +522,22 @@ def test_whole_lots_are_left_out_of_what_texts_are_held_against(
     assert not np.allclose(found, plain.values[:, plain.names.index(name)], rtol=1e-3)  # control
 
 
+def test_what_labels_teach_of_held_out_texts_does_not_depend_on_their_lots(
+    fitted_on_tiny: PolarDetector,
+) -> None:
+    fitting = fitting_of(fitted_on_tiny)
+    texts = [f"pump {i} {'on' if i % 2 else 'off'} at {i // 8} bar" for i in range(80)]
+    train, held_out = fitting.read("texts", texts[:60]), fitting.read("texts", texts[60:])
+    labelled = fitting.read("texts", [f"valve {i} leaks oil" for i in range(6)])
+    reference = fitting.reference(train, labelled)
+    assert reference.likeness is not None
+    taught = reference.likeness.features(Seen.of(held_out))
+    assert taught.names
+    for order in (Order.unknown(80), Order(np.arange(80) % 8, by="lot")):
+        table = Teaching(fitting, train, reference, None, labelled, order).held_out(held_out)
+        np.testing.assert_array_equal(table.chosen(taught.features).values, taught.values)
+
+
 def test_fit_leaves_out_the_column_of_groups_and_holds_none_against_its_own(
     run: Any, save: Any, tmp_path: Any
 ) -> None:
@@ -518,6 +545,7 @@ def test_fit_leaves_out_the_column_of_groups_and_holds_none_against_its_own(
     path, out = save(frame.to_csv(index=False)), tmp_path / "out"
     code, _, said = run("fit", path, "--all-columns", "--group-column", "Heat", "--out", out)
     assert not code
+    assert "'Heat'" in said  # which is no name of the table
     assert "rows that say the same in “heat” are alike" in said
     loaded = PolarDetector.load(out)
     assert loaded.fitted_.company.by == "heat"

@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from itertools import compress
 from pathlib import Path
 
 from polar_detect import tables
@@ -61,8 +62,8 @@ def report(options: ReportOptions) -> None:
     own = data.detector.language(options.lang)
     summarise(data, own)
     _tell_of_known(table.texts, detector, own)
-    new = NewColumns(detector.fitted_.known_values)
-    new.add(table.texts)
+    new, filled = NewColumns(), [bool(text.strip()) for text in table.texts]
+    new.count([*compress(assessment.new_cells, filled)])
     tell_of_new(new.mostly, len(table.texts), own)
     say(out)
     if options.opens and not webbrowser.open(_address(out.resolve())):

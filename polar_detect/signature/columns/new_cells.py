@@ -118,7 +118,7 @@ class NewColumns:
     {'Heat': 9}
     """
 
-    def __init__(self, known: KnownValues | None) -> None:
+    def __init__(self, known: KnownValues | None = None) -> None:
         self._known = known
         self._n_rows = 0
         self._counts: Counter[str] = Counter()
@@ -126,10 +126,12 @@ class NewColumns:
     def add(self, texts: Sequence[str]) -> None:
         """Count some more rows; empty ones are none."""
         filled = [text for text in texts if text.strip()]
-        self._n_rows += len(filled)
-        if self._known is not None:
-            cells = self._known.new_cells(filled)
-            self._counts.update(cell.column for own in cells for cell in own if cell.says)
+        self.count([] if self._known is None else self._known.new_cells(filled))
+
+    def count(self, cells: Sequence[tuple[NewCell, ...]]) -> None:
+        """Count some more rows that are not empty, by their cells that say something new."""
+        self._n_rows += len(cells)
+        self._counts.update(cell.column for own in cells for cell in own if cell.says)
 
     @property
     def mostly(self) -> dict[str, int]:
