@@ -303,7 +303,7 @@ def test_what_stands_in_a_sentence_is_translated_too_and_what_a_file_holds_is_no
 # What commands do, and where options are looked at; all else is called from Python too.
 OF_COMMANDS = (
     *("cli/", "compare/", "scoring/", "serve/", "messages/", "tables/input/", "tables/columns/"),
-    *("tables/reading", "calibration", "report/formats/rendering"),
+    *("tables/combining", "tables/reading", "calibration", "report/formats/rendering"),
 )
 
 

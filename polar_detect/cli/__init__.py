@@ -30,13 +30,14 @@ _COMMANDS: dict[str, type[Any]] = {
     "score": options.ScoreOptions,
     "screen": options.ScreenOptions,
     "report": options.ReportOptions,
+    "combine": options.CombineOptions,
     "inspect": options.InspectOptions,
     "search": options.SearchOptions,
     "compare": options.CompareOptions,
     "serve": options.ServeOptions,
     "demo": options.DemoOptions,
 }
-_WRITING = {"fit", "score", "screen", "report", "compare", "demo"}
+_WRITING = {"fit", "score", "screen", "report", "compare", "combine", "demo"}
 app = typer.Typer(
     name="polar-detect",
     help="Which of these texts or rows do not belong, and why? `fit` on normal ones, `score` and "

@@ -306,6 +306,34 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CombineOptions:
+    """Make one table of files and sheets that have the same columns, as of months or lots."""
+
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="CSV, TSV, Excel, Parquet, JSON or JSONL files, of which all visible sheets count "
+            "that have these columns; text files with one text a line; or folders of such."
+        ),
+    ]
+    out: Annotated[
+        Path,
+        typer.Option(help="File for all rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
+    ]
+    sheet: Annotated[
+        str | None, typer.Option(help="The one sheet to take of each Excel file. Default: all.")
+    ] = None
+    encoding: Encoding = None
+    drop_copies: Annotated[
+        bool,
+        typer.Option(
+            "--drop-copies", help="Leave out rows that an earlier file or sheet has, too."
+        ),
+    ] = False
+    lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
 class InspectOptions:
     """Say what a detector's folder is and what it keeps of the training texts."""
 

@@ -22,6 +22,8 @@ from polar_detect.tables.columns.text_column import (
     no_column,
     obvious_text_column,
 )
+from polar_detect.tables.combined_rows import CombinedRows
+from polar_detect.tables.combining import Combined
 from polar_detect.tables.copies import Copies, find_copies
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.input.chunks import Chunk, Numbering
@@ -58,6 +60,8 @@ from polar_detect.tables.rows.warnings import (
 
 __all__ = [
     "Chunk",
+    "Combined",
+    "CombinedRows",
     "Copies",
     "Layout",
     "LostNumbers",

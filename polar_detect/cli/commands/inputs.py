@@ -5,7 +5,7 @@ from pathlib import Path
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin, stored_origin
 from polar_detect.artifact.sealing import check_not_replaced
-from polar_detect.cli.commands.output import tell
+from polar_detect.cli.commands.output import tell, tell_of_rejected
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.messages.language import Language
@@ -45,9 +45,3 @@ def tell_about(table: tables.Table, rejected: Path, language: Language) -> None:
     tables.write_rejected(table.rejected, rejected, layout, said=language.fault)
     if table.rejected:
         tell_of_rejected(table.source, len(table.rejected), table.n_readable, rejected, language)
-
-
-def tell_of_rejected(source: str, n: int, n_read: int, path: Path, language: Language) -> None:
-    """Say how many rows of a source could not be read, beside those that were, and where."""
-    said = language.say("terminal.rejected", n=n, n_all=n + n_read, path=path)
-    tell(f"{source}: {said}")

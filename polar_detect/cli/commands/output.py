@@ -44,6 +44,12 @@ def said_of_cut(n_cut: int, n: int, n_tokens: int, language: Language) -> str:
     return language.say("texts.cut", n_cut=n_cut, n=n, n_tokens=n_tokens)
 
 
+def tell_of_rejected(source: str, n: int, n_read: int, path: Path, language: Language) -> None:
+    """Say how many rows of a source could not be read, beside those that were, and where."""
+    said = language.say("terminal.rejected", n=n, n_all=n + n_read, path=path)
+    tell(f"{source}: {said}")
+
+
 def tell_of_new(columns: Mapping[str, int], n: int, language: Language) -> None:
     """Say which columns hold what no normal row does in most of the `n` rows: in how many of them.
 

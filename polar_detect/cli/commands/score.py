@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin
-from polar_detect.cli.commands.inputs import load_same, origin_of, tell_of_rejected
+from polar_detect.cli.commands.inputs import load_same, origin_of
 from polar_detect.cli.commands.output import (
     check_not_in_detector,
     check_not_input,
@@ -14,6 +14,7 @@ from polar_detect.cli.commands.output import (
     say,
     tell,
     tell_of_new,
+    tell_of_rejected,
 )
 from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars

@@ -34,6 +34,10 @@ _LOT_NAME = re.compile(
     r"|(?:溶解|溶湯|鋳造|ヒート|キャスト)[ _.\-]*(?:no\.?|番号)$|溶番$",
     re.IGNORECASE,
 )
+_SOURCE_NAME = re.compile(
+    r"(?:(?:source|excel|csv)?[ _.\-]*(?:file|sheet)|ファイル|シート)[ _.\-]*(?:name|名)?(?:_\d+)?",
+    re.IGNORECASE,
+)
 
 
 def is_lot_name(name: str) -> bool:
@@ -47,6 +51,15 @@ def is_lot_name(name: str) -> bool:
     (True, True, True)
     """
     return _LOT_NAME.search(_in_a_line(name)) is not None
+
+
+def is_source_name(name: str) -> bool:
+    """Return whether a column is called as one is that names the file or sheet of each row.
+
+    >>> [*filter(is_source_name, ["file", "Source file", "シート名", "file_2", "profile"])]
+    ['file', 'Source file', 'シート名', 'file_2']
+    """
+    return _SOURCE_NAME.fullmatch(_in_a_line(name)) is not None
 
 
 def is_id_name(name: str) -> bool:

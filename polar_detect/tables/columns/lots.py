@@ -1,10 +1,11 @@
-"""Columns that say of which lot a row is: new rows are of other lots.
+"""Columns that say of which lot a row is, or of which file or sheet: new rows are of others.
 
-Hides how one is told without dates: by its name, and by cells that are codes, or numbers that come
-in one run each.
+Hides how one is told without dates: by its name, and by cells that are codes, or that come in one
+run each.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,14 +13,20 @@ import pandas as pd
 
 from polar_detect.arrays import IndexArray
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.columns.identifiers import are_codes, are_whole, is_lot_name, plain
+from polar_detect.tables.columns.identifiers import (
+    are_codes,
+    are_whole,
+    is_lot_name,
+    is_source_name,
+    plain,
+)
 
 _MIN_MIXED = 5  # codes that come in several runs each: fewer may be kinds, as A1 and B2
 _MOST_SLIPS = 0.02  # of the rows have mistyped lots, that interrupt a run
 
 
 def lot_columns(rows: pd.DataFrame, *, is_in_time: bool) -> list[str]:
-    """Return the columns that are called lot or the like and hold lots.
+    """Return the columns that are called lot or the like and hold lots, and `source_columns`.
 
     Where rows are in time, lots come in one run each; where they are not, codes may be mixed, as in
     a table that is sorted by machine.
@@ -29,8 +36,22 @@ def lot_columns(rows: pd.DataFrame, *, is_in_time: bool) -> list[str]:
     ['Lot']
     """
     named = [j for j, name in enumerate(rows.columns) if is_lot_name(str(name))]
-    return [
+    lots = [
         str(rows.columns[j]) for j in named if _are_lots(rows.iloc[:, j], is_in_time=is_in_time)
+    ]
+    return [*lots, *source_columns(rows)]
+
+
+def source_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns that are called file or sheet and name each in one run of rows.
+
+    >>> own = {"file": ["may.csv", "may.csv", "june.csv"], "sheet": ["a", "b", "a"]}
+    >>> source_columns(pd.DataFrame(own))
+    ['file']
+    """
+    named = [j for j, name in enumerate(rows.columns) if is_source_name(str(name))]
+    return [
+        str(rows.columns[j]) for j in named if _come_once(plain(cells_as_text(rows.iloc[:, j])))
     ]
 
 
@@ -57,10 +78,14 @@ def _are_lots(column: pd.Series, *, is_in_time: bool) -> bool:
     texts = plain(cells_as_text(column))
     if not texts:
         return False
-    n_different = len(set(texts))
-    n_runs = 1 + sum(a != b for a, b in pairwise(texts))
-    come_once = n_runs - n_different <= _MOST_SLIPS * len(texts)
+    n_different, come_once = len(set(texts)), _come_once(texts)
     if come_once and n_different <= len(texts) / 2 and are_whole(texts):
         return True
     may_be = come_once or (not is_in_time and n_different >= _MIN_MIXED)
     return may_be and are_codes(texts, are_short=True)
+
+
+def _come_once(texts: Sequence[str]) -> bool:
+    """Return whether filled cells say each of their things in one run of rows."""
+    n_runs = 1 + sum(a != b for a, b in pairwise(texts))
+    return bool(texts) and n_runs - len(set(texts)) <= _MOST_SLIPS * len(texts)

@@ -1,6 +1,5 @@
 """Columns whose values are new in every new row: counts of the rows, dates, times and codes."""
 
-import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
@@ -25,8 +24,8 @@ from polar_detect.tables.columns.identifiers import (
     is_lot_name,
     plain,
 )
-from polar_detect.tables.columns.lots import lot_columns
-from polar_detect.tables.columns.order import are_in_order
+from polar_detect.tables.columns.lots import lot_columns, source_columns
+from polar_detect.tables.columns.order import are_in_order, natural_order
 from polar_detect.tables.columns.running_totals import is_total, running_totals
 
 _MAX_ROWS = 5000
@@ -39,11 +38,10 @@ _MIN_RUNS = 3  # of each date that comes again
 _GROWING = "holds numbers that only grow or only fall in time, and those of new rows"
 _PASSING = "holds codes that come for a while only, and those of new rows"
 _LOTS = "holds lots, and those of new rows"
+_SOURCES = "holds names of files or sheets, and those of new rows"
 _MAX_LISTED_COLUMNS = 30
 # From 2000 to 2050 as days of a spreadsheet; from 2001 to 2033 as s, ms, us and ns since 1970.
 _MOMENTS = ((36526, 54789), *((10 ** (9 + 3 * i), 2 * 10 ** (9 + 3 * i)) for i in range(4)))
-
-_CODE_PART = re.compile(r"\d+|\D+")
 
 
 def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
@@ -74,7 +72,7 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
 
     That it does shows where a column of dates says that the rows are in the order of time. Dates
     that come again there, as of releases, are not new. Totals are told without dates where they
-    grow steadily, and lots by what their column is called.
+    grow steadily, and lots, files and sheets by what their column is called.
     """
     found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
     is_in_time = are_in_time(rows)
@@ -82,10 +80,11 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
         passing = {name: _passing(rows[name]) for name in names if name not in found}
         found |= {name: f"{said} are all new" for name, said in passing.items() if said}
         found = {name: said for name, said in found.items() if not _come_again(rows[name])}
+    left = rows[[name for name in names if name not in found]]
     if not is_in_time:
-        left = rows[[name for name in names if name not in found]]
         lots = lot_columns(left, is_in_time=False)
         found |= dict.fromkeys(lots, f"{_LOTS} are all new")
+    found |= dict.fromkeys(source_columns(left), f"{_SOURCES} are all new")
     found |= dict.fromkeys(_totals(rows, names, {*found}), f"{_GROWING} are all new")
     return {name: found[name] for name in names if name in found}
 
@@ -131,19 +130,11 @@ def _count_up(column: pd.Series) -> bool:
     is_lot, n_different = is_lot_name(str(column.name)), len(set(texts))
     if not (1 if is_lot else _MIN_PASSING) <= n_different < len(texts):
         return False
-    keys = {text: _in_natural_order(text) for text in set(texts)}
+    keys = {text: natural_order(text) for text in set(texts)}
     if not are_in_order([keys[text] for text in texts], one_by_one=True):
         return False
     is_number = (is_lot or is_id_name(str(column.name))) and are_whole(texts)
     return is_number or are_codes(texts, are_short=True)
-
-
-def _in_natural_order(code: str) -> list[tuple[int, str]]:
-    """Return what codes are sorted by, so that T99 comes before T100."""
-    parts = _CODE_PART.findall(code.casefold())
-    return [
-        (len(own), own) if (own := part.lstrip("0")).isdecimal() else (0, part) for part in parts
-    ]
 
 
 def _passing(column: pd.Series) -> str | None:

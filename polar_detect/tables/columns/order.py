@@ -1,5 +1,6 @@
 """Whether values stand in order but for a few, as where somebody has mistyped one."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
+
+_CODE_PART = re.compile(r"\d+|\D+")
 
 
 def in_order(values: Sequence[Any]) -> BoolArray:
@@ -38,6 +41,18 @@ def are_in_order(values: Sequence[Any], *, one_by_one: bool = False) -> bool:
         return False
     pairs = kept[1:] | kept[:-1]
     return not one_by_one or bool(kept[0] and kept[-1] and pairs.all())
+
+
+def natural_order(code: str) -> list[tuple[int, str]]:
+    """Return what codes are sorted by, so that T99 comes before T100.
+
+    >>> sorted(["T100", "T99", "t9"], key=natural_order)
+    ['t9', 'T99', 'T100']
+    """
+    parts = _CODE_PART.findall(code.casefold())
+    return [
+        (len(own), own) if (own := part.lstrip("0")).isdecimal() else (0, part) for part in parts
+    ]
 
 
 def _never_falling(values: Sequence[Any]) -> BoolArray:

@@ -88,6 +88,8 @@ class TableReader:
     ----------
     name : str
         The file, as the user named it.
+    sheet : str or None
+        The one that is read, of a spreadsheet.
     kind : str
         `delimited`, `excel`, `parquet`, `jsonl` or `text`.
     columns : tuple of str
@@ -121,6 +123,7 @@ class TableReader:
     other_sheets: tuple[str, ...] = ()
     formats: Mapping[str, str] = field(default_factory=dict)
     numbering: Numbering
+    sheet: str | None = None
     _reader: Reader
 
     @property
@@ -157,9 +160,7 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
     source = open_source(path, is_table=options.is_table, expected=options.expected)
     _check_options(source, options)
     if source.kind == "excel":
-        sheet = SheetReader.open(source, options.sheet, options.expected)
-        described = _described(source, sheet, None)
-        return replace(described, other_sheets=sheet.other_sheets, formats=sheet.formats)
+        return _described_sheet(source, SheetReader.open(source, options.sheet, options.expected))
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
     source.refuse_archive()
@@ -174,6 +175,27 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         described = _described(source, rows, encoding, document.notices)
         return replace(described, numbering="data")
     return _described(source, _text_reader(source, encoding, options), encoding)
+
+
+def open_tables(path: Path, options: ReadOptions | None = None) -> list[TableReader]:
+    """Open all visible sheets of a workbook that have rows, or the one asked for; as `open_table`.
+
+    Any other file is one table.
+    """
+    options = options or ReadOptions()
+    source = open_source(path, is_table=options.is_table, expected=options.expected)
+    if source.kind != "excel" or options.sheet is not None:
+        return [open_table(path, options)]
+    _check_options(source, options)
+    sheets = SheetReader.open_all(source, options.expected)
+    return [_described_sheet(source, sheet) for sheet in sheets]
+
+
+def _described_sheet(source: Source, sheet: SheetReader) -> TableReader:
+    described = _described(source, sheet, None)
+    return replace(
+        described, sheet=sheet.sheet, other_sheets=sheet.other_sheets, formats=sheet.formats
+    )
 
 
 def _text_reader(source: Source, encoding: Encoding, options: ReadOptions) -> Reader:

@@ -5,7 +5,8 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 
 import datetime
 from bisect import bisect_left
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -61,14 +62,37 @@ class SheetReader:
     def open(cls, source: Source, sheet: str | None, expected: Collection[str]) -> "SheetReader":
         """Read a sheet by name, else the first visible one that has the expected columns."""
         name, grid, others = _read_sheet(source, sheet, expected)
-        notices = [*grid.notices]
+        notices = []
+        if sheet is None and others:
+            notices.append(
+                f"sheet {name!r} is read; pass --sheet for {quoted(others)}, or make one table of "
+                "those alike with polar-detect combine"
+            )
         if sheet is not None and not look_the_same(name, sheet):
             notices.append(f"sheet {name!r} is taken for {sheet!r}")
-        if sheet is None and others:
-            notices.insert(0, f"sheet {name!r} is read; pass --sheet for {quoted(others)}")
+        return cls._of_grid(source, name, grid, others, notices)
+
+    @classmethod
+    def open_all(cls, source: Source, expected: Collection[str]) -> "list[SheetReader]":
+        """Read every visible sheet that has rows; where none has, raise as `open` does."""
+        with _read_book(source) as book:
+            names, visible = _tables_of(book)
+            grids = {name: _read_grid(book, name, expected) for name in visible or names}
+        found = [
+            cls._of_grid(source, name, grid, (), [])
+            for name, grid in grids.items()
+            if grid.header and grid.rows
+        ]
+        return found or [cls.open(source, None, expected)]
+
+    @classmethod
+    def _of_grid(
+        cls, source: Source, name: str, grid: "_Grid", others: tuple[str, ...], said: Sequence[str]
+    ) -> "SheetReader":
+        """Return the reader of a sheet whose cells are read; refuse one without rows."""
         with source.open() as file:
             xml = SheetXml.read(file, name, min(grid.lines, default=1))
-        notices += _said_of_xml(xml, grid)
+        notices = [*said, *grid.notices, *_said_of_xml(xml, grid)]
         if not grid.header and not grid.rows:
             raise InputError(
                 f"Got {source.name}, whose sheet {name!r} is empty; expected at least one row; "
@@ -151,21 +175,29 @@ def _read_sheet(
     source: Source, sheet: str | None, expected: Collection[str]
 ) -> tuple[str, _Grid, tuple[str, ...]]:
     """Return the name and cells of the sheet to be read, and the names of all others."""
+    with _read_book(source) as book:
+        all_names = book.sheet_names
+        asked = None if sheet is None else match_column(all_names, sheet)
+        if sheet is not None and asked is None:
+            raise InputError(
+                f"Got --sheet {sheet!r}; {source.name} has the sheets {quoted(all_names)}; "
+                "pass one of them."
+            )
+        names, visible = _tables_of(book)
+        if asked is not None:
+            name, grid = asked, _read_grid(book, asked, expected)
+        else:
+            name, grid = _choose_sheet(book, visible or names or all_names, expected)
+        others = tuple(other for other in names if other != name)
+    return name, grid, others
+
+
+@contextmanager
+def _read_book(source: Source) -> Iterator[CalamineWorkbook]:
+    """Yield the workbook; what is wrong with it becomes an `InputError`."""
     try:
         with source.open() as file, CalamineWorkbook.from_filelike(file) as book:
-            all_names = book.sheet_names
-            asked = None if sheet is None else match_column(all_names, sheet)
-            if sheet is not None and asked is None:
-                raise InputError(
-                    f"Got --sheet {sheet!r}; {source.name} has the sheets {quoted(all_names)}; "
-                    "pass one of them."
-                )
-            names, visible = _tables_of(book)
-            if asked is not None:
-                name, grid = asked, _read_grid(book, asked, expected)
-            else:
-                name, grid = _choose_sheet(book, visible or names or all_names, expected)
-            others = tuple(other for other in names if other != name)
+            yield book
     except PasswordError as error:
         raise InputError(
             f"Got {source.name}, which is protected by a password; expected an open file; save "
@@ -176,7 +208,6 @@ def _read_sheet(
             f"Got {source.name}, which cannot be read as a spreadsheet ({error}); expected an "
             "Excel or OpenDocument file; save it again, or as CSV."
         ) from error
-    return name, grid, others
 
 
 def _tables_of(book: CalamineWorkbook) -> tuple[list[str], list[str]]:

@@ -162,7 +162,7 @@ def open_source(path: Path, *, is_table: bool, expected: Collection[str] = ()) -
         if stat.S_ISDIR(mode):
             raise InputError(
                 f"Got the folder {path}; expected a CSV, Excel, Parquet, JSONL or text file; "
-                "name a file inside it."
+                "name a file inside it, or make one table of its files with polar-detect combine."
             )
         if stat.S_ISREG(mode) and path.parent not in _OPENED:
             return _named(path)

@@ -1,0 +1,210 @@
+"""Several files and sheets whose columns are called alike: which of them, and whose is whose."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from polar_detect.errors import InputError, listing
+from polar_detect.tables.cells.names import match_column, on_one_line
+from polar_detect.tables.columns.order import natural_order
+from polar_detect.tables.formats import STDIN, format_of, has_columns
+from polar_detect.tables.input.chunks import unique_names
+from polar_detect.tables.input.opening import ReadOptions, TableReader, open_tables
+
+_MIN_ALIKE = 0.5  # of the columns of the wider one, or tables are not of a kind
+_MAX_LISTED = 5
+_LINES = frozenset({".txt", ".log"})
+_BESIDE = ("~$", ".")  # what Excel and systems put beside files
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One table among several.
+
+    Parameters
+    ----------
+    reader : TableReader
+    name : str
+        What it is called among the others: its file, its sheet, or both.
+    called : mapping of str to str
+        What each of its columns is called in the whole.
+    """
+
+    reader: TableReader
+    name: str
+    called: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Combined:
+    """Tables as one, one below the other.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+    columns : sequence of str
+        Of all parts, as they come, under the name of the first that has each.
+    says_part : str or None
+        First column of the whole, which says of which part a row is; None of a single one.
+    left_out : sequence of str
+        Sheets, and files of a folder, that are tables of another kind.
+    """
+
+    parts: Sequence[Part]
+    columns: Sequence[str]
+    says_part: str | None
+    left_out: Sequence[str] = ()
+
+    @classmethod
+    def open(
+        cls,
+        paths: Sequence[Path],
+        options: ReadOptions | None = None,
+        *,
+        but: Collection[Path] = (),
+        file: str = "file",
+        sheet: str = "sheet",
+    ) -> Self:
+        """Open files, all visible sheets of workbooks, and the files of folders.
+
+        Of sheets and of files of a folder those count that are of the kind that most are of.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+        options : ReadOptions, optional
+        but : collection of Path
+            Files of folders that are passed over, such as those that are written.
+        file, sheet : str
+            What the columns are called that say where a row comes from.
+
+        Raises
+        ------
+        InputNotFoundError, InputError
+            One cannot be read, or a file that was named is a table of another kind.
+        """
+        written = {path.resolve() for path in but}
+        files = dict.fromkeys(file for path in paths for file in _files_in(path, written))
+        opened = [(path, reader) for path in files for reader in open_tables(path, options)]
+        first = _most_alike([reader for _, reader in opened])
+        taken = [(path, reader) for path, reader in opened if _are_alike(first, reader)]
+        kept = {path for path, _ in taken}
+        for path, reader in opened:
+            if path in paths and path not in kept:
+                raise _of_another_kind(reader, first)
+        columns, called = _columns_of([reader for _, reader in taken])
+        own = zip(taken, _names_of(taken), called, strict=True)
+        *_, says_part = unique_names([*columns, file if len(kept) > 1 else sheet])[0]
+        return cls(
+            parts=[Part(reader, name, names) for (_, reader), name, names in own],
+            columns=columns,
+            says_part=says_part if len(taken) > 1 else None,
+            left_out=[_said(reader) for path, reader in opened if (path, reader) not in taken],
+        )
+
+    @property
+    def formats(self) -> dict[str, str]:
+        """Number formats of columns in Excel, where all parts that have one agree."""
+        found: dict[str, set[str]] = {}
+        for part in self.parts:
+            for name, own in part.reader.formats.items():
+                found.setdefault(part.called[name], set()).add(own)
+        return {name: own.pop() for name, own in found.items() if len(own) == 1}
+
+    def notices(self) -> list[tuple[str, str]]:
+        """Return what was guessed, with the tables it is said of; once of those it is true of."""
+        said: dict[str, list[str]] = {}
+        for part in self.parts:
+            own = [on_one_line(name) for name in part.called.values()]
+            lacks = [name for name in map(on_one_line, self.columns) if name not in own]
+            missing = [_said_of_missing(lacks)] if lacks else []
+            for notice in (*part.reader.notices, *missing):
+                said.setdefault(notice, []).append(part.name)
+        return [(listing(names, _MAX_LISTED), notice) for notice, names in said.items()]
+
+
+def _files_in(path: Path, but: Collection[Path]) -> list[Path]:
+    """Return the tables of a folder, or else its text files, by name; a file as it is."""
+    if path == STDIN:
+        raise InputError(
+            "Got stdin among the files, which can be read once only; expected files and folders; "
+            "save it first."
+        )
+    if not path.is_dir():
+        return [path]
+    own = [
+        file
+        for file in path.iterdir()
+        if file.is_file() and not file.name.startswith(_BESIDE) and file.resolve() not in but
+    ]
+    files = [file for file in own if has_columns(file)]
+    files = files or [file for file in own if format_of(file).ending in _LINES]
+    if not files:
+        raise InputError(
+            f"Got the folder {path} without a CSV, Excel, Parquet, JSONL or text file; expected "
+            "one or more; name another folder, or files."
+        )
+    return sorted(files, key=lambda file: natural_order(file.name))
+
+
+def _most_alike(readers: Sequence[TableReader]) -> TableReader:
+    """Return the first table of the kind that most are of."""
+    return max(readers, key=lambda own: sum(_are_alike(own, other) for other in readers))
+
+
+def _are_alike(first: TableReader, other: TableReader) -> bool:
+    """Return whether two tables have most of their columns in common."""
+    if first.has_columns != other.has_columns:
+        return False
+    n_common = sum(match_column(first.columns, name) is not None for name in other.columns)
+    return n_common >= _MIN_ALIKE * max(len(first.columns), len(other.columns))
+
+
+def _of_another_kind(table: TableReader, first: TableReader) -> InputError:
+    own, others = (listing([*map(repr, own.columns)], _MAX_LISTED) for own in (table, first))
+    return InputError(
+        f"Got {_said(table)} with the columns {own}; expected at least half of those of "
+        f"{_said(first)}: {others}; leave it out, rename its columns, or pass --sheet."
+    )
+
+
+def _columns_of(readers: Sequence[TableReader]) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns of all tables, and what each table's own are called among them."""
+    columns: list[str] = []
+    called = []
+    for reader in readers:
+        own = {name: name for name in reader.columns if name in columns}
+        for name in reader.columns:
+            if name not in own:
+                found = match_column(columns, name, taken={*own.values()})
+                own[name] = name if found is None else found
+        columns += [own[name] for name in reader.columns if own[name] not in columns]
+        called.append(own)
+    return columns, called
+
+
+def _names_of(tables: Sequence[tuple[Path, TableReader]]) -> list[str]:
+    """Return what tables are called: file, or sheet where all are of one; both where it takes both.
+
+    Files of the same name are told apart by their folders.
+    """
+    n_sheets = Counter(path for path, _ in tables)
+    if len(n_sheets) == 1 and len(tables) > 1:
+        return [str(reader.sheet) for _, reader in tables]
+    are_same = len({path.name for path in n_sheets}) < len(n_sheets)
+    names = [str(path) if are_same else path.name for path, _ in tables]
+    return [
+        f"{name} [{reader.sheet}]" if n_sheets[path] > 1 else name
+        for name, (path, reader) in zip(names, tables, strict=True)
+    ]
+
+
+def _said(table: TableReader) -> str:
+    return table.name if table.sheet is None else f"{table.name} [{table.sheet}]"
+
+
+def _said_of_missing(names: Sequence[str]) -> str:
+    lacks = listing([*map(repr, names)], _MAX_LISTED)
+    return f"columns that only others have are empty there: {lacks}"
