@@ -10,7 +10,7 @@ import pytest
 
 from polar_detect.errors import InputError
 from polar_detect.pipeline.standing import Standing
-from polar_detect.tables import Combined, CombinedRows, read_table
+from polar_detect.tables import Combined, CombinedRows, new_later, read_table
 
 ROWS = pd.DataFrame({"heat": ["H1", "H2"], "C [%]": [0.05, 0.061], "grade": ["304", "316"]})
 
@@ -128,6 +128,9 @@ def test_a_file_that_was_named_has_to_be_of_the_kind(months, tmp_path, run):
         call = ("combine", months, other, "--out", tmp_path / "all.csv", "--lang", tongue)
         code, _, err = run(*call)
         assert (code, words in err, "'speed', 'torque'" in err) == (1, True, True)
+    other.write_text("heat,x\nH9,1\n")  # of three columns one
+    with pytest.raises(InputError, match="expected at least half"):
+        combined(months / "10.csv", other)
     other.write_text("heat,grade,x,y\nH9,304,1,2\n")  # of four columns two
     assert len(whole(combined(months / "10.csv", other))) == 3
 
@@ -147,26 +150,30 @@ def test_a_column_takes_a_type_that_holds_what_all_tables_say(tmp_path):
     of_may = pd.DataFrame(
         {"n": [1, 2], "x": [1, 2], "wide": [2**60 + 1, 1], "say": [3, 4], "day": day, "gap": 7}
     )
-    rest = {"x": [0.5, None], "wide": [0.25, 1.0], "say": ["OL", "5"], "day": day, "gap": None}
+    rest = {"x": [0.5, None], "wide": [0.25, 1.0], "say": ["OL", None], "day": day, "gap": None}
     sheets = book(tmp_path / "a.xlsx", may=of_may.astype({"wide": str}), june=of_may.assign(**rest))
     rows = combined(sheets)
     assert [str(dtype) for dtype in whole(rows).dtypes] == [
         *("str", "Int64", "Float64", "object", "object", "datetime64[us]", "Int64"),
     ]
     assert column(rows, "x") == [1, 2, 0.5, None]
-    assert column(rows, "say") == [3, 4, "OL", "5"]
+    assert whole(rows)["say"].tolist() == [3, 4, "OL", None]
     assert column(rows, "gap") == [7, 7, None, None]
 
 
-def test_whole_numbers_keep_their_digits_beside_others_with_decimals(tmp_path):
-    of_may = pd.DataFrame({"n": [2**60 + 1, 3]})
-    of_may.to_parquet(tmp_path / "1.parquet")
-    pd.DataFrame({"n": [0.5]}).to_parquet(tmp_path / "2.parquet")
-    rows = combined(tmp_path)
-    assert [str(cell) for cell in column(rows, "n")] == [str(2**60 + 1), "3", "0.5"]
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_whole_numbers_keep_their_digits_beside_others_with_decimals(tmp_path, ending):
+    for name, numbers in (("1", [2**60 + 1, 3]), ("2", [0.5, None])):
+        frame = pd.DataFrame({"n": numbers})
+        if ending == "parquet":
+            frame.to_parquet(tmp_path / f"{name}.parquet")
+        else:
+            frame.to_json(tmp_path / f"{name}.jsonl", orient="records", lines=True)
+    cells = whole(combined(tmp_path))["n"].tolist()
+    assert [str(cell) for cell in cells] == [str(2**60 + 1), "3", "0.5", "None"]
 
 
-def test_number_formats_stay_where_tables_agree(tmp_path):
+def test_number_formats_stay_where_tables_agree(tmp_path, run):
     for name, form in (("1", "0.000"), ("2", "0.000"), ("3", "0.0")):
         file = openpyxl.Workbook()
         file.active.append(["C", "n" if name == "1" else "m"])
@@ -177,6 +184,25 @@ def test_number_formats_stay_where_tables_agree(tmp_path):
     paths = [tmp_path / f"{name}.xlsx" for name in "123"]
     assert Combined.open(paths[:2]).formats == {"C": "0.000", "n": "0.00", "m": "0.00"}
     assert Combined.open(paths).formats == {"n": "0.00", "m": "0.00"}
+    assert run("combine", *paths, "--out", tmp_path / "all.xlsx")[0] == 0
+    row = openpyxl.load_workbook(tmp_path / "all.xlsx").active[2]
+    assert [cell.number_format for cell in row] == ["General", "General", "0.00", "General"]
+
+
+def test_a_csv_of_files_that_spreadsheets_have_written_opens_in_them(tmp_path, run):
+    for name in ("5月.csv", "6月.csv"):
+        (tmp_path / name).write_text("鋼種,C\n炭素鋼,0.4\n", encoding="cp932")
+    assert run("combine", tmp_path, "--out", tmp_path / "all.csv")[0] == 0
+    assert (tmp_path / "all.csv").read_bytes().startswith(b"\xef\xbb\xbffile,")
+
+
+def test_names_of_files_do_not_count_where_dates_are_in_order_either():
+    days = pd.date_range("2026-04-01", periods=60).astype(str)
+    frame = pd.DataFrame({"file": 30 * ["april.csv"] + 30 * ["may.csv"], "day": days})
+    said = "holds names of files or sheets, and those of new rows are all new"
+    assert new_later(frame, ["file"]) == {"file": said}
+    mixed = frame.assign(file=30 * ["main.c", "list.c"])  # of a program's own files
+    assert new_later(mixed, ["file"]) == {}
 
 
 def test_rows_of_exports_that_overlap_are_said_and_left_out_where_asked(months, run):
@@ -190,6 +216,8 @@ def test_rows_of_exports_that_overlap_are_said_and_left_out_where_asked(months, 
     said = "11.csv: rows left out that an earlier file or sheet has, too: 1"
     assert (code, said in err.splitlines()) == (0, True)
     assert pd.read_csv(out)["heat"].tolist() == ["H7", "H8", "H9"]
+    rows = combined(months / "10.csv", months / "6.csv", again, drops_copies=True)
+    assert rows.n_copies == {"11.csv": 1}  # of the first
 
 
 def test_lines_that_repeat_in_each_file_are_no_copies(tmp_path):
