@@ -50,6 +50,14 @@ KINDS = {"score": "float", "is_anomaly": "bool", "program_length": "int", "top_l
 LOSSLESS = ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.csv.zst", "a.jsonl.gz", "a.parquet"]
 
 
+def said_of_sheet(name, *others):
+    listed = ", ".join(map(repr, others))
+    return (
+        f"sheet {name!r} is read; pass --sheet for {listed}, or make one table of those alike with "
+        "polar-detect combine"
+    )
+
+
 def frame_of(rows=ROWS):
     return pd.DataFrame(rows, columns=NAMES, dtype=str)
 
@@ -540,7 +548,7 @@ def test_a_sheet_keeps_its_types_and_row_numbers_and_its_title_is_no_header(insp
     ]
     assert chunk.lines.tolist() == [4, 6]
     assert reader.notices == (
-        "sheet '点検' is read; pass --sheet for 'other'",
+        said_of_sheet("点検", "other"),
         "the columns are named in row 3; 1 above it left out",
     )
 
@@ -876,7 +884,7 @@ def test_the_sheet_with_the_expected_columns_is_read(tmp_path, cover):
     path = hidden_first(tmp_path / "a.xlsx", cover=cover)
     table = open_table(path, ReadOptions(expected=("msg",)))
     assert table.columns == ("msg", "n")
-    said = () if cover == "chart" else ("sheet 'data' is read; pass --sheet for 'cover'",)
+    said = () if cover == "chart" else (said_of_sheet("data", "cover"),)
     assert table.notices == said
     first = open_table(path)
     assert first.columns == (("a", "b") if cover == "visible" else ("msg", "n"))
@@ -893,9 +901,9 @@ def test_a_cover_is_passed_over_for_the_table_behind_it(tmp_path):
     for expected in ((), ("作業",)):
         table = open_table(path, ReadOptions(expected=expected))
         assert table.columns == ("番号", "内容")
-        assert table.notices == ("sheet '一覧' is read; pass --sheet for '表紙', '目次', '旧'",)
+        assert table.notices == (said_of_sheet("一覧", "表紙", "目次", "旧"),)
     asked = open_table(path, ReadOptions(expected=("作業指示一覧",)))
-    assert asked.notices[0] == "sheet '表紙' is read; pass --sheet for '目次', '一覧', '旧'"
+    assert asked.notices[0] == said_of_sheet("表紙", "目次", "一覧", "旧")
 
 
 @pytest.mark.parametrize(
@@ -911,7 +919,7 @@ def test_a_cover_is_passed_over_for_the_table_behind_it(tmp_path):
 )
 def test_a_short_table_is_no_cover(tmp_path, sheets):
     table = open_table(excel(tmp_path / "a.xlsx", sheets))
-    assert table.notices[0] == "sheet 'a' is read; pass --sheet for 'b'"
+    assert table.notices[0] == said_of_sheet("a", "b")
 
 
 def test_a_column_that_is_missing_might_be_on_another_sheet(tmp_path):
