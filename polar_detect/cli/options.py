@@ -324,6 +324,10 @@ class CombineOptions:
         str | None, typer.Option(help="The one sheet to take of each Excel file. Default: all.")
     ] = None
     encoding: Encoding = None
+    whole_files: Annotated[
+        bool,
+        typer.Option("--whole-files", help="Take each text file as one text, not line by line."),
+    ] = False
     drop_copies: Annotated[
         bool,
         typer.Option(

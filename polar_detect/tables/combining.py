@@ -15,7 +15,7 @@ from polar_detect.tables.input.opening import ReadOptions, TableReader, open_tab
 
 _MIN_ALIKE = 0.5  # of the columns of the wider one, or tables are not of a kind
 _MAX_LISTED = 5
-_LINES = frozenset({".txt", ".log"})
+_TEXTS = frozenset({".txt", ".log", ".md"})
 _BESIDE = ("~$", ".")  # what Excel and systems put beside files
 
 
@@ -140,7 +140,7 @@ def _files_in(path: Path, but: Collection[Path]) -> list[Path]:
         if file.is_file() and not file.name.startswith(_BESIDE) and file.resolve() not in but
     ]
     files = [file for file in own if has_columns(file)]
-    files = files or [file for file in own if format_of(file).ending in _LINES]
+    files = files or [file for file in own if format_of(file).ending in _TEXTS]
     if not files:
         raise InputError(
             f"Got the folder {path} without a CSV, Excel, Parquet, JSONL or text file; expected "

@@ -17,7 +17,9 @@ def combine(options: CombineOptions) -> None:
     check_not_input(out, *options.inputs, rejected=rejected)
     combined = tables.Combined.open(
         options.inputs,
-        tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
+        tables.ReadOptions(
+            encoding=options.encoding, sheet=options.sheet, whole_files=options.whole_files
+        ),
         but=(out, rejected),
         file=language.say("combine.file"),
         sheet=language.say("combine.sheet"),

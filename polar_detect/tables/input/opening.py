@@ -61,6 +61,8 @@ class ReadOptions:
         Whether rows stay in which a column of labels is empty, where all rows are taken.
     group_column : str or None
         Column that says which rows hang together, as lots do; not written out unless it is named.
+    whole_files : bool
+        Whether each text file is one text.
     """
 
     encoding: str | None = None
@@ -71,6 +73,7 @@ class ReadOptions:
     may_take_rows: bool = False
     keeps_unlabelled: bool = False
     group_column: str | None = None
+    whole_files: bool = False
 
     def asking_for(
         self, given: Collection[str], default: str | None = None, *, are_rows: bool = False
@@ -166,6 +169,9 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
     source.refuse_archive()
     encoding = _find_encoding(source, options.encoding)
     is_nameless = source.kind == "text" and source.spooled is not None
+    if source.kind == "text" and options.whole_files:
+        reader = PlainReader.open(source, encoding, is_one_text=True)
+        return _described(source, reader, encoding)
     if source.kind == "text" and holds_json(source, encoding):
         source = replace(source, kind="jsonl")
     elif is_nameless and is_table_of(source, encoding, options.expected):

@@ -1,9 +1,10 @@
-"""Read plain text, one text a line, or of logs an event a text. Only a line feed ends a line."""
+"""Read plain text: a text a line, of logs an event; or a file. Only a line feed ends a line."""
 
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 from polar_detect.errors import InputError
 from polar_detect.tables.input.chunks import (
@@ -31,17 +32,20 @@ _JOINED = (
 class PlainReader:
     """A text file of which each line, blank ones too, is a row with the one column `text`.
 
-    Of a log in which stack traces stand below their events, each event is one.
+    Of a log in which stack traces stand below their events, each event is one; of a file that is
+    taken as a whole, it is one.
     """
 
     source: Source
     encoding: Encoding
-    are_events: bool
+    takes: Literal["lines", "events", "file"]
     notices: tuple[str, ...]
     columns: tuple[str, ...] = ("text",)
 
     @classmethod
-    def open(cls, source: Source, encoding: Encoding) -> "PlainReader":
+    def open(
+        cls, source: Source, encoding: Encoding, *, is_one_text: bool = False
+    ) -> "PlainReader":
         """Read the file once, where it begins as a log does, for whether its events have lines.
 
         Raises
@@ -49,20 +53,22 @@ class PlainReader:
         InputError
             Its lines are fields of a journal, or of a mailbox.
         """
+        if is_one_text:
+            return cls(source, encoding, "file", ())
         with source.open() as file, open_lines(file, encoding) as lines:
             first = [*islice(lines, 2)]
             _refuse_fields(source.name, [line.text for line in first])
             lines.put_back(first)
             are_events = has_events_of_lines(line.text for line in lines)
-        return cls(source, encoding, are_events, (_JOINED,) if are_events else ())
+        return cls(source, encoding, *(("events", (_JOINED,)) if are_events else ("lines", ())))
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
-        """Yield all lines, or events."""
+        """Yield all texts."""
         builder = ChunkBuilder(n_rows, strings_under(self.columns))
         n_kept, has_text, first_rejected = 0, False, None
         # Not str.splitlines, which also splits at form feeds, U+2028 and six others.
         with self.source.open() as file, open_lines(file, self.encoding) as lines:
-            for row in _events(lines) if self.are_events else _texts(lines):
+            for row in _TAKEN[self.takes](lines):
                 if builder.is_full:
                     yield builder.take()
                 if isinstance(row, Rejected):
@@ -136,5 +142,16 @@ def _events(lines: Lines) -> Iterator[_Text | Rejected]:
     yield from rejected
 
 
+def _whole(lines: Lines) -> Iterator[_Text | Rejected]:
+    """Yield all lines as one text, but for those that cannot be read."""
+    rows = [*_texts(lines)]
+    if parts := [row for row in rows if isinstance(row, _Text)]:
+        yield _joined(parts)
+    yield from (row for row in rows if isinstance(row, Rejected))
+
+
 def _joined(parts: list[_Text]) -> _Text:
     return _Text(parts[0].line, "\n".join(part.text for part in parts).rstrip())
+
+
+_TAKEN = {"lines": _texts, "events": _events, "file": _whole}
