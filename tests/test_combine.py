@@ -318,10 +318,17 @@ def test_which_file_a_row_is_of_counts_as_its_lot_and_new_rows_need_none(tmp_pat
     assert (code, "columns that do not count are missing: 'file'" in err) == (0, True)
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [("fit", "with polar-detect combine"), ("screen", "with polar-detect combine")],
-)
-def test_a_folder_is_refused_elsewhere_with_what_to_do(months, run, command, words):
+@pytest.mark.parametrize("command", ["fit", "score", "screen", "report"])
+def test_more_than_one_file_is_refused_elsewhere_with_what_to_do(run, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "200")
+    call = (command, "a.csv", "b.csv", "c.csv", "--out", "o.csv", "--detector", "columns")
+    code, _, err = run(*call)
+    assert (code, "('b.csv', 'c.csv'); expected one; make one table" in err) == (2, True)
+    assert "2つ以上あります" in run(*call, "--lang", "ja")[2]
+    assert "No such option" in run(*call, "--alpa", "1")[2]
+
+
+@pytest.mark.parametrize("command", ["fit", "screen"])
+def test_a_folder_is_refused_elsewhere_with_what_to_do(months, run, command):
     code, _, err = run(command, months, "--out", months.parent / "o.csv")
-    assert (code, words in err) == (1, True)
+    assert (code, "one table of its files with polar-detect combine" in err) == (1, True)

@@ -19,7 +19,7 @@ from polar_detect import __version__, announcement
 from polar_detect.cli import options
 from polar_detect.cli.config import read_config, without_overruled
 from polar_detect.cli.lost_streams import standing_in
-from polar_detect.cli.speaking import Spoken, said, said_of_stop
+from polar_detect.cli.speaking import Spoken, more_files, said, said_of_stop
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import InputError, PolarError
 from polar_detect.stopping import Stoppable
@@ -37,6 +37,7 @@ _COMMANDS: dict[str, type[Any]] = {
     "serve": options.ServeOptions,
     "demo": options.DemoOptions,
 }
+_OF_ONE_FILE = {"fit", "score", "screen", "report"}
 _WRITING = {"fit", "score", "screen", "report", "compare", "combine", "demo"}
 app = typer.Typer(
     name="polar-detect",
@@ -126,6 +127,8 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
     """Return a command whose arguments and options are the fields of a dataclass."""
 
     def run(context: typer.Context, **given: Any) -> None:
+        if context.args:
+            raise more_files(context.args, given["lang"])
         own = without_overruled(context, given, getattr(kind, "alternatives", ()))
         asked = kind(**own)  # whether they go together is asked before the imports
         stoppable = Stoppable("")
@@ -166,7 +169,10 @@ def _check_working_folder() -> None:
 
 
 for _name, _kind in _COMMANDS.items():
-    app.command(_name)(_command(_name, _kind))
+    # More than one file is a usage error by itself, too, which says nothing of what to do.
+    app.command(_name, context_settings={"allow_extra_args": _name in _OF_ONE_FILE})(
+        _command(_name, _kind)
+    )
 
 
 @models_app.callback(invoke_without_command=True)

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from polar_detect import announcement
+from polar_detect.errors import quoted
 from polar_detect.messages.catalogue import texts
 from polar_detect.messages.tongues import Tongue
 from polar_detect.texts.visible import visible
@@ -31,6 +32,15 @@ def language_of(what: str) -> Any:
 def contradiction(message: str, tongue: Tongue) -> typer.BadParameter:
     """Return the error for options that do not go together."""
     return typer.BadParameter(said(message, tongue))
+
+
+def more_files(names: Sequence[str], tongue: Tongue) -> typer.BadParameter:
+    """Return the error for more files than the one that a command takes."""
+    return contradiction(
+        f"Got more than one file ({quoted(names)}); expected one; make one table of them with "
+        "polar-detect combine.",
+        tongue,
+    )
 
 
 def said(message: str, tongue: Tongue) -> str:
