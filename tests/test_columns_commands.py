@@ -436,6 +436,18 @@ def test_what_the_detector_cannot_go_by_is_refused_before_anything_is_fitted(
         assert japanese in run(*command, *options, "--lang", "ja")[2]
 
 
+@pytest.mark.parametrize("rule", [(), ("--fdr", 0.3)])
+def test_score_says_what_tells_why_a_batch_differs(run, folder, tmp_path, rule):
+    path, said = tmp_path / "later.csv", "polar-detect report says what has changed"
+    for by, is_told in ((0, False), (20, True)):
+        frame = parts(60, seed=2)
+        frame["weight [g]"] += by
+        frame.to_csv(path, index=False)
+        command = ("score", path, "--detector", folder, "--out", tmp_path / "scored.csv", *rule)
+        code, _, err = run(*command)
+        assert (code, said in err, "clearly differs" in err) == (0, is_told, is_told)
+
+
 def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypatch):
     monkeypatch.setattr(Engine, "load", None)
     monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "nothing"))

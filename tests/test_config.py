@@ -161,7 +161,10 @@ def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
             ],
         ),
         ("[skore]\nalpha = 1\n", ["Got section [skore]", "did you mean score?"]),
-        ("alpha = 0.1\n", ["Got key 'alpha' outside any section", "expected one of combine, compare"]),
+        (
+            "alpha = 0.1\n",
+            ["Got key 'alpha' outside any section", "expected one of combine, compare"],
+        ),
         ("fit = 1\n", ["Got 'fit = …'", "expected a section [fit]"]),
         ("[fit]\nmodel.name = 1\n", ["Got a table as 'model' in [fit]"]),
         ('[fit]\ncolumns = ["a", "b"]\n', ["Got a list as 'columns' in [fit]", 'such as "a,b"']),

@@ -146,6 +146,8 @@ def _summarise(
     else:
         _say_rate(summary, rule.fdr, len(calibration_scores), language)
         tell(drift_line(drift, language))
+    if drift.is_drifted:
+        tell(language.say("terminal.drift_report"))
     if summary.n_known:
         n = summary.n_rows - summary.n_empty
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
