@@ -57,6 +57,7 @@ def test_files_and_sheets_of_a_folder_are_one_table(months, run):
     code, said, err = run("combine", months, "--out", out)
     assert (code, said.split()) == (0, [str(out)])
     assert err.splitlines() == [
+        "10.csv, 2026.xlsx [april], 2026.xlsx [may]: column 'C [%]' is taken for 'Ｃ（％）'",
         "10.csv, 2026.xlsx [april], 2026.xlsx [may]: columns that only others have are empty "
         "there: 'note'",
         f"left out, as most of their columns are others: {months / '2026.xlsx'} [cover]",
@@ -143,6 +144,20 @@ def test_columns_of_the_same_name_come_before_those_that_differ_in_case(tmp_path
     assert frame.drop(columns="file").to_dict("list") == {
         "Temp": ["1", "6"], "flow": ["2", "7"], "temp": [np.nan, "5"],
     }  # fmt: skip
+
+
+def test_names_may_lack_their_units_and_differ_in_width_which_is_said(tmp_path, run):
+    heads = ("t [K],p,C（％）", "t,p [Pa],C(%)", "t [mK],p,c(%)", "t [C],t,C(%)")
+    for i, head in enumerate(heads):
+        (tmp_path / f"{i}.csv").write_text(f"{head}\n{i},{i},{i}\n")
+    rows = combined(tmp_path)
+    assert rows.combined.columns == ["t [K]", "p", "C（％）", "t [mK]", "t [C]", "t"]
+    assert column(rows, "t [K]")[:2] == ["0", "1"]
+    assert column(rows, "p")[:3] == ["0", "1", "2"]
+    assert column(rows, "C（％）") == ["0", "1", "2", "3"]
+    _, _, err = run("combine", tmp_path, "--out", tmp_path.parent / "all.csv")
+    assert "1.csv: column 'p [Pa]' is taken for 'p'\n" in err
+    assert "1.csv: column 't' is taken for 't [K]'\n" in err  # in 3.csv it may be either
 
 
 def test_a_column_takes_a_type_that_holds_what_all_tables_say(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from polar_detect.errors import InputError, listing
-from polar_detect.tables.cells.names import match_column, on_one_line
+from polar_detect.tables.cells.names import match_column, on_one_line, said_of_matches
 from polar_detect.tables.columns.order import natural_order
 from polar_detect.tables.formats import STDIN, format_of, has_columns
 from polar_detect.tables.input.chunks import unique_names
@@ -120,7 +120,8 @@ class Combined:
             own = [on_one_line(name) for name in part.called.values()]
             lacks = [name for name in map(on_one_line, self.columns) if name not in own]
             missing = [_said_of_missing(lacks)] if lacks else []
-            for notice in (*part.reader.notices, *missing):
+            others = said_of_matches((name, own) for own, name in part.called.items())
+            for notice in (*part.reader.notices, *others, *missing):
                 said.setdefault(notice, []).append(part.name)
         return [(listing(names, _MAX_LISTED), notice) for notice, names in said.items()]
 
@@ -158,7 +159,7 @@ def _are_alike(first: TableReader, other: TableReader) -> bool:
     """Return whether two tables have most of their columns in common."""
     if first.has_columns != other.has_columns:
         return False
-    n_common = sum(match_column(first.columns, name) is not None for name in other.columns)
+    n_common = sum(_match(first.columns, name) is not None for name in other.columns)
     return n_common >= _MIN_ALIKE * max(len(first.columns), len(other.columns))
 
 
@@ -178,11 +179,23 @@ def _columns_of(readers: Sequence[TableReader]) -> tuple[list[str], list[dict[st
         own = {name: name for name in reader.columns if name in columns}
         for name in reader.columns:
             if name not in own:
-                found = match_column(columns, name, taken={*own.values()})
-                own[name] = name if found is None else found
+                own[name] = _match(columns, name, taken={*own.values()}) or name
         columns += [own[name] for name in reader.columns if own[name] not in columns]
         called.append(own)
     return columns, called
+
+
+def _match(columns: Sequence[str], name: str, taken: Collection[str] = ()) -> str | None:
+    """Return which of the columns has that name, where either may lack its unit."""
+    found = match_column(columns, name, taken=taken, may_add_unit=True)
+    if found is not None:
+        return found
+    longer = [
+        own
+        for own in columns
+        if own not in taken and match_column([name], own, may_add_unit=True) is not None
+    ]
+    return longer[0] if len(longer) == 1 else None
 
 
 def _names_of(tables: Sequence[tuple[Path, TableReader]]) -> list[str]:
