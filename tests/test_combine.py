@@ -1,11 +1,14 @@
 """`polar-detect combine`: one table of several files and sheets."""
 
+import gzip
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from polar_detect.errors import InputError
@@ -61,6 +64,7 @@ def test_files_and_sheets_of_a_folder_are_one_table(months, run):
         "10.csv, 2026.xlsx [april], 2026.xlsx [may]: columns that only others have are empty "
         "there: 'note'",
         f"left out, as most of their columns are others: {months / '2026.xlsx'} [cover]",
+        f"not read: {months / 'notes.txt'}",
         "8 rows, of tables: 4",
     ]
     found = pd.read_excel(out, engine="calamine")
@@ -253,6 +257,18 @@ def test_lines_of_text_files_are_texts_of_a_table(tmp_path):
     assert read_table(tmp_path / "all.csv").texts[:2] == ["pump a runs", "valve a shut"]
     with pytest.raises(InputError, match="with the columns 'file', 'text'; expected at least half"):
         combined(tmp_path / "a.txt", tmp_path / "all.csv")
+
+
+def test_logs_that_were_rotated_are_read_and_pictures_are_not(tmp_path):
+    names = ["app.log", "app.log.1", "app.log.2.gz", "app.LOG.zst"]
+    for name in [*names, "app.log.png", "clog"]:
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(tmp_path / name, "wt") as file:
+            file.write("pump on\n")
+    (tmp_path / names[3]).write_bytes(pa.compress(b"pump on\n", "zstd", asbytes=True))
+    rows = combined(tmp_path)
+    assert column(rows, "file") == sorted(names, key=str.casefold)
+    assert [Path(own).name for own in rows.combined.unread] == ["app.log.png", "clog"]
 
 
 def test_text_files_are_one_text_each_where_that_is_asked(tmp_path, run):

@@ -1,5 +1,6 @@
 """Several files and sheets whose columns are called alike: which of them, and whose is whose."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,13 @@ from typing import Self
 from polar_detect.errors import InputError, listing
 from polar_detect.tables.cells.names import match_column, on_one_line, said_of_matches
 from polar_detect.tables.columns.order import natural_order
-from polar_detect.tables.formats import STDIN, format_of, has_columns
+from polar_detect.tables.formats import STDIN, has_columns
 from polar_detect.tables.input.chunks import unique_names
 from polar_detect.tables.input.opening import ReadOptions, TableReader, open_tables
 
 _MIN_ALIKE = 0.5  # of the columns of the wider one, or tables are not of a kind
 _MAX_LISTED = 5
-_TEXTS = frozenset({".txt", ".log", ".md"})
+_TEXTS = re.compile(r"\.(?:txt|md|log(?:\.\d+)?)(?:\.(?:gz|zst))?$", re.IGNORECASE)
 _BESIDE = ("~$", ".")  # what Excel and systems put beside files
 
 
@@ -50,12 +51,15 @@ class Combined:
         First column of the whole, which says of which part a row is; None of a single one.
     left_out : sequence of str
         Sheets, and files of a folder, that are tables of another kind.
+    unread : sequence of str
+        Files of a folder that are no tables, or text files beside tables.
     """
 
     parts: Sequence[Part]
     columns: Sequence[str]
     says_part: str | None
     left_out: Sequence[str] = ()
+    unread: Sequence[str] = ()
 
     @classmethod
     def open(
@@ -86,7 +90,7 @@ class Combined:
             One cannot be read, or a file that was named is a table of another kind.
         """
         written = {path.resolve() for path in but}
-        files = dict.fromkeys(file for path in paths for file in _files_in(path, written))
+        files, unread = _files_of(paths, written)
         opened = [(path, reader) for path in files for reader in open_tables(path, options)]
         first = _most_alike([reader for _, reader in opened])
         taken = [(path, reader) for path, reader in opened if _are_alike(first, reader)]
@@ -102,6 +106,7 @@ class Combined:
             columns=columns,
             says_part=says_part if len(taken) > 1 else None,
             left_out=[_said(reader) for path, reader in opened if (path, reader) not in taken],
+            unread=[*map(str, unread)],
         )
 
     @property
@@ -126,28 +131,44 @@ class Combined:
         return [(listing(names, _MAX_LISTED), notice) for notice, names in said.items()]
 
 
-def _files_in(path: Path, but: Collection[Path]) -> list[Path]:
-    """Return the tables of a folder, or else its text files, by name; a file as it is."""
-    if path == STDIN:
-        raise InputError(
-            "Got stdin among the files, which can be read once only; expected files and folders; "
-            "save it first."
-        )
-    if not path.is_dir():
-        return [path]
+def _files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the files, each once, and which others are in the folders."""
+    files: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        if path == STDIN:
+            raise InputError(
+                "Got stdin among the files, which can be read once only; expected files and "
+                "folders; save it first."
+            )
+        if path.is_dir():
+            own = _files_in(path, but)
+            taken = [file for file in own if has_columns(file)]
+            taken = taken or [file for file in own if _is_text(file)]
+            if not taken:
+                raise InputError(
+                    f"Got the folder {path} without a CSV, Excel, Parquet, JSONL or text file; "
+                    "expected one or more; name another folder, or files."
+                )
+            files += taken
+            others += [file for file in own if file not in taken]
+        else:
+            files.append(path)
+    return [*dict.fromkeys(files)], others
+
+
+def _files_in(folder: Path, but: Collection[Path]) -> list[Path]:
+    """Return the files of a folder, by name."""
     own = [
         file
-        for file in path.iterdir()
+        for file in folder.iterdir()
         if file.is_file() and not file.name.startswith(_BESIDE) and file.resolve() not in but
     ]
-    files = [file for file in own if has_columns(file)]
-    files = files or [file for file in own if format_of(file).ending in _TEXTS]
-    if not files:
-        raise InputError(
-            f"Got the folder {path} without a CSV, Excel, Parquet, JSONL or text file; expected "
-            "one or more; name another folder, or files."
-        )
-    return sorted(files, key=lambda file: natural_order(file.name))
+    return sorted(own, key=lambda file: natural_order(file.name))
+
+
+def _is_text(file: Path) -> bool:
+    return _TEXTS.search(file.name) is not None
 
 
 def _most_alike(readers: Sequence[TableReader]) -> TableReader:

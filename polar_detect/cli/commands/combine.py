@@ -44,5 +44,7 @@ def combine(options: CombineOptions) -> None:
         tell_of_rejected(str(out), len(rows.rejected), rows.n_rows, rejected, language)
     if combined.left_out:
         tell(language.say("combine.left_out", names=listing(combined.left_out, _MAX_LISTED)))
+    if combined.unread:
+        tell(language.say("combine.unread", names=listing(combined.unread, _MAX_LISTED)))
     tell(language.say("combine.done", n=rows.n_rows, n_tables=len(readers)))
     say(out)
