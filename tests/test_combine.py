@@ -1,7 +1,9 @@
 """`polar-detect combine`: one table of several files and sheets."""
 
+import errno
 import gzip
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -124,6 +126,29 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
     paths = [tmp_path / name / "rows.csv" for name in ("may", "june")]
     assert column(combined(*paths), "file") == [str(path) for path in paths for _ in range(2)]
     assert len(whole(combined(paths[0], paths[0]))) == 2  # the same one twice
+
+
+def test_names_of_files_may_be_anything(tmp_path, run):
+    folder, out = tmp_path / "odd", tmp_path / "all.csv"
+    folder.mkdir()
+    names = [b"=cmd.csv", b"a\xff.csv", b"new\nline.csv", "５月.csv".encode()]
+    for name in names:
+        (folder / os.fsdecode(name)).write_text("a,b\n1,2\n")
+    (folder / "gone.csv").symlink_to("nowhere")
+    for ending in (".csv", ".xlsx", ".parquet", ".jsonl"):
+        assert run("combine", folder, "--out", out.with_suffix(ending))[0] == 0
+    said = pd.read_csv(out)["file"].tolist()
+    assert said == ["'=cmd.csv", "a\ufffd.csv", "new line.csv", "５月.csv"]
+
+
+def test_a_folder_that_cannot_be_read_is_refused(months, run, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    for tongue, words in (("en", "which cannot be read ("), ("ja", "アクセス権を確認")):
+        code, _, err = run("combine", months, "--out", months.parent / "o.csv", "--lang", tongue)
+        assert (code, words in err, err.count("\n")) == (1, True, 1)
 
 
 def test_a_file_that_was_named_has_to_be_of_the_kind(months, tmp_path, run):

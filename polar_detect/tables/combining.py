@@ -13,6 +13,7 @@ from polar_detect.tables.columns.order import natural_order
 from polar_detect.tables.formats import STDIN, has_columns
 from polar_detect.tables.input.chunks import unique_names
 from polar_detect.tables.input.opening import ReadOptions, TableReader, open_tables
+from polar_detect.texts.visible import visible
 
 _MIN_ALIKE = 0.5  # of the columns of the wider one, or tables are not of a kind
 _MAX_LISTED = 5
@@ -102,7 +103,9 @@ class Combined:
         own = zip(taken, _names_of(taken), called, strict=True)
         *_, says_part = unique_names([*columns, file if len(kept) > 1 else sheet])[0]
         return cls(
-            parts=[Part(reader, name, names) for (_, reader), name, names in own],
+            parts=[
+                Part(reader, on_one_line(visible(name)), names) for (_, reader), name, names in own
+            ],
             columns=columns,
             says_part=says_part if len(taken) > 1 else None,
             left_out=[_said(reader) for path, reader in opened if (path, reader) not in taken],
@@ -159,11 +162,17 @@ def _files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path],
 
 def _files_in(folder: Path, but: Collection[Path]) -> list[Path]:
     """Return the files of a folder, by name."""
-    own = [
-        file
-        for file in folder.iterdir()
-        if file.is_file() and not file.name.startswith(_BESIDE) and file.resolve() not in but
-    ]
+    try:
+        own = [
+            file
+            for file in folder.iterdir()
+            if file.is_file() and not file.name.startswith(_BESIDE) and file.resolve() not in but
+        ]
+    except OSError as error:
+        raise InputError(
+            f"Got the folder {folder}, which cannot be read ({error.strerror}); expected one whose "
+            "files this user may see; check its permissions, or name the files."
+        ) from error
     return sorted(own, key=lambda file: natural_order(file.name))
 
 
