@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
+from polar_detect.tables.cells.decimal_commas import has_decimal_commas
 from polar_detect.tables.cells.names import folded
-from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import is_missing
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import (
