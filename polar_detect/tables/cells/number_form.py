@@ -37,9 +37,13 @@ from polar_detect.tables.cells.text import cell_values, cells_as_seen
 from polar_detect.tables.cells.thousands import grouped, thousands_of, without_thousands
 from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
 
-_LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
+_LIMIT = re.compile(
+    r"\s*(?:[<>≤≥≦≧＜＞]=?|unter|über|kleiner|größer|менее|более|小于|大于|低于|高于|小於|大於|低於|高於)"
+    r"\s*(?=[\d.])",
+    re.IGNORECASE,
+)
 _LIMIT_BEHIND = re.compile(
-    r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
+    r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超|未满|미만|이하|이상|초과)\s*"
 )
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
@@ -47,6 +51,14 @@ _GAPS = """
 n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
 検出せず 検出されず 不検出 未検出 検出なし 検出限界以下 検出限界未満 検出下限以下 検出下限未満
 定量下限以下 定量下限未満 定量限界以下 定量限界未満 データなし 無し 該当なし 未実施 未記入 記録なし
+k.a. k.a k/a n.b. n.v. n.z. keineangabe nichtgemessen nichtbestimmt nichtnachweisbar fehlt entfällt
+n.c. n.m. nonmesuré nonmesurée nondéterminé nondétecté néant n.r. nonmisurato nonrilevato
+s/d s.d. sindato sindatos nomedido nodetectado semdados nãomedido nãodetectado
+b.d. brak brakdanych niezmierzono niewykryto nieoznaczono neměřeno nezměřeno nezjištěno chybí
+ölçülmedi ölçülemedi tespitedilmedi veriyok yok н/д н.д. нетданных нет неизмерено неопределено
+необнаружено 无 無 无数据 無數據 未检测 未檢測 未检出 未檢出 未测 未測 未测量 未測量 未检验 缺失
+缺測 没有 無資料 미측정 미검출 불검출 측정불가 측정안함 없음 결측 해당없음 chưađo khôngđo khôngcó
+khôngpháthiện khôngđođược ไม่ได้วัด ไม่มี ไม่พบ ไม่มีข้อมูล วัดไม่ได้
 """
 _GAP = frozenset(_GAPS.split())
 _SIGNS_ALONE = re.compile(r"\*+|\.{2,}")

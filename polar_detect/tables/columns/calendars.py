@@ -1,12 +1,13 @@
 """What months, weekdays and halves of a day are called in many languages, as patterns.
 
-Hides how letters are folded, and which abbreviations mean one month in every language: lis is
+Hides which abbreviations mean one month in every language: lis is
 November in Polish and in Czech, cer may be June or July.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
+
+from polar_detect.tables.cells.names import folded_letters
 
 # Months are said in two cases by Slavic languages, and shortened their own way by some. Croatian
 # and Finnish are not among them: lip and mar are other months there than elsewhere.
@@ -67,20 +68,7 @@ pazartesi salı çarşamba perşembe cuma cumartesi pazar pzt sal çar per cum c
 _OF_MORNING = "午前 上午 凌晨 早上 오전 am a.m. a.m öö"
 _OF_AFTERNOON = "午後 下午 中午 晚上 오후 pm p.m. p.m ös ch"
 _OF_CLOCKS = "uhr h hod. godz. kl. klo ч. น. น sa"  # and what else stands beside one
-_ACCENTS = dict.fromkeys(range(0x300, 0x370))
 _MIN_LETTERS, _MAX_LETTERS = 3, 5  # of an abbreviation
-
-
-def folded_letters(text: str) -> str:
-    """Return a text in half width and small letters, and without accents.
-
-    >>> folded_letters("１ Déc. 2026"), folded_letters("KASIM"), folded_letters("오전 8:15")
-    ('1 dec. 2026', 'kasim', '오전 8:15')
-    """
-    if text.isascii():
-        return text.lower()
-    apart = unicodedata.normalize("NFKD", text).translate(_ACCENTS)
-    return unicodedata.normalize("NFKC", apart).casefold().replace("ı", "i")
 
 
 def _names_of_months() -> dict[str, int]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from polar_detect.tables.cells.names import folded_letters
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
 from polar_detect.tables.columns.calendars import (
     ANY_AFTERNOON,
@@ -13,7 +14,6 @@ from polar_detect.tables.columns.calendars import (
     ANY_MORNING,
     ANY_WEEKDAY,
     MONTHS,
-    folded_letters,
 )
 from polar_detect.tables.columns.order import are_in_order
 

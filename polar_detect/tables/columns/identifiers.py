@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from polar_detect.tables.cells.names import folded_letters
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.units import split_unit
-from polar_detect.tables.columns.calendars import folded_letters
 from polar_detect.tables.columns.dates import mostly_match
 
 # Of the alphabets that have capitals: a sentence in another script may have no blanks.
