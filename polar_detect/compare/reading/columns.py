@@ -15,6 +15,7 @@ from polar_detect import tables
 from polar_detect.arrays import Float64Array
 from polar_detect.errors import InputError, counted, listing, quoted
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
+from polar_detect.tables.cells.decimal_commas import have_decimal_commas
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
 from polar_detect.tables.columns.selection import find_columns
@@ -133,7 +134,8 @@ def choose_columns(
 def _named(frame: pd.DataFrame, asked: str, written: Sequence[str] | None) -> Columns:
     """Return the columns of numbers that a person named."""
     names = tuple(numeric_asked(asked).choose([*map(str, frame.columns)]))
-    forms = {name: NumberForm.of(frame[name], name) for name in names}
+    commas = have_decimal_commas(frame)
+    forms = {name: NumberForm.of(frame[name], name, commas=commas) for name in names}
     for name in names:
         numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, form=forms[name])
     notes = said_of_forms(forms, frame, names)
@@ -145,7 +147,8 @@ def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) 
 
     Those that a person wants to be written out are, whatever they hold.
     """
-    forms = {name: NumberForm.of(frame[name], name) for name in candidates}
+    commas = have_decimal_commas(frame)
+    forms = {name: NumberForm.of(frame[name], name, commas=commas) for name in candidates}
     found = {name: ColumnNumbers.of(frame[name], forms[name]) for name in candidates}
     numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
     ids = [name for name, own in numbers.items() if not is_written and _looks_like_an_id(name, own)]

@@ -13,6 +13,7 @@ from polar_detect import tables
 from polar_detect.compare.reading.columns import AUTO, NONE, Columns, choose_columns, numeric_asked
 from polar_detect.errors import InputError
 from polar_detect.shell import as_arguments
+from polar_detect.tables.cells.decimal_commas import have_decimal_commas
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.reading import check_some_text
@@ -162,7 +163,8 @@ def choose_source(file: File) -> Source:
     _check_not_read(reading, present)
     target = PLAIN
     if reading.kind == "number":
-        target = NumberForm.of(frame[reading.target], reading.target)
+        commas = have_decimal_commas(frame)
+        target = NumberForm.of(frame[reading.target], reading.target, commas=commas)
     if reading.columns is not None:
         written = tables.RowColumns(reading.columns).choose(present)
         columns = choose_columns(frame, reading.numeric_columns, written, others=[])

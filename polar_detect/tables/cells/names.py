@@ -18,6 +18,7 @@ _ROUND = str.maketrans(OPENING + CLOSING, len(OPENING) * "(" + len(CLOSING) * ")
 # A Japanese keyboard writes PC-300 with a long vowel or a minus sign, which look the same, and
 # programs store the wave dash of 10〜20 in two ways.
 _DASHES = "\u2010\u2012\u2013\u2014\u2015\u2212\u2500\u30fc"
+_ACCENTS = dict.fromkeys(range(0x300, 0x370))
 _AS_TYPED = str.maketrans(dict.fromkeys(_DASHES, "-") | {"\u301c": "~"})
 
 
@@ -31,6 +32,18 @@ def folded(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", name).translate(_AS_TYPED)
     return "".join(plain.casefold().split())
+
+
+def folded_letters(text: str) -> str:
+    """Return a text in half width and small letters, and without accents.
+
+    >>> folded_letters("１ Déc. 2026"), folded_letters("KASIM"), folded_letters("오전 8:15")
+    ('1 dec. 2026', 'kasim', '오전 8:15')
+    """
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text).translate(_ACCENTS)
+    return unicodedata.normalize("NFKC", apart).casefold().replace("ı", "i")
 
 
 def match_column(

@@ -14,6 +14,12 @@ import pandas as pd
 
 from polar_detect.errors import counted
 from polar_detect.tables.cells.codes import codes_among
+from polar_detect.tables.cells.decimal_commas import (
+    decimal_comma,
+    has_decimal_commas,
+    may_be_decimal,
+    with_point,
+)
 from polar_detect.tables.cells.deviations import are_with_deviations, without_deviation
 from polar_detect.tables.cells.durations import are_durations, are_in_hours, in_seconds, is_duration
 from polar_detect.tables.cells.minus_signs import is_marked, minus_of, with_minus
@@ -22,34 +28,37 @@ from polar_detect.tables.cells.numbers import (
     MIN_NUMERIC,
     MIN_SURE,
     MISSING,
-    TYPED_MINUS,
     as_numbers,
     half_width,
     is_missing,
     not_plain,
-    plain_numbers,
 )
 from polar_detect.tables.cells.text import cell_values, cells_as_seen
 from polar_detect.tables.cells.thousands import grouped, thousands_of, without_thousands
 from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
 
-_COMMA = re.compile(
-    rf"(?P<before>[-+\u2212{TYPED_MINUS}▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
-    r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
-    r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
+_LIMIT = re.compile(
+    r"\s*(?:[<>≤≥≦≧＜＞]=?|unter|über|kleiner|größer|менее|более|小于|大于|低于|高于|小於|大於|低於|高於)"
+    r"\s*(?=[\d.])",
+    re.IGNORECASE,
 )
-_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
-_LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
 _LIMIT_BEHIND = re.compile(
-    r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
+    r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超|未满|미만|이하|이상|초과)\s*"
 )
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
-_POINTED = re.compile(r"\d[.,]|[.,]\d")
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
 _GAPS = """
 n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
 検出せず 検出されず 不検出 未検出 検出なし 検出限界以下 検出限界未満 検出下限以下 検出下限未満
 定量下限以下 定量下限未満 定量限界以下 定量限界未満 データなし 無し 該当なし 未実施 未記入 記録なし
+k.a. k.a k/a n.b. n.v. n.z. keineangabe nichtgemessen nichtbestimmt nichtnachweisbar fehlt entfällt
+n.c. n.m. nonmesuré nonmesurée nondéterminé nondétecté néant n.r. nonmisurato nonrilevato
+s/d s.d. sindato sindatos nomedido nodetectado semdados nãomedido nãodetectado
+b.d. brak brakdanych niezmierzono niewykryto nieoznaczono neměřeno nezměřeno nezjištěno chybí
+ölçülmedi ölçülemedi tespitedilmedi veriyok yok н/д н.д. нетданных нет неизмерено неопределено
+необнаружено 无 無 无数据 無數據 未检测 未檢測 未检出 未檢出 未测 未測 未测量 未測量 未检验 缺失
+缺測 没有 無資料 미측정 미검출 불검출 측정불가 측정안함 없음 결측 해당없음 chưađo khôngđo khôngcó
+khôngpháthiện khôngđođược ไม่ได้วัด ไม่มี ไม่พบ ไม่มีข้อมูล วัดไม่ได้
 """
 _GAP = frozenset(_GAPS.split())
 _SIGNS_ALONE = re.compile(r"\*+|\.{2,}")
@@ -97,8 +106,11 @@ class NumberForm:
     codes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cells: pd.Series, name: str) -> Self:
+    def of(cls, cells: pd.Series, name: str, *, commas: bool = False) -> Self:
         """Return how the numbers of a column are written.
+
+        `commas`: in its table decimals stand behind commas (`have_decimal_commas`), which tells
+        8,212 from 8212 and 1.450 from 1.45 where the column does not.
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
         NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
@@ -116,9 +128,9 @@ hours=False, thousands=None, deviations=False, codes=())
         texts = cls(limits=limits)._bare(texts)
         deviations = are_with_deviations(texts)
         texts = cls(deviations=deviations)._bare(texts)
-        thousands = thousands_of(texts, has_fractions=_has_fractions(cells))
+        thousands = thousands_of(texts, has_fractions=_has_fractions(cells), are_points=commas)
         texts = cls(thousands=thousands)._bare(texts)
-        comma = has_decimal_commas(texts)
+        comma = has_decimal_commas(texts) or (commas and may_be_decimal(texts))
         texts = cls(comma=comma)._bare(texts)
         minus = minus_of(texts)
         unit = _unit_of(cls(minus=minus)._bare(texts), name)
@@ -158,7 +170,7 @@ hours=False, thousands=None, deviations=False, codes=())
             (self.limits, lambda text: _without_limit(text) is not None),
             (self.deviations, without_deviation),
             (self.thousands is not None, lambda text: grouped(text, str(self.thousands))),
-            (self.comma, lambda text: _COMMA.fullmatch(text.strip())),
+            (self.comma, decimal_comma),
             (self.minus is not None, lambda text: is_marked(text, str(self.minus))),
             (self.unit == "%", lambda text: _percent(text) is not None),
         )
@@ -181,7 +193,7 @@ hours=False, thousands=None, deviations=False, codes=())
             if self.deviations and (measured := without_deviation(bare[i])) is not None:
                 bare[i] = self._without_thousands(measured)
             if self.comma:
-                bare[i] = _with_point(bare[i])
+                bare[i] = with_point(bare[i])
             if self.minus is not None and is_marked(bare[i], self.minus):
                 bare[i] = with_minus(bare[i], self.minus)
             own = None if self.unit is None else split_unit(bare[i])
@@ -239,36 +251,6 @@ def _without_limit(text: str) -> str | None:
 def _has_fractions(cells: pd.Series) -> bool:
     """Return whether cells are numbers by their type, of which some have digits behind a point."""
     return any(isinstance(cell, float) and cell % 1 > 0 for cell in cell_values(cells))
-
-
-def has_decimal_commas(texts: Sequence[str]) -> bool:
-    """Return whether the commas in the numbers of a column stand before decimals.
-
-    Half of the numbers have one, no other has a point or a comma, and three different ones cannot
-    be of thousands, as 1,234 may be: so many of all numbers that a column of thousands with these
-    among them would be one of text.
-
-    >>> cells = ["1,5", "2", "0,75", "-", "2,5"]
-    >>> has_decimal_commas(cells), has_decimal_commas([*cells, "1.5"])
-    (True, False)
-    """
-    found = [_COMMA.fullmatch(text.strip()) for text in texts]
-    parted = [f"{own['whole']},{own['part']}" for own in found if own is not None]
-    sure = [number for number in parted if not _THOUSANDS.fullmatch(number)]
-    others = [text for text, own in zip(texts, found, strict=True) if own is None]
-    n_others = int(np.isfinite(plain_numbers(others)).sum())
-    if len(set(sure)) < MIN_SURE or len(sure) <= (1 - MIN_NUMERIC) * (len(parted) + n_others):
-        return False
-    return len(parted) >= n_others and not any(map(_POINTED.search, others))
-
-
-def _with_point(text: str) -> str:
-    """Return a text whose number has a decimal comma with a point in its place."""
-    found = _COMMA.fullmatch(text.strip())
-    if found is None:
-        return text
-    before, whole, part, behind = found.group("before", "whole", "part", "behind")
-    return f"{before}{whole.replace('.', '')}.{part}{behind}"
 
 
 def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> str:

@@ -33,7 +33,9 @@ _SEEN = {
 _THOUSAND = 1000
 
 
-def thousands_of(texts: Sequence[str], *, has_fractions: bool = False) -> str | None:
+def thousands_of(
+    texts: Sequence[str], *, has_fractions: bool = False, are_points: bool = False
+) -> str | None:
     """Return what stands between the thousands of a column; None where it may mean something else.
 
     Three different numbers have it, all of them between groups of three digits.
@@ -43,6 +45,8 @@ def thousands_of(texts: Sequence[str], *, has_fractions: bool = False) -> str | 
     texts : sequence of str
     has_fractions : bool
         Whether some cells are numbers by their type, with digits behind a point.
+    are_points : bool
+        Whether points stand before no decimals in the whole table, as commas do.
 
     Notes
     -----
@@ -57,7 +61,8 @@ def thousands_of(texts: Sequence[str], *, has_fractions: bool = False) -> str | 
     (' ', None)
     """
     candidates = (own for own in SEPARATORS if own != "." or not has_fractions)
-    return next((own for own in candidates if _are_grouped(texts, own)), None)
+    sure = "." if are_points else None
+    return next((own for own in candidates if _are_grouped(texts, own, is_sure=own == sure)), None)
 
 
 def grouped(text: str, separator: str) -> re.Match[str] | None:
@@ -78,7 +83,7 @@ def without_thousands(text: str, separator: str) -> str:
     return f"{found['before']}{found['whole'].replace(separator, '')}{found['behind']}"
 
 
-def _are_grouped(texts: Sequence[str], separator: str) -> bool:
+def _are_grouped(texts: Sequence[str], separator: str, *, is_sure: bool) -> bool:
     if _SEEN[separator].search("\0".join(texts)) is None:  # far faster than text by text
         return False
     found = [grouped(text, separator) for text in texts]
@@ -92,7 +97,7 @@ def _are_grouped(texts: Sequence[str], separator: str) -> bool:
     # Of decimals the first digits may be more or fewer too.
     size = (lambda whole: whole.count(".")) if separator == "." else len
     differ = len({size(own["whole"]) for own in groups}) > 1
-    return has_decimals or differ or _go_on_below(groups, others, separator)
+    return is_sure or has_decimals or differ or _go_on_below(groups, others, separator)
 
 
 def _go_on_below(groups: Sequence[re.Match[str]], others: Sequence[str], separator: str) -> bool:

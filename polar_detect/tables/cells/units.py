@@ -22,10 +22,18 @@ ppt μl μg ug μmol umol nmol kmol ntu fnu °bx brix mrad μrad arcsec mtorr mm
 kev mev gy kgy μsv bq dbm db(a) lm gauss oe wb mh μh nf pf ah mah var kvar με msec μsec usec hrs
 hour hours mins minutes seconds days dtex denier tex gsm ea shot shots atoms ions rev/min r/min
 rev/s r/s us/cm g/10min g/10分 cm3/10min ng/ml ng/l ng/g ng/m3 ng/cm2 meq/l eq/l cd/m2
+stk stck stück ltr sek u/min pce pces tr/min pz giri/min pza pzas uds szt obr/min godz ks ot/min hod
+adet dk d/dk dev/dk cái chiếc giờ phút giây vòng/phút
+°с мм см м км мкм нм кг г мг т л мл м3 м2 па кпа мпа бар атм мбар мм.рт.ст в мв кв а ма ом вт квт
+вт·ч квт·ч квтч гц кгц мгц н кн н·м дж кдж с мс мин ч час сут об/мин шт ед нв мпа·с
+个 只 张 摄氏度 攝氏度 毫米 公釐 厘米 公分 微米 千克 公斤 公克 毫克 吨 噸 毫升 兆帕 千帕 帕
+转/分 转/分钟 轉/分 分钟 分鐘 小时 小時 千瓦 개 매 초 분 시간 원 도
+ชิ้น มม ซม ไมครอน กก กรัม ลิตร บาร์ นาที วินาที ชม รอบ/นาที
 """
 _UNIT = frozenset(_UNITS.split())
 # Said behind a number only: in brackets behind a name they may tell one column from another.
 _COUNTERS = """
+片 支 套 天 개월 명 건 회 대 일
 セット ロール ロット ショット サイクル 回転 パレット ケース
 パーセント トン キロ グラム ミリ センチ メートル リットル
 年 年度 年間 月 か月 ヶ月 カ月 ヵ月 ケ月 週 週間 日間 分間 秒間 名 歳 才 社 箇所 か所 ヶ所 カ所 ヵ所
@@ -42,7 +50,7 @@ _WHOLE = re.compile(
 )
 # N.m and ft.lb, but not a.m. and N.A.
 _POINTED = re.compile(r"n\.m|(?=.*[a-z]{2})[a-z]+\.[a-z]+")
-_CELSIUS = frozenset({"c", "degc", "deg c"})
+_CELSIUS = frozenset({"c", "degc", "deg c", "°с"})  # the last one in Cyrillic
 # What is typed for a degree; NFKC makes a letter or a blank of it.
 _DEGREES = str.maketrans(dict.fromkeys("\u00ba\u02da\u309c\uff9f", "°"))
 # Before these m and M are a billion apart; nobody measures in Mm, however MM is written.
@@ -63,7 +71,7 @@ _MEASURED = re.compile(
 )
 _TIMES = re.compile("[·・*×⋅ ]")
 _EXPONENT = re.compile(r"\^?[-+]?[1-4]$", re.ASCII)
-_LETTER = re.compile(r"[a-z](?:\^?[-+]?\d)?", re.IGNORECASE | re.ASCII)
+_LETTER = re.compile(r"[a-zA-Zа-яА-Я](?:\^?[-+]?\d)?", re.ASCII)
 # A lot 2401A, a part 1N4, the floor 2F and the network 5G are no amperes, newtons and grams.
 _GLUED_LETTERS = frozenset({"h", "s", "m", "m2", "m3", "g", "V", "W"})
 

@@ -2,46 +2,67 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
+from polar_detect.tables.cells.names import folded_letters
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
+from polar_detect.tables.columns.calendars import (
+    ANY_AFTERNOON,
+    ANY_CLOCK_WORD,
+    ANY_FULL_MONTH,
+    ANY_MONTH,
+    ANY_MORNING,
+    ANY_WEEKDAY,
+    MONTHS,
+)
 from polar_detect.tables.columns.order import are_in_order
 
 _MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
 _MIN_TIMES = 25  # different ones of the day: fewer are hours, or when shifts begin
 _MIN_MOMENTS = 5  # different ones, or they are in order by chance
 
-# Behind NFKC. Months and days are checked, so that sizes such as 10-20-30 are no dates.
-_YEAR, _SHORT_YEAR = r"(?P<y>(?:19|20)\d\d)", r"(?P<y>\d\d)"
+# Behind NFKC, in small letters without accents. Months and days are checked, so that sizes such as
+# 10-20-30 are no dates. In Thailand 2026 is 2569, and in Taiwan 115.
+_YEAR, _SHORT_YEAR = r"(?P<y>(?:19|20|25)\d\d)", r"(?P<y>\d\d)"
 _MONTH, _DAY = "(?P<m>0?[1-9]|1[0-2])", r"(?P<d>0?[1-9]|[12]\d|3[01])(?!\d)"
 _TWO_DIGITS = r"(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])"
 _NAMES = (
     "jan(?:uary?)?|feb(?:ruary?)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     "sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|"
-    "januar|februar|märz?|mrz|mai|juni|juli|okt(?:ober)?|dez(?:ember)?"
+    "januar|februar|marz?|mrz|mai|juni|juli|okt(?:ober)?|dez(?:ember)?"
 )
+# Where no year tells that 3 Lis is no press Lis 3, months are said in English or German.
 _NAMED = rf"(?P<name>{_NAMES})(?![^\W\d_])"
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_OTHERWISE = {"mär": "mar", "mrz": "mar", "mai": "may", "okt": "oct", "dez": "dec"}
-_WEEKDAY = (
-    "(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?"
-    "|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|mo|di|mi|do|fr|sa|so)"
-    r"(?![^\W\d_])\.?"
+_NAMED_ANYHOW, _NAMED_IN_FULL = (
+    rf"(?P<name>{own})(?![^\W\d_])\.?" for own in (ANY_MONTH, ANY_FULL_MONTH)
 )
-_BEFORE = rf"(?:{_WEEKDAY},? ?)?"
+_NUMBERED = rf"(?:thg|thang|th)\.? ?{_MONTH}(?!\d)"  # in Vietnamese
+_ORDINAL = r"(?:er|st|nd|rd|th|o|\.)?"
+_OF = r"(?:[-/., ]{1,3}|,? (?:de|del|nam) |(?<=\.))"
+_YEAR_BEHIND = r"(?P<y>(?:19|20|25)\d\d)(?!\d)(?: ?[гр]\.?)?"
+_WEEKDAY = rf"(?:{ANY_WEEKDAY})(?![^\W\d_])\.?"
+_IN_BRACKETS = r"\([日月火水木金土一二三四五六월화수목금토일]\)"
+_BEFORE = rf"(?:{_WEEKDAY},? ?|ngay |(?:星期|周|週)[一二三四五六日天],? ?)?"
 _TIME = (
-    r"(?P<t>(?:[日\-\s,(t]|:(?=\d\d:))(?:[\s\d:.,+\-tz()時分秒月火水木金土日曜午前後]|[ap](?:\.?m\.?)?|uhr|utc|gmt"
-    rf"|{_WEEKDAY})*)?"
+    r"(?P<t>(?:[日일号號\-\s,(t]|\.(?=$|\s|\()|:(?=\d\d:))"
+    r"(?:[\s\d:.,+\-tz()時时點点分秒시초月火水木金土日曜午前後월화수목금토일요星期周週一二三四五六天]"
+    rf"|[ap](?:\.?m\.?)?|utc|gmt|(?:{ANY_CLOCK_WORD})(?![a-z])|{_WEEKDAY})*)?"
 )
 _DATES = (
-    rf"{_YEAR}[-/.年] ?{_MONTH}[-/.月] ?{_DAY}",
-    rf"{_YEAR}{_TWO_DIGITS}(?P<digits>\d{{4}}|\d{{6}})?(?!\d)",
+    rf"{_YEAR}[-/.年년] ?{_MONTH}[-/.月월] ?{_DAY}",
+    r"(?P<y>(?:19|20)\d\d)" rf"{_TWO_DIGITS}(?P<digits>\d{{4}}|\d{{6}})?(?!\d)",
     rf"(?:[rhs]\.?|令和?|平成?|昭和?)(?P<y>\d{{1,2}})[.年] ?{_MONTH}[.月] ?{_DAY}",
     rf"(?:令和|平成|昭和)(?P<y>\d{{1,2}})[-/]{_MONTH}[-/]{_DAY}",
+    rf"(?:民國|民国) ?(?P<y>\d{{2,3}})[-/.年] ?{_MONTH}[-/.月] ?{_DAY}",
     rf"{_MONTH}[-/.]{_DAY}[-/.](?P<y>\d{{4}})(?!\d)",
-    rf"{_DAY}[-/.]{_MONTH}[-/.](?P<y>\d{{4}})(?!\d)",
-    rf"{_MONTH}月 ?{_DAY}日",
-    rf"{_MONTH}/{_DAY}(?= ?\([月火水木金土日]\)| \d?\d:\d\d)",
+    rf"{_DAY}[-/.] ?{_MONTH}[-/.] ?(?P<y>\d{{4}})(?!\d)",
+    rf"{_MONTH}[月월] ?{_DAY}[日일]",
+    rf"{_MONTH}/{_DAY}(?= ?{_IN_BRACKETS}| \d?\d:\d\d)",
     rf"(?P<d>0?[1-9]|[12]\d|3[01])[-/. ]{{0,2}}{_NAMED}[-/., ]{{0,2}}(?P<y>\d{{4}}|\d\d)(?!\d)",
+    rf"(?P<d>0?[1-9]|[12]\d|3[01]){_ORDINAL}{_OF}?{_NAMED_ANYHOW}{_OF}?{_YEAR_BEHIND}",
+    rf"(?P<d>0?[1-9]|[12]\d|3[01])(?P<s>[-/.]){_NAMED_ANYHOW}(?P=s)(?P<y>\d\d)(?!\d)",
+    rf"(?P<d>0?[1-9]|[12]\d|3[01]){_OF}?{_NUMBERED}{_OF}?{_YEAR_BEHIND}",
+    rf"{_YEAR}\.? {_NAMED_ANYHOW} {_DAY}",
     rf"{_NAMED}\.? {{1,2}}{_DAY}(?:,? (?P<y>\d{{4}})(?!\d))?",
 )
 _SHORT_DATES = (
@@ -49,57 +70,68 @@ _SHORT_DATES = (
     rf"{_MONTH}(?P<s>[-/]){_DAY}(?P=s){_SHORT_YEAR}(?!\d)",
     rf"{_DAY}(?P<s>[-/]){_MONTH}(?P=s){_SHORT_YEAR}(?!\d)",
     rf"(?=\d\d\.\d\d\.){_DAY}\.{_MONTH}\.{_SHORT_YEAR}(?!\d)",
+    r"(?P<y>1[0-2]\d)(?P<s>[-/.])(?P<m>0[1-9]|1[0-2])(?P=s)(?P<d>0[1-9]|[12]\d|3[01])(?!\d)",
 )
 _WEEK = r"(?P<m>0?[1-9]|[1-4]\d|5[0-3])"
 _MONTHS_AND_WEEKS = (
-    rf"{_YEAR}(?:[-/]{_MONTH}|年 ?{_MONTH.replace('<m>', '<m2>')}月度?)",
+    rf"{_YEAR}(?:[-/]{_MONTH}|[年년] ?{_MONTH.replace('<m>', '<m2>')}[月월]度?)",
     rf"{_MONTH}[-/]{_YEAR}",
     rf"{_NAMED}[-/.,' ]{{0,2}}(?P<y>\d{{4}}|\d\d)",
+    rf"{_NAMED_IN_FULL}{_OF}{_YEAR_BEHIND}",
     rf"{_YEAR}[-/ ]?(?:w|kw|cw|wk)[-. ]?{_WEEK}",
     rf"(?:kw|cw|wk|w)[-. ]?{_WEEK}[-/. ]{{1,2}}{_YEAR}",
-    rf"{_YEAR}年 ?第?{_WEEK}週",
+    rf"{_YEAR}年 ?第?{_WEEK}[週周]",
 )
-_LONG_ORDERS, _SHORT_ORDERS = (
-    tuple(re.compile(_BEFORE + order + time, re.IGNORECASE) for order in orders)
-    for orders, time in ((_DATES, _TIME), (_SHORT_DATES, _TIME.replace(r"\-", "", 1)))
-)
-_LONG_ORDERS += tuple(re.compile(order, re.IGNORECASE) for order in _MONTHS_AND_WEEKS)
 # Which may be ratios, unless they are in order.
 _BARE_ORDERS = tuple(map(re.compile, (rf"{_MONTH}[-/]{_DAY}", rf"{_DAY}[-/.]{_MONTH}\.")))
 _DIGITS = re.compile(rf"{_SHORT_YEAR}{_TWO_DIGITS}")
 _DATE_NAME = re.compile(
-    r"(?<![^\W\d_])(?:date|datum|fecha|data)(?![^\W\d_])|(?-i:[a-z]Date)|(?:datum|日付|年月日|日期|日)$",
-    re.IGNORECASE,
+    r"(?<![^\W\d_])(?:dates?|datum|fecha|data|tarihi?|дата|ngay)(?![^\W\d_])"
+    r"|(?:datum|日付|年月日|日期|日|날짜|일자|일시)$|วันที่"
 )
+_CAMEL_DATE = re.compile("[a-z]Date")
+_BESIDE_CLOCK = rf"(?:{ANY_CLOCK_WORD})"
 _TIME_OF_DAY = re.compile(
-    r"(?:午[前後]|[ap]\.?m\.?)? ?(?:[01]?\d|2[0-4])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
-    r"|時[0-5]?\d分?(?:[0-5]?\d秒)?) ?(?:[ap]\.?m\.?|uhr)?",
-    re.IGNORECASE,
+    rf"{_BESIDE_CLOCK}? ?(?:[01]?\d|2[0-4])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
+    r"|[時时點点시] ?[0-5]?\d[分분]?(?: ?[0-5]?\d[秒초])?| ?h ?[0-5]\d)"
+    rf" ?{_BESIDE_CLOCK}?"
 )
+_AFTERNOON = re.compile(rf"(?:{ANY_AFTERNOON})(?![a-z])|p(?=$|[\W\d])")
+_MORNING = re.compile(rf"(?:{ANY_MORNING})(?![a-z])|a(?=$|[\W\d])|\d ?sa$")
 
 
 def are_dates(texts: Sequence[str], name: str = "") -> bool:
-    """Return whether nearly all of them, in half width, are dates, months or weeks.
+    """Return whether nearly all of them are dates, months or weeks, in any of many languages.
 
     Of dates such as 03.04.25 there are five, or the column is called one of dates: 250403 then
     is one, too.
 
     >>> are_dates(["Thu 03.04.2025 06:15 Uhr"]), are_dates(["3-Apr-2025"]), are_dates(["2025-W14"])
     (True, True, True)
-    >>> are_dates(["10-20-30"]), are_dates(["2025-04 ok"])
-    (False, False)
+    >>> are_dates(["1 déc. 2026"]), are_dates(["2026. 12. 1. 오전 8:15"]), are_dates(["1/12/2569"])
+    (True, True, True)
+    >>> are_dates(["10-20-30"]), are_dates(["2025-04 ok"]), are_dates(["Lis 4"])
+    (False, False, False)
     >>> are_dates(["03.04.25"]), are_dates(["03.04.25"], "Datum"), are_dates(["250403"], "日付")
     (False, True, True)
     """
-    called = (*_SHORT_ORDERS, _DIGITS) if _DATE_NAME.search(name) else ()
+    texts = [*map(folded_letters, texts)]
+    called = (*_short_orders(), _DIGITS) if _is_called_date(name) else ()
     if any(mostly_match(texts, order) for order in (*_orders(texts), *called)):
         return True
     return any(_are_in_order(texts, order) for order in _BARE_ORDERS)
 
 
+def _is_called_date(name: str) -> bool:
+    camel = _CAMEL_DATE.search(name)
+    return camel is not None or _DATE_NAME.search(folded_letters(name)) is not None
+
+
 def are_times_of_day(texts: Sequence[str]) -> bool:
     """Return whether they are so many different times that they are no hours, nor shifts."""
-    return len(set(texts)) >= _MIN_TIMES and mostly_match(texts, _TIME_OF_DAY)
+    if len(set(texts)) < _MIN_TIMES:
+        return False
+    return mostly_match([*map(folded_letters, texts)], _TIME_OF_DAY)
 
 
 def are_dates_in_order(texts: Sequence[str]) -> bool:
@@ -111,6 +143,7 @@ def are_dates_in_order(texts: Sequence[str]) -> bool:
     >>> are_dates_in_order(days), are_dates_in_order(days[::-1]), are_dates_in_order(days * 2)
     (True, True, False)
     """
+    texts = [*map(folded_letters, texts)]
     return any(_are_in_order(texts, order) for order in (*_orders(texts), *_BARE_ORDERS))
 
 
@@ -126,7 +159,19 @@ def mostly_match(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
 
 def _orders(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
     has_many = len(set(texts)) >= _MIN_SHORT_DATES
-    return (*_LONG_ORDERS, *(_SHORT_ORDERS if has_many else ()))
+    return (*_long_orders(), *(_short_orders() if has_many else ()))
+
+
+@cache  # compiled where a table is looked through, and not by each import
+def _long_orders() -> tuple[re.Pattern[str], ...]:
+    with_time = [_BEFORE + order + _TIME for order in _DATES]
+    return tuple(map(re.compile, [*with_time, *_MONTHS_AND_WEEKS]))
+
+
+@cache
+def _short_orders() -> tuple[re.Pattern[str], ...]:
+    time = _TIME.replace(r"\-", "", 1)
+    return tuple(re.compile(_BEFORE + order + time) for order in _SHORT_DATES)
 
 
 def _are_in_order(texts: Sequence[str], order: re.Pattern[str]) -> bool:
@@ -139,12 +184,12 @@ def _are_in_order(texts: Sequence[str], order: re.Pattern[str]) -> bool:
 def _moment(found: re.Match[str]) -> tuple[int, ...]:
     """Return year, month or week, day and time of a date, 0 for what it does not say."""
     parts = found.groupdict()
-    name = (parts.get("name") or "").lower()[:3]
-    month = _MONTHS.index(_OTHERWISE.get(name, name)) + 1 if name else _first(parts, "m", "m2")
-    time = (parts.get("t") or "").lower()
+    name = parts.get("name")
+    month = MONTHS[name] if name else _first(parts, "m", "m2")
+    time = parts.get("t") or ""
     clock = [*map(int, re.findall(r"\d+", time))]
-    if clock and (half := re.search("[ap](?=\\.?m)|[前後]", time)):
-        clock[0] = clock[0] % 12 + 12 * (half[0] in "p後")
+    if clock and ((is_late := _AFTERNOON.search(time)) or _MORNING.search(time)):
+        clock[0] = clock[0] % 12 + 12 * bool(is_late)
     return (_first(parts, "y"), month, _first(parts, "d"), _first(parts, "digits"), *clock)
 
 

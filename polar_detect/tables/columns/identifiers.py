@@ -6,34 +6,66 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from polar_detect.tables.cells.names import folded_letters
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.units import split_unit
 from polar_detect.tables.columns.dates import mostly_match
 
+# Of the alphabets that have capitals: a sentence in another script may have no blanks.
+_LETTERS = "a-zß-öø-žα-ωά-ώа-яѐ-џґ"
 # Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
 _CODE = re.compile(
-    r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
+    rf"(?![\dx-]*$)[^\W\d_]{{0,8}}[-{_LETTERS}0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{{3}}"
+    rf"[-{_LETTERS}0-9_#]*"
     r"|\d+(?:-\d+)*-0\d{2,}"
     r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
     re.IGNORECASE,
 )
 # A digit among some letters and marks, but no sentence of a language that has no blanks.
-_SHORT_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#./:+]*", re.IGNORECASE)
+_SHORT_CODE = re.compile(rf"(?=\D*\d)[^\W\d_]{{0,8}}[-{_LETTERS}0-9_#./:+]*", re.IGNORECASE)
 _WHOLE = re.compile(r"\d+")
 
+# Names are searched in small letters without accents, where № is no: № заказа, N° OF, Nr zlecenia.
 _ID_NAME = re.compile(
-    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|(?-i:[a-z]ID)$",
-    re.IGNORECASE,
+    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|n°|num|number|numer|cislo|numarasi|index|idx|key|serial"
+    r"|номер)$|(nr\.|nummer|番号|コード|(?<![型牌信])[号號]|编号|編號|编码|編碼|번호|코드)$"
+    r"|^(no\.? (?=[а-я])|nr\.? |n° (?!de pi)|cislo |номер |หมายเลข|เลขที่|so (hieu|se-?ri|serial))"
 )
+_CAMEL_ID = re.compile(r"[a-z]ID$")
+_NUMBER = (
+    r"(?:(?:no|nr|n°|n|num|number|nummer|numer|cislo|номер|id|code|kodu?|код)\.?"
+    r"|#|番号|号|號|编号|編號|번호)"
+)
+_GAP = r"[ _.\-]*"
+# Lots, heats, coils and wafers, in the cases in which they stand behind a word for a number.
+_LOTS = """
+lots? lote lotto los batch charge schmelzen? schmelz coil wafer partie part[iy]a partii partida
+coulee cola[td]a hornada rotolo bobina sarz[ae] tavb[ay] wytopu? wsadu?
+парти[яиюї] партія плавк[аиу] садк[аи] лота? рулона?
+"""
+_LOTS_ANYWHERE = """
+chargen schmelzen partien? ロット バッチ チャージ コイル ウェーハ ウエハ 批次? 炉次 爐次 晶[圆圓]
+로트 롯트 배치 차지 코일 웨이퍼 ล็อต ล๊อต แบทช์ แบตช์
+"""
+# What means something else too without a word for a number: heat, load, furnace, party, low.
+_LOTS_IF_NUMBERED = "heat melt cast bobine fusione parti dokum sarj bobin rulo lo me"
+_LOTS_IF_NUMBERED_ANYWHERE = """
+溶解 溶湯 鋳造 ヒート キャスト 용해 용탕 주조 히트
+炉批? 爐批? 熔炼炉? 熔煉爐? 铸造批? 鑄造批? [钢鋼]?[卷捲]
+"""
+
+
+def _any_of(words: str) -> str:
+    return f"(?:{'|'.join(words.split())})"
+
+
 _LOT_NAME = re.compile(
-    r"(?:(?<![^\W\d_])(?:lot|lote|batch|los|coil|charge|wafer)"
-    r"|(?-i:(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge|Wafer))"
-    r"|chargen|ロット|バッチ|チャージ|コイル|ウェーハ|ウエハ|批次?)"
-    r"[ _.\-]*(?:(?:no|nr|num|number|nummer|id|code)\.?|#|番号|号)?$"
-    r"|(?<![^\W\d_])(?:heat|melt|cast)[ _.\-]*(?:(?:no|nr|num|number|id)\.?|#)$"
-    r"|(?:溶解|溶湯|鋳造|ヒート|キャスト)[ _.\-]*(?:no\.?|番号)$|溶番$",
-    re.IGNORECASE,
+    rf"(?:(?<![^\W\d_]){_any_of(_LOTS)}|{_any_of(_LOTS_ANYWHERE)}){_GAP}{_NUMBER}?$"
+    rf"|(?:(?<![^\W\d_]){_any_of(_LOTS_IF_NUMBERED)}|{_any_of(_LOTS_IF_NUMBERED_ANYWHERE)})"
+    rf"{_GAP}(?:{_NUMBER}|so)$|溶番$"
+    r"|^n° (?:de )?(?:bobine|fusione)$|^(?:so|ma) (?:lo|me)$"  # in Vietnamese with accents: số lô
 )
+_CAMEL_LOT = re.compile(rf"(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge|Wafer){_GAP}(?i:{_NUMBER})?$")
 _SOURCE_NAME = re.compile(
     r"(?:(?:source|excel|csv)?[ _.\-]*(?:file|sheet)|ファイル|シート)[ _.\-]*(?:name|名)?(?:_\d+)?",
     re.IGNORECASE,
@@ -50,7 +82,9 @@ def is_lot_name(name: str) -> bool:
     >>> is_lot_name("Lot\nNo"), is_lot_name("ロット\n番号"), is_lot_name("ＬＯＴ　Ｎｏ．")
     (True, True, True)
     """
-    return _LOT_NAME.search(_in_a_line(name)) is not None
+    plain_name = _in_a_line(name)
+    is_camel = _CAMEL_LOT.search(plain_name) is not None
+    return is_camel or _LOT_NAME.search(folded_letters(plain_name)) is not None
 
 
 def is_source_name(name: str) -> bool:
@@ -68,7 +102,9 @@ def is_id_name(name: str) -> bool:
     >>> [*filter(is_id_name, ["UDI", "Order No", "orderID", "製造番号", "humid", "Torque"])]
     ['UDI', 'Order No', 'orderID', '製造番号']
     """
-    return _ID_NAME.search(_in_a_line(name)) is not None
+    plain_name = _in_a_line(name)
+    is_camel = _CAMEL_ID.search(plain_name) is not None
+    return is_camel or _ID_NAME.search(folded_letters(plain_name)) is not None
 
 
 def plain(cells: Sequence[str]) -> list[str]:

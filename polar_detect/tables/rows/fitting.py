@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from polar_detect.statistics.factors import Codes, Kinds, codes_of, factors_of
 from polar_detect.statistics.surprisal import factors_of_levels
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
+from polar_detect.tables.cells.decimal_commas import have_decimal_commas
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import unit_behind
 from polar_detect.tables.columns.identifiers import is_lot_name
@@ -56,10 +57,11 @@ def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[TemplateC
 def _fitted(
     frame: pd.DataFrame, names: Sequence[str], ever_new: Collection[str]
 ) -> tuple[TemplateColumn, ...]:
+    commas = have_decimal_commas(frame)
     columns = [
         TemplateColumn(name, None, is_ever_new=True)
         if name in ever_new
-        else TemplateColumn.fit(frame[name], name)
+        else TemplateColumn.fit(frame[name], name, commas=commas)
         for name in names
     ]
     levels = _Levels.of(frame, columns)
@@ -72,10 +74,11 @@ def _fitted(
 
 def numeric_names(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that hold numbers, but for flags such as 0 and 1."""
+    commas = have_decimal_commas(frame)
     return [
         name
         for name in names
-        if TemplateColumn.fit(frame[name], name).is_numeric
+        if TemplateColumn.fit(frame[name], name, commas=commas).is_numeric
         and len(set(filter(None, cells_as_text(frame[name])))) > 2
     ]
 

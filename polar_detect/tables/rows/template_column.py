@@ -66,9 +66,9 @@ class TemplateColumn:
     is_ever_new: bool = False
 
     @classmethod
-    def fit(cls, cells: pd.Series, name: str) -> "TemplateColumn":
-        """Return the column as its cells are."""
-        form = NumberForm.of(cells, name)
+    def fit(cls, cells: pd.Series, name: str, *, commas: bool = False) -> "TemplateColumn":
+        """Return the column as its cells are; `commas` as `NumberForm.of` has it."""
+        form = NumberForm.of(cells, name, commas=commas)
         decimals = decimals_of(cells, form)
         if decimals is None:
             return cls(name, None)

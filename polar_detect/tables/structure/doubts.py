@@ -7,6 +7,7 @@ from itertools import zip_longest
 import numpy as np
 import pandas as pd
 
+from polar_detect.tables.cells.decimal_commas import have_decimal_commas
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import as_numbers
 from polar_detect.tables.structure.cell_types import are_units
@@ -56,11 +57,13 @@ def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[st
             "names to have them read as such"
         )
     if delimiter == ";":  # which stands where the comma is a decimal one
+        columns = [pd.Series(own, dtype=object) for own in zip_longest(*rows, fillvalue="")]
+        commas = have_decimal_commas(pd.DataFrame(dict(enumerate(columns))))
         cells = (
             cell.strip()
-            for column in zip_longest(*rows, fillvalue="")
-            if not NumberForm.of(pd.Series(column, dtype=object), "").comma
-            for cell in column
+            for column in columns
+            if not NumberForm.of(column, "", commas=commas).comma
+            for cell in column.tolist()
             if is_decimal_comma(cell)
         )
         if (cell := next(cells, None)) is not None:

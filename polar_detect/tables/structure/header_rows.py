@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
+from polar_detect.tables.cells.decimal_commas import has_decimal_commas
 from polar_detect.tables.cells.names import folded
-from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import is_missing
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import (
@@ -39,7 +40,11 @@ MOST = 0.5  # of what stands below a unit
 _MIN_NUMBERS = 2
 _MOST_NAMES = 3  # rows: two of words and one of units
 # Of a row whose other cells are all units; above limits some forms call it 規格 too.
-_UNIT_LABELS = frozenset({"単位", "規格", "unit", "units", "uom", "einheit", "einheiten"})
+_LABELS_OF_UNITS = """
+単位 規格 unit units uom einheit einheiten 单位 單位 단위 unité unités unidad unidades unidade unità
+jednostka jednotka jednotky birim ед. ед.изм. единицы единицаизмерения đơnvị หน่วย eenheid enhet
+"""
+_UNIT_LABELS = frozenset(_LABELS_OF_UNITS.split())
 _DASH = "-"
 _OF_TIME = re.compile(
     r"utc|gmt|ces?t|mes?z|jst|cst|[ydmhstj]{1,4}(?:[-/.:T ]{1,2}[ydmhsftj]{1,4})+", re.IGNORECASE

@@ -22,7 +22,8 @@ _BEGIN = 2  # columns by which rows are passed over
 _MOST_NAMES, _MOST_EMPTY = 2 / 3, 0.5
 # As spreadsheet programs call subtotals, behind NFKC: 1号機 集計, M1 Total, Total M1, M1 Ergebnis.
 _OF_GROUP = re.compile(
-    r".+(?:小計|集計|合計)|.+\s(?:計|(?:sub)?total|(?:zwischen)?summe|(?:teil)?ergebnis)"
+    r".+(?:小計|集計|合計|汇总|小计|合计|요약|소계|합계)"
+    r"|.+\s(?:計|(?:sub)?total[ei]?|(?:zwischen)?summe|(?:teil)?ergebnis|suma|celkem|toplamı?|итог)"
     r"|(?:(?:sub)?total|(?:zwischen)?summe)\s.+",
     re.IGNORECASE | re.DOTALL,
 )

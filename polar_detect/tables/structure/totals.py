@@ -16,13 +16,20 @@ _PERIOD = (
 _AT_END = re.compile(
     r"(?:総?合計|小計|総計|累計|計|トータル|平均|最大|最小)値?:?|標準偏差:?"
     rf"|(?:grand|sub)?totals?(?:for|of)?:?{_PERIOD}|average:?|moyenne:?"
-    rf"|(?:gesamt|zwischen)?summe:?{_PERIOD}|mittelwert:?"
+    rf"|(?:gesamt|zwischen)?summe:?{_PERIOD}|mittelwert:?|durchschnitt:?|gesamt(?:ergebnis)?:?"
+    r"|(?:sous-)?total(?:général|générale)?:?|(?:sub)?total[ei](?:generale)?:?|(?:sub)?totales:?|totalgeneral:?"
+    r"|somma:?|media:?|promedio:?|suma(?:końcowa|total)?:?|razem:?|ogółem:?|średnia:?|celkem:?|součet:?|průměr:?"
+    r"|(?:genel|ara)?toplam:?|ortalama:?|(?:общий)?итого?:?|всего:?|сумма:?|среднее:?"
+    r"|[总總]计:?|[总總]計:?|[合小]计:?|平均值:?|汇总:?|[합총소누]계:?|평균:?|최대:?|최소:?"
+    r"|tổng(?:cộng|số)?:?|trungbình:?|รวม(?:ทั้งหมด)?:?|ผลรวม:?|ค่าเฉลี่ย:?"
     r"|※.*|\(?注(?:意|記)?\d*[:).].*|以上",
     re.IGNORECASE | re.DOTALL,
 )
 # In a row that says nothing else.
 _NOTE = re.compile(
-    r"(?:notes?|remarks?|n\.b\.|bemerkung(?:en)?|hinweise?|anmerkung(?:en)?|備考|printed(?:on|at|by)?):.*"
+    r"(?:notes?|remarks?|n\.b\.|bemerkung(?:en)?|hinweise?|anmerkung(?:en)?|備考|printed(?:on|at|by)?"
+    r"|remarques?|observations?|osservazioni|observaciones|uwagi|poznámk[ay]|notlar?|açıklama|примечани[ея]"
+    r"|备注|備註|비고|참고|ghichú|หมายเหตุ):.*"
     r"|printed(?:on|at)?\d.*",
     re.IGNORECASE | re.DOTALL,
 )
