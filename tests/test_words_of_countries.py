@@ -56,6 +56,16 @@ def test_a_row_of_units_is_part_of_the_names_in_any_language(tmp_path, country):
     assert [*table.columns] == [names[0], *map("{} [{}]".format, names[1:3], units[1:3]), names[3]]
 
 
+def test_a_row_of_per_cent_alone_is_one_of_units_where_its_label_says_so(tmp_path):
+    rows = [[f"26H{i}", 200 + i, 1200 - i] for i in range(1, 12)]
+    limits = [["标准值", 0.2, 1.2], ["上限", 0.24, 1.4]]
+    for label, is_told in (("单位", True), ("Unité", True), ("規格", False), ("26H0", False)):
+        above = [["炉号", "C", "Mn"], [label, "%", "%"]]
+        table, found = read_book(tmp_path / f"{label}.xlsx", [*above, *limits, *rows])
+        assert ([*table.columns] == ["炉号", "C [%]", "Mn [%]"]) == is_told
+        assert (found == rows) == is_told
+
+
 def test_words_are_no_units():
     assert [own for own in ("макс", "Std", "SN", "次", "上", "Lis", "ore") if is_unit(own)] == []
     assert [split_unit(own, is_expected=False) for own in ("12А", "3т", "1次")] == [None] * 3
