@@ -66,6 +66,31 @@ def test_a_row_of_per_cent_alone_is_one_of_units_where_its_label_says_so(tmp_pat
         assert (found == rows) == is_told
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Durée", "Temps de cycle", "Tempo ciclo", "Tiempo de ciclo (mm:ss)", "Czas cyklu"),
+        *(
+            "Doba trvání",
+            "Çevrim süresi",
+            "Время цикла",
+            "循环时间",
+            "節拍",
+            "사이클 타임",
+            "소요시간",
+        ),
+        *("Thời gian chu kỳ", "ระยะเวลา"),
+    ],
+)
+def test_durations_are_told_by_their_names_in_any_language(name):
+    table = pd.DataFrame({name: [f"{i % 3}:{i:02}" for i in range(60)]})
+    template = RowTemplate.fit(table, [name])
+    numbers = template.read(template.texts(table)).numbers.values[:, 0].tolist()
+    assert numbers == [60 * (i % 3) + i for i in range(60)]
+    other = table.set_axis(["Heure"], axis=1)
+    assert not RowTemplate.fit(other, ["Heure"]).numeric
+
+
 def test_words_are_no_units():
     assert [own for own in ("макс", "Std", "SN", "次", "上", "Lis", "ore") if is_unit(own)] == []
     assert [split_unit(own, is_expected=False) for own in ("12А", "3т", "1次")] == [None] * 3
