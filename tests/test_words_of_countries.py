@@ -4,7 +4,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from polar_detect.tables import ReadOptions, RowTemplate, open_table
+from polar_detect.errors import InputError
+from polar_detect.tables import ReadOptions, RowColumns, RowTemplate, open_table
 from polar_detect.tables.cells.units import is_unit, split_unit
 from polar_detect.tables.structure.totals import is_at_end
 
@@ -139,3 +140,13 @@ def test_totals_below_a_table_are_told_in_any_language():
     )
     assert [own for own in (*totals, "Tổng cộng", "รวม") if not is_at_end([own, "5"])] == []
     assert [own for own in ("Totalisator", "Suma 7", "总装", "Всеволод") if is_at_end([own])] == []
+
+
+def test_names_with_a_comma_before_their_unit_are_asked_for_without_quotes():
+    present = ["Изделие", "Температура, °С", "Кол-во, шт., всего", "p"]
+    asked = RowColumns("Изделие, Температура, °С,p,кол-во,шт.,всего")
+    assert asked.choose(present) == [*present[:2], "p", present[2]]
+    assert RowColumns('"Температура, °С",p').choose(present) == [present[1], "p"]
+    with pytest.raises(InputError, match="Got column 'Масса'"):
+        RowColumns("Масса,г,p").choose(present)
+    assert RowColumns("Изделие,Температура,°С").notices(present) == []
