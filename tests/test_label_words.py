@@ -18,6 +18,10 @@ JUDGED = [
     *(("не годен", "годен"), ("异常", "正常"), ("不合格", "合格"), ("불량", "정상")),
     *(("이상", "정상"), ("이상 있음", "이상없음"), ("불합격", "합격"), ("ผิดปกติ", "ปกติ")),
     *(("UYGUN DEĞİL", "UYGUN"), ("HATALI", "uygun")),
+    *(("Schlechtteil", "Gutteil"), ("nicht konform", "konform"), ("no cumple", "cumple")),
+    *(("non idoneo", "idoneo"), ("niezgodna", "zgodna"), ("NIEPRAWIDŁOWE", "prawidłowe")),
+    *(("neshoda", "shoda"), ("zmetek", "vyhovuje"), ("ret", "kabul"), ("негодное", "годное")),
+    *(("не соотв.", "соотв."), ("报废", "合格"), ("拒收", "允收")),
     *(("غير طبيعي", "طبيعي"), ("לא תקין", "תקין"), ("असामान्य", "सामान्य")),
 ]
 OTHERS = [
@@ -32,6 +36,9 @@ OTHERS = [
         ("有", "无"),
     ),
     *(("예", "아니오"), ("نعم", "لا"), ("हाँ", "नहीं"), ("mauvais", "bon"), ("schlecht", "gut")),
+    *(("refusé", "accepté"), ("rechazado", "aceptado"), ("no pasa", "pasa"), ("złe", "dobre")),
+    *(("kaldı", "GEÇTİ"), ("gesperrt", "freigegeben"), ("Nacharbeit", "gut"), ("返工", "好")),
+    *(("lỗi", "tốt"), ("отклонение", "принято")),
     *(("WAHR", "FALSCH"), ("VRAI", "FAUX"), ("VERDADERO", "FALSO"), ("ИСТИНА", "ЛОЖЬ")),
 ]
 

@@ -28,7 +28,19 @@ NO_LOTS = (
         "卷",
         "로트 크기",
     ),
-    *("Мощность", "Partikel", "Mélange", "Pilot", "Plot", "용해", "Größe des Loses", "bobine"),
+    *(
+        "Мощность",
+        "Partikel",
+        "Mélange",
+        "Pilot",
+        "Plot",
+        "men",
+        "lon",
+        "castn",
+        "용해",
+        "Größe des Loses",
+        "bobine",
+    ),
 )
 NUMBERS = (
     *("Auftragsnr.", "Seriennummer", "N° OF", "orden nº", "Nr zlecenia", "Výrobní číslo"),

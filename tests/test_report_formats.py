@@ -6,6 +6,7 @@ import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -283,7 +284,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_one_before(tmp_path, monkey
 @pytest.mark.slow
 def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
     data = report(rows=[row(1)])
-    monkeypatch.setattr(drawing, "japanese_font", lambda: None)
+    monkeypatch.setattr(drawing, "fonts_of_scripts", list)
     assert figures.summary_page(data, "ja", "png").lacks_characters
     assert not figures.summary_page(data, "en", "png").lacks_characters
 
@@ -291,7 +292,7 @@ def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
 def test_of_characters_that_no_font_of_pictures_has_it_is_said_what_shows_them(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(drawing, "japanese_font", lambda: None)
+    monkeypatch.setattr(drawing, "fonts_of_scripts", list)
     thai = Report(report(rows=[row(1, "วาล์วรั่ว")]))
     with pytest.warns(UserWarning, match="for other scripts use --format html"):
         thai.save(tmp_path / "a.png")
@@ -306,13 +307,30 @@ def test_missing_characters_are_noticed_with_every_matplotlib(said, monkeypatch)
     assert figures.summary_page(report(rows=[row(1)]), "en", "png").lacks_characters
 
 
-def test_an_installed_japanese_font_is_found_and_used():
-    name = drawing.japanese_font()
-    if name is None:
+def test_an_installed_font_of_east_asia_is_found_and_used():
+    names = drawing.fonts_of_scripts()
+    if not names:
         pytest.skip("no Japanese font on this machine")
-    assert name in {font.name for font in font_manager.fontManager.ttflist}
+    assert {*names} <= {font.name for font in font_manager.fontManager.ttflist}
     page = figures.summary_page(report(rows=[row(1, JAPANESE)]), "ja", "png")
     assert not page.lacks_characters
+
+
+@pytest.mark.parametrize(
+    ("installed", "used"),
+    [
+        ("Meiryo, Arial, Malgun Gothic, Microsoft YaHei, Leelawadee UI",
+         "Meiryo, Microsoft YaHei, Malgun Gothic, Leelawadee UI"),
+        ("PingFang TC, Thonburi, AppleGothic", "PingFang TC, AppleGothic, Thonburi"),
+        ("Noto Sans CJK JP, Noto Sans CJK SC, Noto Sans Thai", "Noto Sans CJK JP, Noto Sans Thai"),
+        ("Arial", ""),
+    ],
+)  # fmt: skip
+def test_fonts_of_every_script_are_used_where_they_are_installed(installed, used, monkeypatch):
+    fonts = [SimpleNamespace(name=name, fname=name) for name in installed.split(", ")]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    assert ", ".join(drawing.fonts_of_scripts()) == used
 
 
 def test_other_warnings_of_matplotlib_are_not_swallowed(monkeypatch):

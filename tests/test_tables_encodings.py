@@ -119,6 +119,7 @@ def test_a_csv_made_of_a_workbook_begins_with_a_byte_order_mark(tmp_path):
     assert not open_table(tmp_path / "a.parquet").needs_mark
 
 
+POLISH = ("Wyciek oleju z siłownika", "Łożysko głośno pracuje", "Wymieniono uszczelkę, ciśnienie")
 RUSSIAN = ("Заменили левый насос", "Очистили и смазали редуктор", "Течь: масляный шланг")
 OTHERS = {
     "CP949 (EUC-KR)": (
@@ -133,6 +134,13 @@ OTHERS = {
         *("已更換左側幫浦", "安全閥漏油", "主馬達有異常聲響，在維修廠"),
         *("清潔空氣濾芯", "應操作員要求重新啟動"),
     ),
+    "CP1250 (Windows Central European)": POLISH,
+    "ISO 8859-2 (Latin-2)": (
+        "Únik oleje, vyměněno těsnění",
+        "čidlo vadné, chyťte",
+        "Ložisko hlučí",
+    ),
+    "CP1254 (Windows Turkish)": ("Yağ kaçağı, conta değiştirildi", "Isı yüksek, ölçüm İPTAL"),
     "CP1251 (Windows Cyrillic)": RUSSIAN,
     "CP866 (DOS Cyrillic)": RUSSIAN,
     "KOI8-R": RUSSIAN,
@@ -145,7 +153,8 @@ OTHERS = {
 
 @pytest.mark.parametrize(("title", "texts"), OTHERS.items(), ids=OTHERS)
 def test_other_encodings_are_told_where_there_is_enough_of_them(tmp_path, title, texts):
-    codec = {"KOI8-R": "koi8_r", "GB 18030 (GBK)": "gbk"}.get(title, title.split()[0].lower())
+    named = {"KOI8-R": "koi8_r", "GB 18030 (GBK)": "gbk", "ISO 8859-2 (Latin-2)": "iso8859_2"}
+    codec = named.get(title, title.split()[0].lower())
     text = quoted("id,text\n" + "".join(f"1,{line}\n" for line in texts * 10))
     content, reader = read_back(tmp_path, text.encode(codec))
     assert content == text.replace('"', "")
@@ -233,3 +242,22 @@ def test_a_few_odd_bytes_are_broken_rows_and_no_rare_encoding(tmp_path):
     (chunk,) = open_table(path).chunks()
     assert chunk.frame.to_numpy().tolist() == [["1", "a"]]
     assert [row.reason for row in chunk.rejected] == ["bytes that are not UTF-8"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Ölverlust, Gehäuse heiß", "Prüfer Öztürk, café", "25 °C ±2 µm, 3 m³"),
+        ("«fuite» à l'arrêt", "nœud cassé, maïs", "DÉFAUT CONTRÔLÉ", "N° 12, opérateur Müller"),
+        ("¿revisión?", "«señal» baja", "se cambió el año", "presión"),
+        ("perché è così", "già sostituita", "velocità"),
+        ("vedação não trocada", "pressão, avô", "manutenção"),
+        ("olielækage på cylinder", "måling før", "Übergabe"),
+        ("olíuleki á strokk", "skipt um þéttingu", "það er þrýstingur", "hávaði í legu"),
+        ("lekáž", "Černý"),  # so few words tell nothing
+    ],
+)
+def test_languages_of_western_europe_are_not_taken_for_others(tmp_path, lines):
+    text = quoted("id,text\n" + "".join(f"1,{line}\n" for line in lines))
+    reader = read_back(tmp_path, text.encode("cp1252", "ignore"))[1]
+    assert reader.encoding == "CP1252 (Windows Latin-1)"

@@ -4,7 +4,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from polar_detect.tables import ReadOptions, RowTemplate, open_table
+from polar_detect.errors import InputError
+from polar_detect.tables import ReadOptions, RowColumns, RowTemplate, open_table
 from polar_detect.tables.cells.units import is_unit, split_unit
 from polar_detect.tables.structure.totals import is_at_end
 
@@ -56,6 +57,41 @@ def test_a_row_of_units_is_part_of_the_names_in_any_language(tmp_path, country):
     assert [*table.columns] == [names[0], *map("{} [{}]".format, names[1:3], units[1:3]), names[3]]
 
 
+def test_a_row_of_per_cent_alone_is_one_of_units_where_its_label_says_so(tmp_path):
+    rows = [[f"26H{i}", 200 + i, 1200 - i] for i in range(1, 12)]
+    limits = [["标准值", 0.2, 1.2], ["上限", 0.24, 1.4]]
+    for label, is_told in (("单位", True), ("Unité", True), ("規格", False), ("26H0", False)):
+        above = [["炉号", "C", "Mn"], [label, "%", "%"]]
+        table, found = read_book(tmp_path / f"{label}.xlsx", [*above, *limits, *rows])
+        assert ([*table.columns] == ["炉号", "C [%]", "Mn [%]"]) == is_told
+        assert (found == rows) == is_told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Durée", "Temps de cycle", "Tempo ciclo", "Tiempo de ciclo (mm:ss)", "Czas cyklu"),
+        *(
+            "Doba trvání",
+            "Çevrim süresi",
+            "Время цикла",
+            "循环时间",
+            "節拍",
+            "사이클 타임",
+            "소요시간",
+        ),
+        *("Thời gian chu kỳ", "ระยะเวลา"),
+    ],
+)
+def test_durations_are_told_by_their_names_in_any_language(name):
+    table = pd.DataFrame({name: [f"{i % 3}:{i:02}" for i in range(60)]})
+    template = RowTemplate.fit(table, [name])
+    numbers = template.read(template.texts(table)).numbers.values[:, 0].tolist()
+    assert numbers == [60 * (i % 3) + i for i in range(60)]
+    other = table.set_axis(["Heure"], axis=1)
+    assert not RowTemplate.fit(other, ["Heure"]).numeric
+
+
 def test_words_are_no_units():
     assert [own for own in ("макс", "Std", "SN", "次", "上", "Lis", "ore") if is_unit(own)] == []
     assert [split_unit(own, is_expected=False) for own in ("12А", "3т", "1次")] == [None] * 3
@@ -104,3 +140,13 @@ def test_totals_below_a_table_are_told_in_any_language():
     )
     assert [own for own in (*totals, "Tổng cộng", "รวม") if not is_at_end([own, "5"])] == []
     assert [own for own in ("Totalisator", "Suma 7", "总装", "Всеволод") if is_at_end([own])] == []
+
+
+def test_names_with_a_comma_before_their_unit_are_asked_for_without_quotes():
+    present = ["Изделие", "Температура, °С", "Кол-во, шт., всего", "p"]
+    asked = RowColumns("Изделие, Температура, °С,p,кол-во,шт.,всего")
+    assert asked.choose(present) == [*present[:2], "p", present[2]]
+    assert RowColumns('"Температура, °С",p').choose(present) == [present[1], "p"]
+    with pytest.raises(InputError, match="Got column 'Масса'"):
+        RowColumns("Масса,г,p").choose(present)
+    assert RowColumns("Изделие,Температура,°С").notices(present) == []

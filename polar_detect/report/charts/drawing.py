@@ -20,11 +20,29 @@ from polar_detect.report.content.data import Swarm
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
 RAISE, LOWER, NORMAL, KEEP, LOOP = "#c2570c", "#2468b0", "#828d99", "#5d6b7a", "#00735c"
 INK = "#767d85"  # readable on white and on the dark ground of a notebook
-_JAPANESE = (
-    "Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans JP", "IPAexGothic", "IPAGothic",
-    "Hiragino Sans", "Hiragino Maru Gothic Pro", "Yu Gothic", "Meiryo", "MS Gothic", "TakaoGothic",
-    "VL Gothic", "Arial Unicode MS",
+# Of Japanese, of Chinese in either kind of characters, of Korean and Thai, as systems have them: a
+# sign is drawn in the first that has it, so that Japanese stays in its own.
+_FONTS = (
+    (
+        "Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans JP", "IPAexGothic", "IPAGothic",
+        "Hiragino Sans", "Hiragino Maru Gothic Pro", "Yu Gothic", "Meiryo", "MS Gothic",
+        "TakaoGothic", "VL Gothic", "Arial Unicode MS",
+    ),
+    (
+        "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC",
+        "Heiti SC", "STHeiti", "SimHei", "SimSun", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+    ),
+    (
+        "Noto Sans CJK TC", "Noto Sans TC", "Source Han Sans TC", "Microsoft JhengHei",
+        "PingFang TC", "Heiti TC", "MingLiU", "PMingLiU",
+    ),
+    (
+        "Noto Sans CJK KR", "Noto Sans KR", "Source Han Sans K", "Malgun Gothic",
+        "Apple SD Gothic Neo", "AppleGothic", "NanumGothic", "Gulim",
+    ),
+    ("Noto Sans Thai", "Leelawadee UI", "Tahoma", "Thonburi", "Ayuthaya", "Garuda", "Loma"),
 )  # fmt: skip
+_OF_EAST_ASIA = ("Noto Sans CJK", "Source Han Sans", "Arial Unicode")  # Korean and Chinese too
 _UNREADABLE: set[str] = set()  # fonts that matplotlib cannot draw
 _LOW = 0.4  # of the ranks: the lower two of the five shades of the HTML report
 _NAME_CELLS = 36  # of a line of a feature's name: about a third of the width
@@ -34,10 +52,9 @@ Colours = str | list[str]  # of all bars, or of each
 
 def plain_style() -> AbstractContextManager[Any]:
     """Set fonts and colours while figures are drawn and written; texts are no formulas."""
-    fonts = [font for font in ("DejaVu Sans", japanese_font()) if font]
     return mpl.rc_context(
         {
-            "font.family": fonts,
+            "font.family": ["DejaVu Sans", *fonts_of_scripts()],
             "text.parse_math": False,  # a text may hold dollar signs
             "svg.hashsalt": "polar-detect",  # the same picture gives the same file
             "axes.spines.top": False,
@@ -47,8 +64,8 @@ def plain_style() -> AbstractContextManager[Any]:
     )
 
 
-def japanese_font() -> str | None:
-    """Return an installed font with Japanese characters, None where there is none."""
+def fonts_of_scripts() -> list[str]:
+    """Return installed fonts with the characters of East Asia and of Thailand; few may do."""
     manager = font_manager.fontManager
     # matplotlib keeps its list of fonts from its first use, and misses those installed since.
     known = {font.fname for font in manager.ttflist}
@@ -58,7 +75,11 @@ def japanese_font() -> str | None:
         except (RuntimeError, OSError, ValueError):
             _UNREADABLE.add(path)
     installed = {font.name for font in manager.ttflist}
-    return next((name for name in _JAPANESE if name in installed), None)
+    found = (next((name for name in names if name in installed), None) for names in _FONTS)
+    first, *others = found
+    if first is not None and first.startswith(_OF_EAST_ASIA):
+        others = others[-1:]
+    return [name for name in (first, *others) if name is not None]
 
 
 def draw_strips(ax: Axes, strips: Sequence[tuple[str, Float64Array]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from polar_detect.tables.cells.names import folded_letters
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, MIN_SURE, half_width, is_missing
 from polar_detect.tables.cells.units import are_same_units, unit_behind
 
@@ -23,10 +24,25 @@ _OF_DURATIONS = re.compile(
     r"|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up|total) ?time",
     re.IGNORECASE,
 )
+# The same in other languages, in small letters without accents: durée, temps de cycle, czas cyklu.
+_OF_OTHER_DURATIONS = re.compile(
+    r"duree|temps (?:de |d')?(?:cycle|arret|marche|pose|cuisson|reglage|maintien|sejour)"
+    r"|durata|tempo (?:di )?(?:ciclo|fermo|attrezzaggio|lavorazione|mantenimento|permanenza)"
+    r"|duracion|duracao|tempo de ciclo|tiempo de (?:ciclo|paro|parada|proceso|espera|preparacion)"
+    r"|czas (?:cyklu|trwania|postoju|pracy|obrobki|przezbrojenia)|doba (?:cyklu|trvani|prostoje)"
+    r"|cas cyklu|suresi?\b"
+    r"|длительность|продолжительность|время (?:цикла|простоя|выдержки|обработки)"
+    r"|(?:加工|循环|循環|停机|停機|保压|保壓|冷却|冷卻|加热|加熱|处理|處理|运行|運行|作业|作業|等待)(?:时间|時間)"
+    r"|时长|時長|耗时|耗時|用时|节拍|節拍|周期|週期"
+    r"|(?:소요|사이클|가동|정지|가공|대기|유지|처리|냉각|가열) ?(?:시간|타임)|사이클 ?타임|택트"
+    r"|thoi gian (?:chu ky|dung|gia cong|chay|cho)|thoi luong|ระยะเวลา|รอบเวลา"
+)
 # (h:mm), [hh:mm], 時:分; unlike (h:mm:ss) it says what the first of two parts is.
 _OF_HOURS = re.compile(r"(?<![a-z:])h{1,2}\]?:mm?(?![a-z:])|時間?:分(?!:)", re.IGNORECASE)
 _HOURS = ("h", "hr", "hrs", "hour", "hours", "時間")
-_OF_RATIOS = re.compile(r"比(?!較)|割合|(?<![a-z])ratios?(?![a-z])|verhältnis", re.IGNORECASE)
+_OF_RATIOS = re.compile(
+    r"比(?!較)|割合|(?<![a-z])ratios?(?![a-z])|verhältnis|rapport|соотношение|비율", re.IGNORECASE
+)
 _DAY = 24
 _HUNDRED = 100
 
@@ -51,7 +67,7 @@ def are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
         return True
     if _OF_RATIOS.search(half_width(name)):
         return False
-    if _OF_DURATIONS.search(half_width(name)):
+    if _OF_DURATIONS.search(half_width(name)) or _OF_OTHER_DURATIONS.search(folded_letters(name)):
         return True
     return len({own[0] for own in found if _is_no_time_of_day(own)}) >= MIN_SURE
 

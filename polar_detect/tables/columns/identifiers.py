@@ -33,13 +33,13 @@ _ID_NAME = re.compile(
 )
 _CAMEL_ID = re.compile(r"[a-z]ID$")
 _NUMBER = (
-    r"(?:(?:no|nr|n°|n|num|number|nummer|numer|cislo|номер|id|code|kodu?|код)\.?"
+    r"(?:(?:no|nr|n°|(?<=[ .])n|num|number|nummer|numer|cislo|номер|id|code|kodu?|код)\.?"
     r"|#|番号|号|號|编号|編號|번호)"
 )
 _GAP = r"[ _.\-]*"
 # Lots, heats, coils and wafers, in the cases in which they stand behind a word for a number.
 _LOTS = """
-lots? lote lotto los batch charge schmelzen? schmelz coil wafer partie part[iy]a partii partida
+lot lote lotto los batch charge schmelzen? schmelz coil wafer partie part[iy]a partii partida
 coulee cola[td]a hornada rotolo bobina sarz[ae] tavb[ay] wytopu? wsadu?
 парти[яиюї] партія плавк[аиу] садк[аи] лота? рулона?
 """
@@ -48,7 +48,7 @@ chargen schmelzen partien? ロット バッチ チャージ コイル ウェー�
 로트 롯트 배치 차지 코일 웨이퍼 ล็อต ล๊อต แบทช์ แบตช์
 """
 # What means something else too without a word for a number: heat, load, furnace, party, low.
-_LOTS_IF_NUMBERED = "heat melt cast bobine fusione parti dokum sarj bobin rulo lo me"
+_LOTS_IF_NUMBERED = "heat melt cast bobine fusione parti dokum sarj bobin rulo"
 _LOTS_IF_NUMBERED_ANYWHERE = """
 溶解 溶湯 鋳造 ヒート キャスト 용해 용탕 주조 히트
 炉批? 爐批? 熔炼炉? 熔煉爐? 铸造批? 鑄造批? [钢鋼]?[卷捲]
@@ -62,8 +62,9 @@ def _any_of(words: str) -> str:
 _LOT_NAME = re.compile(
     rf"(?:(?<![^\W\d_]){_any_of(_LOTS)}|{_any_of(_LOTS_ANYWHERE)}){_GAP}{_NUMBER}?$"
     rf"|(?:(?<![^\W\d_]){_any_of(_LOTS_IF_NUMBERED)}|{_any_of(_LOTS_IF_NUMBERED_ANYWHERE)})"
-    rf"{_GAP}(?:{_NUMBER}|so)$|溶番$"
-    r"|^n° (?:de )?(?:bobine|fusione)$|^(?:so|ma) (?:lo|me)$"  # in Vietnamese with accents: số lô
+    rf"{_GAP}{_NUMBER}$|溶番$"
+    r"|^n° (?:de )?(?:bobine|fusione)$"
+    r"|^(?:so|ma) (?:lo|me)$|^(?:lo|me) so$"  # in Vietnamese with accents: số lô, mã mẻ
 )
 _CAMEL_LOT = re.compile(rf"(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge|Wafer){_GAP}(?i:{_NUMBER})?$")
 _SOURCE_NAME = re.compile(

@@ -26,8 +26,8 @@ _JUDGED = {
     ),
     "Chinese": (
         "异常, 有异常, 不正常, 不良, 不合格品, 次品, 废品, 未通过, 不通过, 不符合, 有異常, 廢品, "
-        "未通過, 不通過",
-        "正常, 无异常, 合格品, 通过, 符合, 误报, 無異常, 通過, 誤報",
+        "未通過, 不通過, 报废, 報廢, 拒收",
+        "正常, 无异常, 合格品, 通过, 符合, 误报, 無異常, 通過, 誤報, 允收",
     ),
     "Korean": (
         "이상, 이상 있음, 비정상, 불량, 불량품, 불합격, 부적합, 결함",
@@ -35,20 +35,21 @@ _JUDGED = {
     ),
     "German": (
         "n. i. O., nicht i. O., nicht in Ordnung, nicht OK, fehlerhaft, defekt, Ausschuss, anomal, "
-        "anormal, nicht normal, auffällig, nicht bestanden",
-        "i. O., in Ordnung, fehlerfrei, unauffällig, bestanden, Fehlalarm",
+        "anormal, nicht normal, auffällig, nicht bestanden, nicht konform, Schlechtteil",
+        "i. O., in Ordnung, fehlerfrei, unauffällig, bestanden, Fehlalarm, konform, Gutteil",
     ),
     "French": (
         "non conforme, anormal, anormale, anomalie, défectueux, défectueuse, rebut, pas OK",
         "conforme, normale, rien à signaler, fausse alarme",
     ),
     "Spanish": (
-        "no conforme, anómalo, anómala, anomalía, defectuoso, defectuosa, no apto, no OK",
-        "apto, falsa alarma",
+        "no conforme, anómalo, anómala, anomalía, defectuoso, defectuosa, no apto, no OK, "
+        "no cumple",
+        "apto, falsa alarma, cumple",
     ),
     "Italian": (
-        "anomalo, anomala, anomalia, anormale, difettoso, difettosa, scarto",
-        "falso allarme",
+        "anomalo, anomala, anomalia, anormale, difettoso, difettosa, scarto, non idoneo",
+        "falso allarme, idoneo",
     ),
     "Portuguese": (
         "não conforme, nao conforme, anômalo, anómalo, defeituoso, reprovado",
@@ -60,13 +61,24 @@ _JUDGED = {
         "ikke OK, ikke godkendt, ikke godkjent, underkjent, unormal",
         "godkendt, godkjent",
     ),
-    "Polish": ("niezgodny, wadliwy, nieprawidłowy", "zgodny, prawidłowy, w normie"),
-    "Czech": ("vadný, neshodný, nevyhovuje", "vyhovuje, v pořádku"),
-    "Turkish": ("hatalı, arızalı, kusurlu, uygun değil", "uygun"),
+    "Polish": (
+        "niezgodny, niezgodna, niezgodne, wadliwy, wadliwa, nieprawidłowy, nieprawidłowa, "
+        "nieprawidłowe, poza normą",
+        "zgodny, zgodna, zgodne, prawidłowy, prawidłowa, prawidłowe, w normie",
+    ),
+    "Czech": (
+        "vadný, vadná, neshodný, neshodná, neshoda, nevyhovuje, zmetek",
+        "vyhovuje, v pořádku, shodný, shodná, shoda",
+    ),
+    "Turkish": (
+        "hatalı, arızalı, kusurlu, uygun değil, uygunsuz, ret, reddedildi",
+        "uygun, kabul, kabul edildi",
+    ),
     "Russian": (
         "брак, не годен, негоден, не норма, не в норме, аномалия, неисправен, неисправно, дефект, "
-        "не соответствует, ненормально, не ОК",
-        "норма, в норме, годен, исправен, исправно, соответствует, нормально, ложная тревога, ОК",
+        "не соответствует, не соотв., ненормально, не ОК, негодное, забраковано",
+        "норма, в норме, годен, годное, исправен, исправно, соответствует, соотв., нормально, "
+        "ложная тревога, ОК",
     ),
     "Ukrainian": ("несправний, несправно, непридатний", "справний, справно, придатний"),
     "Greek": ("ελαττωματικό, μη φυσιολογικό", "φυσιολογικό, κανονικό, εντάξει"),
@@ -82,19 +94,26 @@ _JUDGED = {
 _VALUED = {
     "English": ("bad, reject, rejected", "good, accept, accepted"),
     "Japanese": ("×, ✕, ✖, ╳, 問題あり, 問題有り, 故障", "○, ◯, 〇, ◎, 良, 良好"),
-    "Chinese": ("坏", "好"),
+    "Chinese": ("坏, 返工", "好"),
     "Korean": ("고장", "양호"),
-    "German": ("schlecht", "gut"),
-    "French": ("mauvais, mauvaise", "bon, bonne"),
-    "Spanish": ("malo, mala", "bueno, buena"),
-    "Italian": ("cattivo", "buono"),
+    "German": ("schlecht, gesperrt, Nacharbeit", "gut, freigegeben"),
+    "French": (
+        "mauvais, mauvaise, refusé, rejeté, inacceptable",
+        "bon, bonne, accepté, acceptable",
+    ),
+    "Spanish": (
+        "malo, mala, rechazado, rechazada, no pasa",
+        "bueno, buena, aceptado, aceptada, aprobado, aprobada, pasa",
+    ),
+    "Italian": ("cattivo, respinto", "buono, accettato"),
     "Portuguese": ("ruim, mau", "bom, boa"),
     "Dutch": ("slecht", "goed"),
-    "Polish": ("zły, zła", "dobry, dobra"),
-    "Russian": ("плохо, плохой", "хорошо, хороший"),
-    "Turkish": ("kötü", "iyi"),
+    "Polish": ("zły, zła, złe", "dobry, dobra, dobre"),
+    "Czech": ("špatný", "dobrý, dobrá"),
+    "Russian": ("плохо, плохой, отклонение", "хорошо, хороший, принято"),
+    "Turkish": ("kötü, kaldı", "iyi, geçti, sağlam"),
     "Thai": ("เสีย", "ดี"),
-    "Vietnamese": ("xấu", "tốt"),
+    "Vietnamese": ("xấu, lỗi, hỏng", "tốt"),
     "Indonesian": ("rusak, buruk", "baik"),
 }
 # What answers whatever the name of the column asks; among them how Excel writes TRUE and FALSE.

@@ -63,7 +63,8 @@ class RowColumns:
         """Return the columns of a table that are meant, in the order asked for.
 
         A name may differ from the table's in blanks, case, width and kind of brackets, or lack a
-        unit that the table's has.
+        unit that the table's has. One with a comma in it, as Russian names have before their
+        unit, need not stand in quotes where its parts are no columns.
 
         Parameters
         ----------
@@ -80,7 +81,7 @@ class RowColumns:
         if self.asked is None:
             return [name for name in present if name not in others]
         chosen: list[str] = []
-        for name in self.names:
+        for name in _whole(self.names, present):
             own = match_column(present, name, may_add_unit=True)
             if own is None:
                 is_single = self.for_all is not None and len(self.names) == 1  # as in --columns all
@@ -95,8 +96,30 @@ class RowColumns:
 
     def notices(self, present: Sequence[str]) -> list[str]:
         """Return which columns of a table are taken for others; raise as `choose` does."""
-        pairs = zip(self.names, self.choose(present), strict=True) if self.asked else ()
+        asked = _whole(self.names, present)
+        pairs = zip(asked, self.choose(present), strict=True) if self.asked else ()
         return said_of_matches(pairs)
+
+
+def _whole(listed: Sequence[str], present: Sequence[str]) -> list[str]:
+    """Return names as they were listed, those whole again that hold commas.
+
+    >>> _whole(["Масса", "Масса", "г", "p"], ["Масса", "Масса, г"])
+    ['Масса', 'Масса', 'г', 'p']
+    >>> _whole(["Масса", "г", "p"], ["Масса, г", "p"])
+    ['Масса, г', 'p']
+    """
+    keys = {folded(name) for name in present if "," in name}
+    found: list[str] = []
+    rest = [*listed]
+    while rest:
+        n = 1
+        if keys and match_column(present, rest[0], may_add_unit=True) is None:
+            joined = (i for i in range(2, len(rest) + 1) if folded(",".join(rest[:i])) in keys)
+            n = next(joined, 1)
+        found.append(", ".join(rest[:n]))
+        rest = rest[n:]
+    return found
 
 
 def find_columns(present: Sequence[str], forms: Mapping[str, NumberForm | None]) -> dict[str, str]:

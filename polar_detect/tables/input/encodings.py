@@ -14,6 +14,7 @@ from typing import BinaryIO
 import charset_normalizer
 
 from polar_detect.errors import InputError
+from polar_detect.tables.input.latin_letters import encoding_of_letters
 
 ESCAPE_UNDECODABLE = "polar_detect.escape"
 _BLOCK_BYTES = 2**20
@@ -48,6 +49,9 @@ _TITLES = {
     "cp949": "CP949 (EUC-KR)",
     "gb18030": "GB 18030 (GBK)",
     "big5": "Big5",
+    "cp1250": "CP1250 (Windows Central European)",
+    "iso8859_2": "ISO 8859-2 (Latin-2)",
+    "cp1254": "CP1254 (Windows Turkish)",
     "cp1251": "CP1251 (Windows Cyrillic)",
     "koi8_r": "KOI8-R",
     "cp866": "CP866 (DOS Cyrillic)",
@@ -224,6 +228,8 @@ def _guess(lines: list[bytes]) -> str:
     plausible |= {codec: _mean_plausibility(lines, codec, _western) for codec in _WESTERN}
     best = max(plausible, key=lambda codec: plausible[codec])  # the first among equals
     if plausible[best] >= _PLAUSIBLE:
+        if best in _WESTERN:
+            return encoding_of_letters(lines) or best
         return _euc(lines, best) if best.startswith("euc") else best
     evidence = b"\n".join(lines)
     if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:

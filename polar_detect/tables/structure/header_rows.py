@@ -45,6 +45,7 @@ _LABELS_OF_UNITS = """
 jednostka jednotka jednotky birim ед. ед.изм. единицы единицаизмерения đơnvị หน่วย eenheid enhet
 """
 _UNIT_LABELS = frozenset(_LABELS_OF_UNITS.split())
+_SURE_LABELS = _UNIT_LABELS - {"規格"}
 _DASH = "-"
 _OF_TIME = re.compile(
     r"utc|gmt|ces?t|mes?z|jst|cst|[ydmhstj]{1,4}(?:[-/.:T ]{1,2}[ydmhsftj]{1,4})+", re.IGNORECASE
@@ -147,8 +148,12 @@ def _without_label(row: Sequence[Any]) -> Sequence[Any]:
     row = [_DASH if isinstance(cell, str) and _is_of_time(cell) else cell for cell in row]
     filled = [j for j, cell in enumerate(row) if cell is not None]
     others = [row[j] for j in filled[1:]]
-    is_told = bool(others) and are_texts([row[j] for j in filled]) and are_units(others)
-    if not is_told or folded(row[filled[0]]).strip("[]()") not in _UNIT_LABELS:
+    if not others or not are_texts([row[j] for j in filled]):
+        return row
+    label = folded(row[filled[0]]).strip("[]()")
+    # A label that means nothing else tells of a row of % alone.
+    are_told = label in _SURE_LABELS and all(map(is_unit, others)) and not {*others} <= DASHES
+    if not are_told and (label not in _UNIT_LABELS or not are_units(others)):
         return row
     return [*row[: filled[0]], _DASH, *row[filled[0] + 1 :]]
 
