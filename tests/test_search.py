@@ -430,7 +430,9 @@ def test_exchanges_end_when_more_in_a_row_than_that_have_failed(patience):
         (GuidedSettings, "n_singles", -1, 0),
         (Exchange, "n_programs", 0, 1),  # would measure all there are
         (Exchange, "patience", -1, 0),
+        (Exchange, "last_calls", -1, 0),
         (Refinement, "n_rounds", -1, 0),
+        (Refinement, "n_calls", -1, 0),
         (Refinement, "n_singles", -1, 0),
         (Refinement, "max_stride", 0, 1),
         (Sweep, "width", 0, 1),
@@ -563,6 +565,65 @@ def test_refinement_measures_so_many_removals_in_so_many_rounds():
         found = solve(dynamic(10, tolerance=1.0, refinement=how), evaluate)
         assert [len(programs) for programs in asked] == [0, *[n_singles] * n_rounds]
         assert len(found.minimal.program) == 10 - n_rounds
+
+
+def n_prefixes(programs):
+    return len({program.layers[:n] for program in programs for n in range(1, len(program) + 1)})
+
+
+def test_no_round_begins_once_rounds_have_taken_so_many_calls():
+    table, rounds = Table(np.linspace(0.001, 0.01, 10)), []
+    in_vain = sweeping_in_vain(table, table.costs)
+
+    def evaluate(query):
+        rounds.append(n_prefixes(query.programs))
+        return in_vain(query)
+
+    n_removed = []
+    for n_calls in (0, 1, 4, None):
+        rounds.clear()
+        how = Refinement(n_calls=n_calls, n_singles=3, max_stride=1)
+        found = solve(dynamic(10, tolerance=1.0, refinement=how), evaluate)
+        n_removed.append(10 - len(found.minimal.program))
+        if n_calls:
+            assert sum(rounds[:-1]) < 10 * n_calls <= sum(rounds)
+    assert 0 == n_removed[0] < n_removed[1] < n_removed[2] < n_removed[3] == 10
+
+
+def test_rounds_of_short_programs_take_few_calls_so_there_are_more_of_them():
+    table = Table([1.0] * 9 + [0.0] * 21)
+    for layer in range(9):  # is free once the one behind it is left out
+        table.pairs[layer, layer + 1] = -1.0
+    rounds = []
+
+    def evaluate(query):
+        rounds.append(query)
+        if query.sweep is None:
+            return table.evaluate(query)
+        swept = (Program.full(30), Program(tuple(range(10))))
+        losses = np.asarray([table.loss(program) for program in swept], np.float32)
+        return Answer(losses, programs=swept, influences=np.ones(30, np.float32))
+
+    assert solve(quick(30, tolerance=0.1), evaluate).minimal.program == Program(())
+    two_rounds = dynamic(30, tolerance=0.1, refinement=Refinement(n_rounds=2, n_singles=10))
+    assert len(solve(two_rounds, evaluate).minimal.program) == 6  # control
+
+
+def test_exchanges_end_with_the_single_removals_that_are_left():
+    few, some_left = Exchange(patience=0), []
+    for last_calls in (few.last_calls, 0):
+        some_left.append(0)
+        for seed in range(60):
+            costs = np.random.default_rng(seed).integers(1, 64, size=12) / 256
+            table = Table(costs, pairs=0.2, seed=seed)
+            how = replace(few, last_calls=last_calls)
+            search = dynamic(12, tolerance=0.3, refinement=Refinement(n_rounds=0), exchanges=how)
+            program = solve(search, sweeping_in_vain(table, -costs)).minimal.program
+            removals = [program.skip(i) for i in range(len(program))]
+            is_short = n_prefixes(removals) <= few.last_calls * 12
+            some_left[-1] += is_short and min(map(table.loss, removals), default=9.0) <= 1.3
+    assert some_left[0] == 0
+    assert some_left[1] > 0  # control
 
 
 @pytest.mark.parametrize("search", [thorough, quick, dynamic, menu_of_halves])

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from polar_detect.arrays import Float32Array, Float64Array, IntArray
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Candidate, Log, Query, check_counts
+from polar_detect.search.protocol import Answer, Candidate, Log, Query, calls_of, check_counts
 from polar_detect.search.refinement import EXTRA_CALLS
 
 # Chosen by how often 400 layer calls find one of the valid exchanges of a text, of which all were
@@ -36,13 +36,17 @@ class Exchange:
         How many are measured at once. Fewer find more with as many calls, and take longer.
     patience : int
         How often in a row they may fail before the search ends.
+    last_calls : float
+        Before it ends, all single removals that are left are measured, if that takes at most so
+        many layer calls for each of the model's layers; so it does in short programs.
     """
 
     n_programs: int = 5
     patience: int = 2
+    last_calls: float = 1.5
 
     def __post_init__(self) -> None:
-        check_counts(self, n_programs=1, patience=0)
+        check_counts(self, n_programs=1, patience=0, last_calls=0)
 
 
 def exchange(log: Log, how: Exchange, influences: Float32Array) -> Generator[Query, Answer, None]:
@@ -64,16 +68,27 @@ def exchange(log: Log, how: Exchange, influences: Float32Array) -> Generator[Que
     regression.
     """
     failures = 0
-    while failures <= how.patience:
+    while True:
         current = log.shortest_valid()
         if not math.isfinite(current.loss):  # then nothing tells what a move harms
             return
-        programs = _most_promising(log, current, influences, how.n_programs)
+        if failures <= how.patience:
+            programs = _most_promising(log, current, influences, how.n_programs)
+        else:
+            programs = _single_removals_left(log, current)
+            if calls_of(programs) > how.last_calls * len(influences):
+                return
         if not programs:
             return
         log.meet(programs, (yield Query(programs)).losses)
         is_shorter = len(log.shortest_valid().program) < len(current.program)
         failures = 0 if is_shorter else failures + 1
+
+
+def _single_removals_left(log: Log, current: Candidate) -> tuple[Program, ...]:
+    """Return the programs without one call of the current one that were not met before."""
+    removals = dict.fromkeys(current.program.skip(i) for i in range(len(current.program)))
+    return tuple(program for program in removals if program not in log.losses)
 
 
 def _most_promising(

@@ -5,7 +5,7 @@ A search is a generator: it yields a `Query`, receives an `Answer`, and returns 
 texts ask at the same time and one executor answer them in one sweep.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
@@ -269,6 +269,11 @@ class Log:
         self._criterion = float("nan")
         self._full = Program(())
 
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model, once the search has started."""
+        return len(self._full)
+
     def start(self, answer: Answer, n_layers: int) -> Candidate:
         """Take the answer on the full program, which says what is valid."""
         self._full = Program.full(n_layers)
@@ -318,6 +323,11 @@ class Log:
 def length_then_loss(candidate: Candidate) -> tuple[int, float]:
     """Return the order in which a valid program is preferred."""
     return len(candidate.program), candidate.loss
+
+
+def calls_of(programs: Iterable[Program]) -> int:
+    """Return how many layer calls it takes to run programs, those of a shared prefix once."""
+    return len({p.layers[: i + 1] for p in programs for i in range(len(p))})
 
 
 def without(program: Program, positions: Sequence[int]) -> Program:

@@ -1,5 +1,6 @@
 """Shortening a program that was found: measure single removals, then the best ones together."""
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,15 @@ import numpy as np
 
 from polar_detect.arrays import Float32Array
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Candidate, Log, Query, check_counts, without
+from polar_detect.search.protocol import (
+    Answer,
+    Candidate,
+    Log,
+    Query,
+    calls_of,
+    check_counts,
+    without,
+)
 
 # A removal that cost so many times the room up to the limit is not measured again, as room only
 # shrinks: of 96 texts of four kinds, 2 % fewer layer calls for .02 layers more (ten times: 5 %
@@ -30,14 +39,18 @@ class Refinement:
         How many single removals are measured in a round. Default: all.
     max_stride : int
         How many of the cheapest measured removals are tried together at most.
+    n_calls : int, optional
+        No round begins once rounds have taken so many layer calls for each of the model's layers.
+        Default: no bound. Counted in calls, short programs, whose rounds take few, get more rounds.
     """
 
     n_rounds: int | None = None
     n_singles: int | None = None
     max_stride: int = 6
+    n_calls: int | None = None
 
     def __post_init__(self) -> None:
-        check_counts(self, n_rounds=0, n_singles=0, max_stride=1)
+        check_counts(self, n_rounds=0, n_singles=0, max_stride=1, n_calls=0)
 
 
 def refine(
@@ -65,10 +78,11 @@ def refine(
         influences = yield from _slopes_by_layer(current)
     harms = dict(enumerate(influences.tolist()))
     measured: set[int] = set()
-    n_rounds = 0
-    while current.program.layers and n_rounds != how.n_rounds:
+    n_rounds, n_calls = 0, 0
+    most = math.inf if how.n_calls is None else how.n_calls * log.n_layers
+    while current.program.layers and n_rounds != how.n_rounds and n_calls < most:
         n_rounds += 1
-        yield from _round(log, current, how, harms, measured)
+        n_calls += yield from _round(log, current, how, harms, measured)
         best = log.shortest_valid()
         if len(best.program) == len(current.program):
             break
@@ -87,8 +101,8 @@ def _slopes_by_layer(current: Candidate) -> Generator[Query, Answer, Float32Arra
 
 def _round(
     log: Log, current: Candidate, how: Refinement, harms: dict[int, float], measured: set[int]
-) -> Generator[Query, Answer, None]:
-    """Measure promising single removals, then the cheapest of them together.
+) -> Generator[Query, Answer, int]:
+    """Measure promising single removals, then the cheapest of them together; return the calls.
 
     `harms` says by layer what leaving it out costs, a guess but for the layers `measured`.
     """
@@ -101,14 +115,19 @@ def _round(
 
     order = sorted(range(len(layers)), key=promise)[: how.n_singles]
     order = [i for i in order if layers[i] not in measured or harms[layers[i]] <= _HOPELESS * room]
-    met = yield from _measure(log, [current.program.skip(i) for i in order])
+    singles = [current.program.skip(i) for i in order]
+    n_calls = calls_of(_unmet(log, singles))
+    met = yield from _measure(log, singles)
     for position, candidate in zip(order, met, strict=True):
         harms[layers[position]] = candidate.loss - current.loss
         measured.add(layers[position])
     n_valid = sum(log.is_valid(candidate) for candidate in met)
     ranked = sorted(order, key=lambda i: harms[layers[i]])
     longest = min(how.max_stride, n_valid + 1, len(ranked)) if n_valid else 0
-    yield from _measure(log, [without(current.program, ranked[:n]) for n in range(2, longest + 1)])
+    together = [without(current.program, ranked[:n]) for n in range(2, longest + 1)]
+    n_calls += calls_of(_unmet(log, together))
+    yield from _measure(log, together)
+    return n_calls
 
 
 def _measure(log: Log, programs: Sequence[Program]) -> Generator[Query, Answer, list[Candidate]]:
@@ -116,7 +135,12 @@ def _measure(log: Log, programs: Sequence[Program]) -> Generator[Query, Answer, 
 
     The removal that was one too many in a round is a single removal of the next one.
     """
-    new = tuple(program for program in dict.fromkeys(programs) if program not in log.losses)
+    new = _unmet(log, programs)
     if new:
         log.meet(new, (yield Query(new)).losses)
     return [Candidate(program, log.losses[program]) for program in programs]
+
+
+def _unmet(log: Log, programs: Sequence[Program]) -> tuple[Program, ...]:
+    """Return those that the search has not met, each once."""
+    return tuple(program for program in dict.fromkeys(programs) if program not in log.losses)
