@@ -25,6 +25,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.models.fluency import advise
+from polar_detect.numerics.blas import one_thread
 from polar_detect.progress import Progress, Tracker
 from polar_detect.texts.doubts import doubts_of_texts
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from polar_detect.signature.reading.tracer import Tracer
 
 
+@one_thread()
 def compare_detectors(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> Comparison:
@@ -78,6 +80,7 @@ def compare_detectors(
     )
 
 
+@one_thread()
 def run_methods(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> list[Scored]:

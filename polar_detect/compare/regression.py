@@ -27,6 +27,7 @@ from polar_detect.compare.results.comparison import Figure
 from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.errors import InputError
 from polar_detect.metrics import Difference
+from polar_detect.numerics.blas import one_thread
 from polar_detect.pipeline.training import MIN_SIGNED
 from polar_detect.progress import Progress, Tracker
 
@@ -84,6 +85,7 @@ class PredictionSettings:
     encoder: str = models.AUTO_ENCODER
 
 
+@one_thread()
 def compare_predictions(
     task: Task, settings: PredictionSettings, *, progress: Progress | None = None
 ) -> Predictions:
