@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from polar_detect.numerics.blas import one_thread
+
 # To be held while models run: a pass through them is recorded by replacing parts of them, which
 # other threads would meet. One for all of them, as engines share models.
 _ALONE = threading.RLock()
@@ -13,6 +15,9 @@ _ALONE = threading.RLock()
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Let no other run; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
-    with _ALONE, np.errstate(under="ignore"):
+    """Let no other run, and BLAS on one thread.
+
+    Small numbers become 0 meanwhile, whatever `numpy.seterr` asks for.
+    """
+    with _ALONE, one_thread(), np.errstate(under="ignore"):
         yield

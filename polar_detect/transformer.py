@@ -20,6 +20,7 @@ from polar_detect.features.table import FeatureTable
 from polar_detect.frames import index_of
 from polar_detect.pipeline.engine import Engine, encoder_for
 from polar_detect.pipeline.settings import MAX_SEED, MAX_TOLERANCE, model_name, number, truth, whole
+from polar_detect.pipeline.training import MIN_SIGNED
 from polar_detect.programs.menu import Menu
 from polar_detect.progress import ProgressChoice, Tracker, told
 from polar_detect.signature.extraction import Extractor
@@ -29,8 +30,7 @@ from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.tracer import CurveKind
 from polar_detect.texts.moments import as_read
 
-_N_FOLDS = 4
-MIN_TEXTS = 2 * _N_FOLDS
+_N_FOLDS = MIN_SIGNED // 2  # of two texts at least
 
 
 class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -171,9 +171,9 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.tolerance_ = number("tolerance", self.tolerance, high=MAX_TOLERANCE)
         readings = _read(engine.extractor, texts, tracker)
         kept = readings.rows(np.flatnonzero(readings.has_tokens))
-        if len(kept) < MIN_TEXTS:
+        if len(kept) < MIN_SIGNED:
             raise InputError(
-                f"Got {len(kept)} texts that are not empty; expected at least {MIN_TEXTS}; add "
+                f"Got {len(kept)} texts that are not empty; expected at least {MIN_SIGNED}; add "
                 "normal texts."
             )
         self.reference_ = Reference.fit(kept)

@@ -20,6 +20,7 @@ WITHOUT_TORCH = (
     "messages", "report", "cli", "detector", "artifact.reading", "artifact.writing",
     "scoring", "serve",
     "cli.commands.fit", "cli.commands.score", "cli.commands.report", "cli.commands.serve",
+    "cli.commands.compare",
 )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, OutputError
 from polar_detect.messages.language import Language
+from polar_detect.pipeline.engine import Engine
 from polar_detect.signature.extraction import Extractor
 from polar_detect.tables import ReadOptions, RowColumns, RowTemplate, read_table
 
@@ -1345,7 +1346,7 @@ def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
 
 
 def test_too_few_numbers_are_refused_before_any_model_is_read(run, save, monkeypatch):
-    monkeypatch.setattr(command.Engine, "load", lambda *_: pytest.fail("was read"))
+    monkeypatch.setattr(Engine, "load", lambda *_: pytest.fail("was read"))
     few = save("text,hours\n" + "".join(f"oil {i},{i}\n" for i in range(39)))
     code, _, err = run("compare", few, "--target", "hours")
     assert code == 1
@@ -1528,6 +1529,53 @@ def test_a_number_is_predicted_with_and_without_signatures(run, tiny_models, tmp
     assert "44 of 44 texts are longer than 5 tokens" in out
 
 
+PARTS_OF_MACHINES = ["pump", "belt", "door", "fan", "seal", "hose", "bolt", "gear"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reads"),
+    [
+        ([], False),
+        (["--detectors", "columns"], False),
+        (["--max-tokens", 5], False),
+        (["--columns", "a,b"], False),
+        (["--detectors", "texts"], True),
+        (["--model", "another"], True),
+        (["--columns", "a,note"], True),
+        (["--text-column", "note"], True),
+    ],
+)
+def test_to_predict_a_number_models_read_the_rows_that_a_fit_has_them_read(
+    run, tmp_path, monkeypatch, options, reads
+):
+    def load(*_):
+        raise InputError("Got models asked for.")
+
+    monkeypatch.setattr(Engine, "load", load)
+    monkeypatch.setattr("polar_detect.pipeline.engine.encoder_for", lambda *_: "minilm")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)}).round(3)
+    frame["note"] = [" ".join(rng.permutation(PARTS_OF_MACHINES)[:5]) for _ in range(60)]
+    frame["y"] = (2 * frame["a"] - frame["b"] + rng.normal(0, 0.1, 60)).round(3)
+    if "note" not in str(options):
+        frame = frame.drop(columns="note")
+    path, saved = tmp_path / "numbers.csv", tmp_path / "table.json"
+    frame.to_csv(path, index=False)
+    code, out, err = run(
+        "compare", path, "--target", "y", "--resamples", 100, "--out", saved, *options
+    )
+    assert (code, "Got models asked for." in err) == (int(reads), reads)
+    if reads:
+        return
+    assert "No model read the rows, and so there are no signature features" in " ".join(out.split())
+    assert "signature features out" not in out
+    stored = json.loads(saved.read_text(encoding="utf-8"))
+    assert {r["features"] for r in stored["results"]} == {"numbers"}
+    assert {r["gain"] for r in stored["results"]} == {None}
+    best = {r["model"]: r["r2"]["value"] for r in stored["results"]}
+    assert best["ridge"] > 0.95
+
+
 @pytest.mark.parametrize("options", [[], ["--label-column", "y", "--target", "z"]])
 def test_a_label_or_a_target_must_be_named(run, process, options):
     code, _, err = run("compare", process, *options)
@@ -1538,7 +1586,9 @@ def test_a_label_or_a_target_must_be_named(run, process, options):
 def test_options_that_the_others_leave_without_effect_are_not_passed_over_in_silence(run, process):
     none = process.with_name("none.csv")
     code, _, err = run("compare", none, "--target", "x", "--detectors", "lightgbm")
-    assert (code, "--detectors has no effect with --target" in err) == (1, True)
+    assert (code, "--detectors only says whether models read the rows" in err) == (1, True)
+    for name in ("texts", "auto"):
+        assert "--detectors" not in run("compare", none, "--target", "x", "--detectors", name)[2]
     own = ("compare", none, process, "--label-column", "failed")
     assert "--test-share has no effect" in run(*own, "--test-share", 0.3)[2]
     assert "--test-share は効果がありません" in run(*own, "--test-share", 0.3, "--lang", "ja")[2]

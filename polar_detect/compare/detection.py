@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,13 +24,16 @@ from polar_detect.compare.results.measuring import best_by_guessing, measure
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.memory import Memory, with_memory
 from polar_detect.models.fluency import advise
+from polar_detect.numerics.blas import one_thread
 from polar_detect.progress import Progress, Tracker
-from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.texts.doubts import doubts_of_texts
 
+if TYPE_CHECKING:
+    from polar_detect.signature.reading.tracer import Tracer
 
+
+@one_thread()
 def compare_detectors(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> Comparison:
@@ -76,6 +80,7 @@ def compare_detectors(
     )
 
 
+@one_thread()
 def run_methods(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> list[Scored]:
@@ -100,7 +105,7 @@ def _said_of_models(reader: PolarDetector, texts: Sequence[str]) -> list[str]:
     return [*note_cut_texts(texts, own.tracer), *unspoken]
 
 
-def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
+def note_cut_texts(texts: Sequence[str], tracer: "Tracer") -> list[str]:
     """Return a note on texts that are longer than the language model reads, if there are any."""
     n_cut = tracer.count_cut(texts)
     if not n_cut:
@@ -156,10 +161,13 @@ def _run_detector(
     task, train = lineup.task, lineup.task.train
     detector.set_params(rows=task.template)
     reads_texts = new_head(detector.detector).reads_texts
-    memory = Memory()
+    memory, clock = None, time.perf_counter
     if reads_texts:
+        from polar_detect.memory import with_memory  # imports torch
+
         known = {*train.texts, *task.test.texts}
         memory = with_memory(detector, train.texts, remembered=known)
+        clock = memory.clock
     given = detector.detector
     for head, is_supervised in lineup.ways(detector):
         if head != given and not _is_taught(detector):
@@ -167,7 +175,7 @@ def _run_detector(
         detector.set_params(detector=head)
         kept = np.flatnonzero(~train.target | is_supervised)
         shown, labels = train.take(kept), train.target[kept]
-        start = memory.clock()
+        start = clock()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingWarning)  # a note says it
             detector.fit(
@@ -176,9 +184,9 @@ def _run_detector(
                 groups=None,  # the rows to score may stand between them
                 progress=progress,
             )
-        fitted = memory.clock()
+        fitted = clock()
         scores = -detector.score_samples(task.test.texts)
-        score_s = memory.clock() - fitted
+        score_s = clock() - fitted
         method = Method(
             name=f"polar-detect {head}{' with labels' if is_supervised else ''}",
             view=_view_of(task, reads_texts=reads_texts),
@@ -193,7 +201,8 @@ def _run_detector(
             s_per_1000=1000 * score_s / len(task.test),
         )
     detector.set_params(detector=given)
-    memory.clear()
+    if memory is not None:
+        memory.clear()
 
 
 def _view_of(task: Task, *, reads_texts: bool) -> str:

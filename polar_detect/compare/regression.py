@@ -1,25 +1,21 @@
 """A number instead of a label: what signature features add to models that predict it.
 
-Rows are cross-validated, or fitted on one file and tested on another. References of
-signatures are fitted inside each fold, so that no row is compared with itself.
+Rows are cross-validated, or fitted on one file and tested on another.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lightgbm
 import numpy as np
 import pandas as pd
 import scipy.sparse
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.arrays import Float64Array, IndexArray, IntArray
@@ -31,11 +27,13 @@ from polar_detect.compare.results.comparison import Figure
 from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.errors import InputError
 from polar_detect.metrics import Difference
+from polar_detect.numerics.blas import one_thread
+from polar_detect.pipeline.training import MIN_SIGNED
 from polar_detect.progress import Progress, Tracker
-from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.normal.reference import Reference
-from polar_detect.signature.reading.readings import Readings
-from polar_detect.transformer import MIN_TEXTS, cross_fitted_signatures
+
+if TYPE_CHECKING:
+    from polar_detect.compare.methods.signatures import Signatures
+    from polar_detect.signature.extraction import Extractor
 
 Fold = tuple[IndexArray, IndexArray]  # rows to fit on, rows to test on
 
@@ -68,7 +66,8 @@ class PredictionSettings:
 
     Parameters
     ----------
-    extractor : Extractor
+    extractor : Extractor or None
+        None: no model reads the rows, and there are no signature features.
     target : str
         Name of the number.
     n_folds : int
@@ -78,7 +77,7 @@ class PredictionSettings:
         Sentence encoder that baselines read where there are no numbers.
     """
 
-    extractor: Extractor
+    extractor: "Extractor | None"
     target: str
     n_folds: int = 5
     n_resamples: int = 500
@@ -86,6 +85,7 @@ class PredictionSettings:
     encoder: str = models.AUTO_ENCODER
 
 
+@one_thread()
 def compare_predictions(
     task: Task, settings: PredictionSettings, *, progress: Progress | None = None
 ) -> Predictions:
@@ -101,8 +101,10 @@ def compare_predictions(
     check_predictable(task)
     rows = Rows.below([task.train, task.test])
     folds = _folds(task, settings)
+    extractor = settings.extractor
     is_numbers = task.template is not None and bool(task.columns)
-    views = [Numbers()] if is_numbers else choose_views(task, settings.encoder)
+    encoder = None if extractor is None else settings.encoder
+    views = [Numbers()] if is_numbers else choose_views(task, encoder)
     predicted = _predict(rows, folds, views, settings, tracker)
     tested = np.concatenate([test for _, test in folds])
     truth = rows.target[tested].astype(np.float64)
@@ -115,7 +117,7 @@ def compare_predictions(
         target=settings.target,
         text_source=task.text_source,
         columns=task.columns,
-        notes=(*task.notes, *note_cut_texts(rows.texts, settings.extractor.tracer)),
+        notes=(*task.notes, *_said_of_models(rows, extractor)),
         telling=task.telling,
         are_rows=task.template is not None,
     )
@@ -125,7 +127,7 @@ def check_predictable(task: Task) -> None:
     """Refuse a task of too few numbers as `compare_predictions` does, which needs its models."""
     _check(Rows.below([task.train, task.test]), _MIN_ROWS)
     if len(task.test):
-        _check(task.train, MIN_TEXTS)
+        _check(task.train, MIN_SIGNED)
         _check(task.test, _MIN_TEST_ROWS)
 
 
@@ -163,6 +165,15 @@ class _Features:
     took_s: float
 
 
+def _said_of_models(rows: Rows, extractor: "Extractor | None") -> list[str]:
+    if extractor is None:
+        return [
+            "No model read the rows, and so there are no signature features; --detectors texts has "
+            "models read them."
+        ]
+    return note_cut_texts(rows.texts, extractor.tracer)
+
+
 def _predict(
     rows: Rows,
     folds: list[Fold],
@@ -171,17 +182,17 @@ def _predict(
     tracker: Tracker,
 ) -> dict[_Key, tuple[Float64Array, float]]:
     """Return out-of-fold predictions and seconds by model and features."""
-    start = time.perf_counter()
-    readings = settings.extractor.read_all(rows.texts, stage="read rows", tracker=tracker)
-    read_s = (time.perf_counter() - start) / len(folds)
+    signatures = None
+    if settings.extractor is not None:
+        from polar_detect.compare.methods.signatures import Signatures  # imports torch
+
+        signatures = Signatures.read(settings.extractor, rows, tracker)
     stage = tracker.stage("folds", len(folds))
     found: dict[_Key, tuple[Float64Array, float]] = {}
     for fold in folds:
         train, test = fold
-        start = time.perf_counter()
-        signatures = _fold_signatures(readings, train, test, settings)
-        signature_s = time.perf_counter() - start + read_s
-        for own in _fold_features(rows, fold, views, signatures, signature_s):
+        signed = None if signatures is None else _signed(signatures, fold, len(folds), settings)
+        for own in _fold_features(rows, fold, views, signed):
             for model, new in MODELS.items():
                 start = time.perf_counter()
                 fitted = new(settings.seed, own.matrix.shape[1])
@@ -196,18 +207,35 @@ def _predict(
     return found
 
 
+class _Signed(NamedTuple):
+    """Signatures of all rows as one fold sees them, and the seconds that they took."""
+
+    values: Float64Array
+    took_s: float
+
+
+def _signed(
+    signatures: "Signatures", fold: Fold, n_folds: int, settings: PredictionSettings
+) -> _Signed:
+    train, test = fold
+    start = time.perf_counter()
+    values = _block(signatures.of_fold(train, test, seed=settings.seed), train)
+    return _Signed(values, time.perf_counter() - start + signatures.took_s / n_folds)
+
+
 def _fold_features(
-    rows: Rows, fold: Fold, views: Sequence[View], signatures: Float64Array, signature_s: float
+    rows: Rows, fold: Fold, views: Sequence[View], signed: _Signed | None
 ) -> Iterator[_Features]:
-    """Yield each view, alone and beside the signatures."""
+    """Yield each view, alone and beside the signatures, if there are some."""
     train, test = fold
     for view in views:
         seen = view.see(rows.take(train), rows.take(test))
         plain, took = _block(_in_order(seen, train, test), train), seen.fit_s + seen.score_s
         # LightGBM warns of a matrix without names when it predicts.
         yield _Features(seen.name, False, pd.DataFrame(plain).rename(columns=str), took)
-        both = pd.DataFrame(np.hstack([plain, signatures])).rename(columns=str)
-        yield _Features(seen.name, True, both, took + signature_s)
+        if signed is not None:
+            both = pd.DataFrame(np.hstack([plain, signed.values])).rename(columns=str)
+            yield _Features(seen.name, True, both, took + signed.took_s)
 
 
 def _in_order(seen: Seen, train: IndexArray, test: IndexArray) -> Float64Array:
@@ -227,23 +255,6 @@ def _block(features: Float64Array, train: IndexArray) -> Float64Array:
     spread = float(np.sqrt(features[train].var(0).sum()))
     scaled: Float64Array = centred / (spread or 1.0)
     return scaled
-
-
-def _fold_signatures(
-    readings: Readings,
-    train: IndexArray,
-    test: IndexArray,
-    settings: PredictionSettings,
-) -> Float64Array:
-    """Return all rows' signatures against the training rows, each feature standardised."""
-    extractor, inside = settings.extractor, readings.rows(train)
-    own = cross_fitted_signatures(extractor, inside, seed=settings.seed)
-    others = extractor.signatures(readings.rows(test), Reference.fit(inside))
-    values = np.empty((len(readings), len(own.features)))
-    values[train], values[test] = own.values, others.values
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    scaled = make_pipeline(imputer, StandardScaler()).fit(values[train]).transform(values)
-    return _block(scaled, train)
 
 
 def _measure(

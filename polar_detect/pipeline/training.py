@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 MIN_NORMAL = 40
+MIN_SIGNED = 8  # texts, for signatures of each against others
 
 
 class ByLabel(NamedTuple):

@@ -1,5 +1,7 @@
 """`polar-detect compare`."""
 
+from typing import TYPE_CHECKING
+
 from rich.table import Table as Grid
 
 from polar_detect import compare as comparing
@@ -16,11 +18,15 @@ from polar_detect.cli.options import CompareOptions, given_for_models
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare.results import tabulate
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import head_class, new_head
+from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.messages.language import Language
-from polar_detect.pipeline.engine import Engine, encoder_for
+from polar_detect.pipeline.choice import chosen_head
+from polar_detect.pipeline.settings import Settings
 from polar_detect.tables import ReadOptions
 from polar_detect.texts.visible import visible
+
+if TYPE_CHECKING:
+    from polar_detect.signature.extraction import Extractor
 
 _COMMAND = "polar-detect fit TRAIN"
 
@@ -48,11 +54,10 @@ def _tell_of_unread(options: CompareOptions, language: Language) -> None:
     """Say which options have no effect beside the others."""
     if options.test is not None and options.test_share != CompareOptions.test_share:
         tell(language.say("unread.test_share"))
-    if options.target is not None:
-        if options.detectors != CompareOptions.detectors:
-            tell(language.say("unread.detectors"))
-        return
     names = _names_of_detectors(options)
+    has_no_effect = names not in ([CompareOptions.detectors], [TextsHead.name])
+    if options.target is not None and has_no_effect:
+        tell(language.say("unread.detectors"))
     if not any(head_class(name).reads_texts for name in names):
         for option in given_for_models(options):
             choice = f"--detectors {','.join(names)}"
@@ -85,18 +90,8 @@ def _reading(options: CompareOptions) -> comparing.Reading:
 
 
 def _detectors(task: comparing.Task, options: CompareOptions) -> tabulate.Table:
-    detectors = tuple(
-        PolarDetector(
-            name,
-            model=options.model,
-            encoder=options.encoder,
-            max_tokens=options.max_tokens,
-            seed=options.seed,
-        )
-        for name in _names_of_detectors(options)
-    )
     wanted = comparing.Settings(
-        detectors=detectors,
+        detectors=_detectors_of(options),
         n_resamples=options.resamples,
         seed=options.seed,
         encoder=options.encoder,
@@ -106,23 +101,45 @@ def _detectors(task: comparing.Task, options: CompareOptions) -> tabulate.Table:
     return tabulate.MethodTable(found)
 
 
+def _detectors_of(options: CompareOptions) -> tuple[PolarDetector, ...]:
+    return tuple(
+        PolarDetector(
+            name,
+            model=options.model,
+            encoder=options.encoder,
+            max_tokens=options.max_tokens,
+            seed=options.seed,
+        )
+        for name in _names_of_detectors(options)
+    )
+
+
 def _predictions(task: comparing.Task, target: str, options: CompareOptions) -> tabulate.Table:
     comparing.check_predictable(task)  # before models are read, or fetched
-    encoder = encoder_for(task.train.texts, options.encoder)
-    engine = Engine.load(options.model, encoder)
-    # What context does to the loss would have to be measured anew in each fold, which takes
-    # longer than all the rest, and says how normal a row is rather than how large a number.
-    own = engine.reading(max_tokens=options.max_tokens, curves="first-order", wants_context=False)
     wanted = comparing.PredictionSettings(
-        extractor=own.extractor,
+        extractor=_extractor(task, options),
         target=target,
         n_resamples=options.resamples,
         seed=options.seed,
-        encoder=encoder,
+        encoder=options.encoder,
     )
     with progress_bars(err, Language(options.lang)) as progress:
         found = comparing.compare_predictions(task, wanted, progress=progress)
     return tabulate.PredictionTable(found)
+
+
+def _extractor(task: comparing.Task, options: CompareOptions) -> "Extractor | None":
+    """Return what reads rows; None where no detector asked for would have models read them."""
+    own = (Settings.of(one, rows=task.template) for one in _detectors_of(options))
+    if not any(chosen_head(one, task.train.texts).reads_texts for one in own):
+        return None
+    from polar_detect.pipeline.engine import Engine, encoder_for  # imports torch
+
+    engine = Engine.load(options.model, encoder_for(task.train.texts, options.encoder))
+    # What context does to the loss would have to be measured anew in each fold, which takes
+    # longer than all the rest, and says how normal a row is rather than how large a number.
+    read = engine.reading(max_tokens=options.max_tokens, curves="first-order", wants_context=False)
+    return read.extractor
 
 
 def _print(table: tabulate.Table, language: Language) -> None:

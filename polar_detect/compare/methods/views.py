@@ -21,8 +21,6 @@ from polar_detect.arrays import IndexArray
 from polar_detect.compare.reading.columns import MAX_SIZE
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
-from polar_detect.pipeline.engine import encoder_for
-from polar_detect.signature.reading.encoder import Encoder
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -171,6 +169,8 @@ class Embeddings(View):
 
     def fit(self, rows: Rows) -> Any:
         """Load the encoder; see `View.fit`."""
+        from polar_detect.signature.reading.encoder import Encoder  # imports torch
+
         self._encoder = Encoder.load(models.resolve(self._model).folder)
         return self._embed(rows)
 
@@ -194,4 +194,6 @@ def choose_views(task: Task, encoder: str | None) -> list[View]:
     numbers = [Numbers()] if task.columns else []
     if encoder is None:
         return [*numbers, TfIdf()]
+    from polar_detect.pipeline.engine import encoder_for  # imports torch
+
     return [*numbers, TfIdf(), Embeddings(encoder_for(task.train.texts, encoder))]

@@ -111,7 +111,9 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
     if chosen is not best:
         reason = f"one of the cheapest of {len(level)} that are as good as the best"
     sentences.append(f"Recommendation: use {chosen.title}; it is {reason}.")
-    return [*sentences, _on_signatures(predictions, chosen)]
+    if any(result.has_signature for result in predictions.results):
+        sentences.append(_on_signatures(predictions, chosen))
+    return sentences
 
 
 def _on_signatures(predictions: Predictions, chosen: Prediction) -> str:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_limits
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
+from polar_detect.numerics.blas import one_thread
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed
 from polar_detect.signature.columns.normal_rows import (
     CellState,
@@ -104,7 +104,7 @@ class ScaledRows:
         scale = ColumnScale.fit(cells.values, np.asarray(steps), cells.levels, rules)
         points = np.nan_to_num(scale.apply(cells.values, cells.levels))
         left_open = None
-        with _one_thread():
+        with one_thread():
             if not as_version_0_1:
                 known = ColumnCovariance.of_known(points, states)
                 points, left_open = known.filled(points, states), known.left_open(states)
@@ -120,7 +120,7 @@ class ScaledRows:
         the normal rows.
         """
         states = cells.states
-        with _one_thread():
+        with one_thread():
             points = self.placed(cells)
             found = np.empty((len(NUMBER_KINDS), *points.shape))
             for rows, allowed in groups_by_allowed(banned, len(points), len(self.points)):
@@ -229,7 +229,7 @@ class NumberReference:
         expect.
         """
         cells = NumberCells.of(self.template.read(texts))
-        with _one_thread():
+        with one_thread():
             return self.scaled[0].placed(cells)
 
     def apart(self, texts: Sequence[str]) -> Float64Array:
@@ -240,7 +240,7 @@ class NumberReference:
         """
         cells = NumberCells.of(self.template.read(texts))
         scaled = self.scaled[-1]
-        with _one_thread():
+        with one_thread():
             placed = scaled.placed(cells if len(self.scaled) == 1 else cells.without_factors())
         apart: Float64Array = cdist(placed, scaled.points, "cityblock")
         return apart
@@ -283,16 +283,6 @@ class NumberReference:
     def _kinds(self) -> tuple[Kinds, ...]:
         """The kinds of rows that the factors of each column make."""
         return self.scaled[0].scale.kinds
-
-
-def _one_thread() -> threadpool_limits:
-    """Return a context in which BLAS has one thread.
-
-    With more the last bits of what is fitted depend on how many there are (from 60 columns on).
-    While fitting there is a group a row, and threads that wait for each other at each small matrix
-    take twenty times as long on two busy cores (60 columns).
-    """
-    return threadpool_limits(1, user_api="blas")
 
 
 def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:

@@ -10,11 +10,11 @@ from typing import NamedTuple, Self, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.features.table import Feature, FeatureTable
+from polar_detect.numerics.blas import one_thread
 from polar_detect.numerics.blocks import product
 from polar_detect.numerics.lanes import spread
 from polar_detect.signature.reading.readings import Readings
@@ -169,9 +169,8 @@ def _at_depths(function: Callable[[int], _Found], n_depths: int) -> list[_Found]
     """Return what a function finds at each depth, on one thread each.
 
     BLAS of NumPy, which the shrinkage runs on, would put threads of its own into each of ours.
-    Its limit holds for the whole process, so it is set around all of them.
     """
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         return spread(function, range(n_depths))
 
 
