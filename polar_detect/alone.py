@@ -15,9 +15,9 @@ _ALONE = threading.RLock()
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Let no other run, and BLAS on one thread.
+    """Let no other run, and give BLAS one thread, but for that of the models.
 
     Small numbers become 0 meanwhile, whatever `numpy.seterr` asks for.
     """
-    with _ALONE, one_thread(), np.errstate(under="ignore"):
+    with _ALONE, one_thread(beside_models=True), np.errstate(under="ignore"):
         yield

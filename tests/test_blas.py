@@ -8,6 +8,7 @@ from polar_detect.compare import PredictionSettings, Settings, compare_predictio
 from polar_detect.compare import regression as regressions
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
+from polar_detect.numerics import blas
 
 
 def threads_of_blas():
@@ -23,6 +24,22 @@ def test_whoever_works_alone_has_one_thread_of_blas_and_others_as_many_as_before
                 assert threads_of_blas() == {1}
             assert threads_of_blas() == {1}
         assert threads_of_blas() == {2}
+
+
+def test_the_blas_that_models_may_run_on_keeps_its_threads():
+    pools = [
+        {"user_api": user_api, "internal_api": internal_api, "filepath": filepath}
+        for user_api, internal_api, filepath in (
+            ("blas", "openblas", "/v/numpy.libs/libopenblas.so"),
+            ("blas", "openblas", "/v/torch/lib/libopenblas.so"),
+            ("blas", "openblas", "/v/torch.libs/libopenblas.so"),
+            ("blas", "mkl", "/conda/lib/libmkl_rt.so"),
+            ("openmp", "openmp", "/v/torch/lib/libgomp.so"),
+        )
+    ]
+    files = [pool["filepath"] for pool in pools]
+    assert blas._limited(pools, beside_models=False) == files[:4]
+    assert blas._limited(pools, beside_models=True) == files[:1]
 
 
 def test_what_is_compared_runs_on_one_thread_of_blas(monkeypatch):

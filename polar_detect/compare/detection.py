@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from polar_detect.signature.reading.tracer import Tracer
 
 
-@one_thread()
+@one_thread(beside_models=True)
 def compare_detectors(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> Comparison:
@@ -80,7 +80,7 @@ def compare_detectors(
     )
 
 
-@one_thread()
+@one_thread(beside_models=True)
 def run_methods(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> list[Scored]:

@@ -85,7 +85,7 @@ class PredictionSettings:
     encoder: str = models.AUTO_ENCODER
 
 
-@one_thread()
+@one_thread(beside_models=True)
 def compare_predictions(
     task: Task, settings: PredictionSettings, *, progress: Progress | None = None
 ) -> Predictions:
