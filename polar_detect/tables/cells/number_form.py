@@ -63,7 +63,8 @@ khôngpháthiện khôngđođược ไม่ได้วัด ไม่มี 
 _GAP = frozenset(_GAPS.split())
 # And what Excel says of errors in other languages: #DZIEL/0!, #¡DIV/0!, #ДЕЛ/0!, #NV.
 _SIGNS_ALONE = re.compile(
-    r"\*+|\.{2,}|#(?!div/|value|ref|num!|name|null)[¡¿]?[^\W\d_/]+(?:/0|[^\W\d_/]*)[!?]|#(?:nv|n/d|н/д|n/disp|nd|yok|hiányzik)"
+    r"\*+|\.{2,}|#(?!div/|value|ref|num!|name|null)[¡¿]?[^\W\d_/]+(?:/0|[^\W\d_/]*)[!?]"
+    r"|#(?:nv|n/d|н/д|n/disp|nd|yok|hiányzik)"
 )
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
