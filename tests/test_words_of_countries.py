@@ -22,7 +22,8 @@ UNITS = {
 GAPS = (
     *("k. A.", "n. v.", "nicht gemessen", "n.c.", "néant", "n.r.", "s/d", "b. d.", "brak danych"),
     *("neměřeno", "ölçülmedi", "н/д", "нет данных", "未检测", "未檢測", "无", "미측정", "없음"),
-    *("chưa đo", "không có", "ไม่ได้วัด"),
+    *("chưa đo", "không có", "ไม่ได้วัด", "#DZIEL/0!", "#¡DIV/0!", "#ДЕЛ/0!", "#NV", "#N/D"),
+    *("#WERT!", "#Н/Д", "#YOK"),
 )
 LIMITS = {
     "Chinese": ("规格", "上限", "下限"),
@@ -93,9 +94,16 @@ def test_durations_are_told_by_their_names_in_any_language(name):
 
 
 def test_words_are_no_units():
-    assert [own for own in ("макс", "Std", "SN", "次", "上", "Lis", "ore") if is_unit(own)] == []
+    assert [
+        own for own in ("макс", "Std", "SN", "次", "上", "Lis", "ore", "NOK") if is_unit(own)
+    ] == []
     assert [split_unit(own, is_expected=False) for own in ("12А", "3т", "1次")] == [None] * 3
     assert split_unit("186,1 °С") == ("186,1", "°С")
+
+
+def test_money_of_many_countries_is_a_unit():
+    money = ("zł", "Kč", "₽", "руб.", "₺", "₩", "₫", "฿", "kr", "£")
+    assert [own for own in money if split_unit(f"12 {own}") is None] == []
 
 
 @pytest.mark.parametrize("gap", GAPS)

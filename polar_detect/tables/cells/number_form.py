@@ -61,7 +61,11 @@ b.d. brak brakdanych niezmierzono niewykryto nieoznaczono neměřeno nezměřeno
 khôngpháthiện khôngđođược ไม่ได้วัด ไม่มี ไม่พบ ไม่มีข้อมูล วัดไม่ได้
 """
 _GAP = frozenset(_GAPS.split())
-_SIGNS_ALONE = re.compile(r"\*+|\.{2,}")
+# And what Excel says of errors in other languages: #DZIEL/0!, #¡DIV/0!, #ДЕЛ/0!, #NV.
+_SIGNS_ALONE = re.compile(
+    r"\*+|\.{2,}|#(?!div/|value|ref|num!|name|null)[¡¿]?[^\W\d_/]+(?:/0|[^\W\d_/]*)[!?]"
+    r"|#(?:nv|n/d|н/д|n/disp|nd|yok|hiányzik)"
+)
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
 
