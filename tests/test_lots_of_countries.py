@@ -40,6 +40,15 @@ NO_LOTS = (
         "용해",
         "Größe des Loses",
         "bobine",
+        "炉番号",
+        "炉No.",
+    ),
+    *(
+        "Température de coulée",
+        "Peso bobina",
+        "Масса плавки",
+        "Temperatur Schmelze",
+        "Tempo colata",
     ),
 )
 NUMBERS = (
@@ -55,7 +64,17 @@ NUMBERS = (
     ),
     *("เลขที่ใบสั่ง", "Số sê-ri"),
 )
-NO_NUMBERS = ("N° de pièces", "No of holes", "型号", "牌号", "信号", "nr_of_holes", "Anzahl")
+NO_NUMBERS = (
+    "N° de pièces",
+    "No of holes",
+    "型号",
+    "牌号",
+    "信号",
+    "nr_of_holes",
+    "Anzahl",
+    "品種記号",
+    "符号",
+)
 
 
 @pytest.mark.parametrize("name", LOTS)

@@ -28,7 +28,7 @@ _WHOLE = re.compile(r"\d+")
 # Names are searched in small letters without accents, where № is no: № заказа, N° OF, Nr zlecenia.
 _ID_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|n°|num|number|numer|cislo|numarasi|index|idx|key|serial"
-    r"|номер)$|(nr\.|nummer|番号|コード|(?<![型牌信])[号號]|编号|編號|编码|編碼|번호|코드)$"
+    r"|номер)$|(nr\.|nummer|番号|コード|(?<![型牌信記符])[号號]|编号|編號|编码|編碼|번호|코드)$"
     r"|^(no\.? (?=[а-я])|nr\.? |n° (?!de pi)|cislo |номер |หมายเลข|เลขที่|so (hieu|se-?ri|serial))"
 )
 _CAMEL_ID = re.compile(r"[a-z]ID$")
@@ -51,7 +51,7 @@ chargen schmelzen partien? ロット バッチ チャージ コイル ウェー�
 _LOTS_IF_NUMBERED = "heat melt cast bobine fusione parti dokum sarj bobin rulo"
 _LOTS_IF_NUMBERED_ANYWHERE = """
 溶解 溶湯 鋳造 ヒート キャスト 용해 용탕 주조 히트
-炉批? 爐批? 熔炼炉? 熔煉爐? 铸造批? 鑄造批? [钢鋼]?[卷捲]
+熔炼炉? 熔煉爐? 铸造批? 鑄造批? [钢鋼]?[卷捲]
 """
 
 
@@ -62,10 +62,20 @@ def _any_of(words: str) -> str:
 _LOT_NAME = re.compile(
     rf"(?:(?<![^\W\d_]){_any_of(_LOTS)}|{_any_of(_LOTS_ANYWHERE)}){_GAP}{_NUMBER}?$"
     rf"|(?:(?<![^\W\d_]){_any_of(_LOTS_IF_NUMBERED)}|{_any_of(_LOTS_IF_NUMBERED_ANYWHERE)})"
-    rf"{_GAP}{_NUMBER}$|溶番$"
+    rf"{_GAP}{_NUMBER}$|溶番$|[炉爐]批?(?:[号號]|编号|編號)$"  # 炉番号 and 炉No are furnaces
     r"|^n° (?:de )?(?:bobine|fusione)$"
     r"|^(?:so|ma) (?:lo|me)$|^(?:lo|me) so$"  # in Vietnamese with accents: số lô, mã mẻ
 )
+# Of a lot they are measured: température de coulée, peso bobina, масса плавки, Gewicht Coil.
+_QUANTITIES = """
+temp temperatur[ae]? temperature температура темп gewicht poids peso weight waga hmotnost вес
+mass[ae]? масса vitesse velocita velocidade? geschwindigkeit скорость
+breite largeur larghezza largura ancho width ширина lange longueur lunghezza longitud length длина
+dicke epaisseur spessore espesor espessura thickness толщина durchmesser diametre diametro диаметр
+zeit temps tempo tiempo time czas время duree durata duracion menge quantite quantita cantidad
+количество anzahl nombre volume volumen объем размер
+"""
+_QUANTITY = re.compile(rf"(?<![^\W\d_]){_any_of(_QUANTITIES)}(?![^\W\d_])")
 _CAMEL_LOT = re.compile(rf"(?<=[a-z])(?:Lot|Batch|Los|Coil|Charge|Wafer){_GAP}(?i:{_NUMBER})?$")
 _SOURCE_NAME = re.compile(
     r"(?:(?:source|excel|csv)?[ _.\-]*(?:file|sheet)|ファイル|シート)[ _.\-]*(?:name|名)?(?:_\d+)?",
@@ -84,8 +94,10 @@ def is_lot_name(name: str) -> bool:
     (True, True, True)
     """
     plain_name = _in_a_line(name)
-    is_camel = _CAMEL_LOT.search(plain_name) is not None
-    return is_camel or _LOT_NAME.search(folded_letters(plain_name)) is not None
+    lower = folded_letters(plain_name)
+    if _QUANTITY.search(lower) is not None:
+        return False
+    return _CAMEL_LOT.search(plain_name) is not None or _LOT_NAME.search(lower) is not None
 
 
 def is_source_name(name: str) -> bool:
