@@ -42,6 +42,24 @@ def test_commas_before_three_digits_are_of_thousands_elsewhere(others, why):
     assert values(table, "n") == [float(own.replace(",", "")) for own in COUNTS]
 
 
+PAIRS = [f"{1 + i % 4},{i % 3}" for i in range(N)]  # of cavities, say
+
+
+def test_thousands_that_go_on_below_are_such_whatever_other_columns_say():
+    below = [f"{700 + 7 * i}" if i % 4 == 0 else own for i, own in enumerate(COUNTS)]
+    table = pd.DataFrame({"cavities": PAIRS, "n": below})
+    assert have_decimal_commas(table)
+    assert values(table, "n") == [float(own.replace(",", "")) for own in below]
+
+
+def test_two_commas_in_a_number_tell_that_they_stand_between_thousands():
+    table = pd.DataFrame({"cavities": PAIRS, "n": COUNTS})
+    assert have_decimal_commas(table)
+    millions = table.assign(total=[f"1,2{10 + i},{100 + i}" for i in range(N)])
+    assert not have_decimal_commas(millions)
+    assert values(millions, "n") == [float(own.replace(",", "")) for own in COUNTS]
+
+
 def test_whole_numbers_beside_decimal_commas_stay_what_they_are():
     table = pd.DataFrame({"T": TEMPERATURES, "n": [f"{i * 37}" for i in range(N)]})
     assert have_decimal_commas(table)

@@ -21,11 +21,14 @@ _COMMA = re.compile(
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
-# With a point before decimals, which 1.234 may be none of: 12.5, 0.0125 and 1,234.5.
+# With a point before decimals, which 1.234 may be none of: 12.5, 0.0125 and 1,234.5; or with commas
+# that stand before none: 1,234,567.
 _WITH_POINT = re.compile(
-    r"[-+]?(?:(?:0|[1-9]\d*)\.(?:\d{1,2}|\d{4,})|0\.\d+|\d{1,3}(?:,\d{3})+\.\d+)"
+    r"[-+]?(?:(?:0|[1-9]\d*)\.(?:\d{1,2}|\d{4,})|0\.\d+|\d{1,3}(?:,\d{3})+\.\d+"
+    r"|[1-9]\d{0,2}(?:,\d{3}){2,})"
 )
 _SAMPLE_ROWS = 1000
+_HUNDRED, _THOUSAND = 100, 1000
 
 
 def decimal_comma(text: str) -> "re.Match[str] | None":
@@ -57,16 +60,18 @@ def has_decimal_commas(texts: Sequence[str]) -> bool:
 def may_be_decimal(texts: Sequence[str]) -> bool:
     """Return whether they may be where only the table tells: 8,212 among 12,412 and 20,118.
 
-    Half of the numbers have one, and no other has a point or a comma.
+    Half of the numbers have one, and no other has a point or a comma. Those of thousands go on
+    below, as 1,234 and 980: as decimals others would be as large as these, or have fewer digits
+    behind the comma.
     """
     found = [decimal_comma(text) for text in texts]
     parted = {own["part"] + own["whole"] for own in found if own is not None}
     others = [text for text, own in zip(texts, found, strict=True) if own is None]
     n_others = int(np.isfinite(plain_numbers(others)).sum())
     n_parted = len(texts) - len(others)
-    if len(parted) < MIN_SURE or n_parted < n_others:
+    if len(parted) < MIN_SURE or n_parted < n_others or any(map(_POINTED.search, others)):
         return False
-    return not any(map(_POINTED.search, others))
+    return not _go_on_below([own for own in found if own is not None], others)
 
 
 def have_decimal_commas(table: pd.DataFrame) -> bool:
@@ -91,6 +96,15 @@ def have_decimal_commas(table: pd.DataFrame) -> bool:
             return False
         is_sure = is_sure or (_have_fixed_decimals(texts) and has_decimal_commas(texts))
     return is_sure
+
+
+def _go_on_below(found: Sequence["re.Match[str]"], others: Sequence[str]) -> bool:
+    """Return whether groups of thousands go on below 1,000, in three different whole numbers."""
+    if not all(_THOUSANDS.fullmatch(f"{own['whole']},{own['part']}") for own in found):
+        return False
+    below = np.abs(plain_numbers([*others]))
+    below = below[below >= _HUNDRED]
+    return len({*below.tolist()}) >= MIN_SURE and bool(below.max() < _THOUSAND)
 
 
 def _have_fixed_decimals(texts: Sequence[str]) -> bool:
