@@ -249,6 +249,14 @@ def test_names_of_files_do_not_count_where_dates_are_in_order_either():
     assert new_later(mixed, ["file"]) == {}
 
 
+def test_numbers_of_their_own_in_each_row_are_no_names_of_sheets():
+    rng = np.random.default_rng(0)
+    for numbers in (rng.permutation(60), rng.normal(2, 0.1, 60)):
+        assert new_later(pd.DataFrame({"sheet": numbers}), ["sheet"]) == {}
+    numbered = pd.DataFrame({"sheet": np.repeat([3, 1, 2], 20)})
+    assert [*new_later(numbered, ["sheet"])] == ["sheet"]
+
+
 def test_rows_of_exports_that_overlap_are_said_and_left_out_where_asked(months, run):
     out = months.parent / "all.csv"
     again = months / "11.csv"

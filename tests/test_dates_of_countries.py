@@ -82,6 +82,7 @@ def test_dates_of_many_countries_are_in_order_where_they_are(country):
     [
         *("Lis 4", "LED 12", "Set 20", "Pro 2000", "Press 2026", "3 Lis 26", "12 mm 2026"),
         *("Separator 12", "120/10/40", "Nr 12 2026", "1.12.2026.1", "2512-33-10", "Sa", "mar"),
+        *("1/2500", "2510-07-12", "2512-07"),
     ],
 )
 def test_machines_and_sizes_are_no_dates_in_any_language(text):
@@ -105,6 +106,12 @@ def test_times_of_day_of_many_countries_are_such(written):
     texts = [written.format(h=i % 11 + 1, m=i) for i in range(60)]
     assert are_times_of_day(plain(texts))
     assert not are_times_of_day(plain([f"{text} x" for text in texts]))
+
+
+def test_how_long_something_lasts_is_no_time_of_day_in_a_column_called_so():
+    texts = [f"{i % 11}h{i:02}" for i in range(60)]
+    assert [*new_later(pd.DataFrame({"Heure": texts}), ["Heure"])] == ["Heure"]
+    assert new_later(pd.DataFrame({"Durée": texts}), ["Durée"]) == {}
 
 
 def test_morning_and_afternoon_stand_in_order_in_any_language():

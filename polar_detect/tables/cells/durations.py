@@ -67,9 +67,19 @@ def are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
         return True
     if _OF_RATIOS.search(half_width(name)):
         return False
-    if _OF_DURATIONS.search(half_width(name)) or _OF_OTHER_DURATIONS.search(folded_letters(name)):
+    if is_duration_name(name):
         return True
     return len({own[0] for own in found if _is_no_time_of_day(own)}) >= MIN_SURE
+
+
+def is_duration_name(name: str) -> bool:
+    """Return whether a column is called as one is that holds durations.
+
+    >>> [*filter(is_duration_name, ["Rüstzeit", "Durée", "加工時間", "開始時間", "Heure"])]
+    ['Rüstzeit', 'Durée', '加工時間']
+    """
+    plain = half_width(name)
+    return bool(_OF_DURATIONS.search(plain) or _OF_OTHER_DURATIONS.search(folded_letters(name)))
 
 
 def _has_type(cells: pd.Series) -> bool:

@@ -22,8 +22,10 @@ _MIN_TIMES = 25  # different ones of the day: fewer are hours, or when shifts be
 _MIN_MOMENTS = 5  # different ones, or they are in order by chance
 
 # Behind NFKC, in small letters without accents. Months and days are checked, so that sizes such as
-# 10-20-30 are no dates. In Thailand 2026 is 2569, and in Taiwan 115.
-_YEAR, _SHORT_YEAR = r"(?P<y>(?:19|20|25)\d\d)", r"(?P<y>\d\d)"
+# 10-20-30 are no dates. In Thailand 2026 is 2569, and in Taiwan 115;
+# 1/2500 is a scale.
+_ANY_YEAR = r"(?:19\d\d|20\d\d|25[4-9]\d)"
+_YEAR, _SHORT_YEAR = rf"(?P<y>{_ANY_YEAR})", r"(?P<y>\d\d)"
 _MONTH, _DAY = "(?P<m>0?[1-9]|1[0-2])", r"(?P<d>0?[1-9]|[12]\d|3[01])(?!\d)"
 _TWO_DIGITS = r"(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])"
 _NAMES = (
@@ -39,7 +41,7 @@ _NAMED_ANYHOW, _NAMED_IN_FULL = (
 _NUMBERED = rf"(?:thg|thang|th)\.? ?{_MONTH}(?!\d)"  # in Vietnamese
 _ORDINAL = r"(?:er|st|nd|rd|th|o|\.)?"
 _OF = r"(?:[-/., ]{1,3}|,? (?:de|del|nam) |(?<=\.))"
-_YEAR_BEHIND = r"(?P<y>(?:19|20|25)\d\d)(?!\d)(?: ?[гр]\.?)?"
+_YEAR_BEHIND = rf"{_YEAR}(?!\d)(?: ?[гр]\.?)?"
 _WEEKDAY = rf"(?:{ANY_WEEKDAY})(?![^\W\d_])\.?"
 _IN_BRACKETS = r"\([日月火水木金土一二三四五六월화수목금토일]\)"
 _BEFORE = rf"(?:{_WEEKDAY},? ?|ngay |(?:星期|周|週)[一二三四五六日天],? ?)?"

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.arrays import IndexArray
+from polar_detect.tables.cells.numbers import as_numbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.identifiers import (
     are_codes,
@@ -50,9 +51,7 @@ def source_columns(rows: pd.DataFrame) -> list[str]:
     ['file']
     """
     named = [j for j, name in enumerate(rows.columns) if is_source_name(str(name))]
-    return [
-        str(rows.columns[j]) for j in named if _come_once(plain(cells_as_text(rows.iloc[:, j])))
-    ]
+    return [str(rows.columns[j]) for j in named if _are_sources(rows.iloc[:, j])]
 
 
 def numbered(lots: pd.Series) -> IndexArray:
@@ -83,6 +82,14 @@ def _are_lots(column: pd.Series, *, is_in_time: bool) -> bool:
         return True
     may_be = come_once or (not is_in_time and n_different >= _MIN_MIXED)
     return may_be and are_codes(texts, are_short=True)
+
+
+def _are_sources(column: pd.Series) -> bool:
+    """Return whether cells name files or sheets; a number in hardly more than one row does not."""
+    texts = plain(cells_as_text(column))
+    if not np.isfinite(as_numbers(texts)).all():
+        return _come_once(texts)
+    return are_whole(texts) and len(set(texts)) <= len(texts) / 2 and _come_once(texts)
 
 
 def _come_once(texts: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.shell import as_argument
 from polar_detect.tables.cells.column_numbers import ColumnNumbers
-from polar_detect.tables.cells.durations import are_durations
+from polar_detect.tables.cells.durations import are_durations, is_duration_name
 from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
@@ -222,13 +222,20 @@ def _never_repeated(column: pd.Series, texts: Sequence[str]) -> str | None:
     """Return what the filled cells of a column, `texts`, are that no new row says again."""
     if are_dates(texts, str(column.name)):
         return "holds dates, and those of new rows"
-    if are_times_of_day(texts) and not are_durations(column, texts, str(column.name)):
+    if are_times_of_day(texts) and not _last(column, texts):
         return "holds times of day, and those of new rows"
     if len(set(texts)) < MIN_NUMERIC * len(texts):
         return None
     if are_codes(texts) or (is_id_name(str(column.name)) and are_mostly_whole(texts)):
         return "holds codes that hardly repeat, and those of new rows"
     return None
+
+
+def _last(column: pd.Series, texts: Sequence[str]) -> bool:
+    """Return whether they say how long something lasts: 1h30 does where the column's name does."""
+    name = str(column.name)
+    has_h = not any(":" in text for text in texts) and any("h" in text.lower() for text in texts)
+    return are_durations(column, texts, name) or (has_h and is_duration_name(name))
 
 
 def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
