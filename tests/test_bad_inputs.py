@@ -132,6 +132,7 @@ def place(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.integers(0, 2**32), st.sampled_from([changed, random_table]))
 def test_random_bytes_and_tables_are_counted_to_the_last_row_or_refused(place, seed, make):

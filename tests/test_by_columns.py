@@ -152,7 +152,8 @@ def few_rows(n: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(counts, columns=["stops", "retries"])
 
 
-@pytest.mark.parametrize("n_batch", [20, pytest.param(200, marks=pytest.mark.slow), 2000])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_batch", [20, 200, 2000])
 def test_new_normal_rows_that_are_copies_of_normal_rows_are_no_other_batch(n_batch: int) -> None:
     drifts = []
     for seed in range(20):

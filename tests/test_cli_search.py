@@ -141,6 +141,7 @@ def test_every_length_that_a_menu_tells_of_has_its_loss(run, tiny_folder, monkey
     assert len(losses) > 2
 
 
+@pytest.mark.slow
 def test_a_prompt_or_an_answer_that_would_be_cut_is_refused(run, tiny_folder):
     def search(n_prompt, n_answer, max_tokens, mark="~"):
         options = ("--json", "--criterion", "answer", "--max-tokens", max_tokens)

@@ -160,6 +160,7 @@ def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(run, tiny
     assert "context" not in {feature.group for feature in assessment.explanation.features}
 
 
+@pytest.mark.slow
 def test_a_fit_on_a_sample_says_so_and_the_folder_too(run, tiny_models, tmp_path):
     lines, out = tmp_path / "train.txt", tmp_path / "detector"
     lines.write_text("\n".join(NORMAL))

@@ -115,6 +115,7 @@ def test_curves_do_not_depend_on_the_company(exact, curves):
         np.testing.assert_allclose(getattr(backwards, name)[::-1], together, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_curves_are_measured_in_float32_where_layers_have_a_quick_form(backbone, curves):
     quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
     found = encoder_curves(EncoderExecutor(quick), TEXTS)

@@ -96,6 +96,7 @@ def test_moments_in_rows_of_a_table_are_read_as_they_stand_there(run, tiny_pair,
     assert "hold a date and time" not in told
 
 
+@pytest.mark.slow
 def test_what_is_worth_remembering_is_remembered_as_it_is_read(tiny_pair):
     detector = PolarDetector(**tiny_pair, max_tokens=64)
     memory = with_memory(detector, LINES, remembered=LINES)

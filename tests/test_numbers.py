@@ -775,6 +775,7 @@ def test_rows_that_may_meet_all_normal_rows_do_so_by_what_was_fitted_once(refere
     assert len(fitted) == 2  # control
 
 
+@pytest.mark.slow
 def test_numbers_beside_empty_cells_come_out_the_same_with_any_number_of_threads():
     rng = np.random.default_rng(0)
     names = [f"c{i}" for i in range(150)]

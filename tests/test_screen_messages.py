@@ -130,6 +130,7 @@ def test_a_report_without_models_does_without_programs():
     assert repr(rows) == repr(Report.of(detector, CASTINGS).data.rows)  # nan is not nan
 
 
+@pytest.mark.slow
 def test_the_next_command_goes_by_columns_too_where_fewer_words_repeat_without_the_flagged(
     run, tmp_path
 ):
@@ -144,6 +145,7 @@ def test_the_next_command_goes_by_columns_too_where_fewer_words_repeat_without_t
     assert (code, "columns: " in told, "language model" in told) == (0, True, False)
 
 
+@pytest.mark.slow
 def test_where_the_scores_fall_is_told(run, tmp_path):
     path, out = tmp_path / "castings.csv", tmp_path / "screened.csv"
     heavy = CASTINGS.assign(weight=(CASTINGS["wall [mm]"] * 2).round(1))

@@ -76,6 +76,7 @@ def test_states_beyond_what_memory_may_hold_lie_in_a_file_without_a_name(folder,
     assert_same(TokenStates.below(kept), TokenStates.below(parts))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_states_in_a_file_take_no_memory_and_the_file_is_closed_behind_the_last_of_them(
     files, monkeypatch

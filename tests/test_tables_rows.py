@@ -203,6 +203,7 @@ def test_a_float32_cell_is_written_in_the_digits_that_mean_it(tmp_path, dtype):
     assert cells_as_text(cells) == ["0.1", "", "2"]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=20, max_size=60),
     st.integers(0, 6),
