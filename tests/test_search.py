@@ -824,3 +824,12 @@ def test_a_menu_that_knows_nothing_of_the_common_words_measures_all_that_it_meet
         found, asked = served_by_common_words(costs_of(EARLY, n_borne), doubt=None)
         assert (found, found.best, found.met) == (expected, expected.best, expected.met)
         assert all(own.all() for _, own in asked)
+
+
+def test_what_rounds_try_together_counts_as_calls_too():
+    costs = np.asarray([0.0] * 4 + [1.0] * 8)
+    for n_calls, n_layers in ((2, 10), (3, 8)):  # of 24 and 36; a round takes 11 + 11 + 10
+        how = Refinement(n_singles=2, n_calls=n_calls)
+        search = dynamic(12, tolerance=0.1, refinement=how)
+        found = solve(search, sweeping_in_vain(Table(costs), costs))
+        assert len(found.minimal.program) == n_layers

@@ -326,7 +326,11 @@ def length_then_loss(candidate: Candidate) -> tuple[int, float]:
 
 
 def calls_of(programs: Iterable[Program]) -> int:
-    """Return how many layer calls it takes to run programs, those of a shared prefix once."""
+    """Return how many layer calls it takes to run programs, those of a shared prefix once.
+
+    >>> calls_of([Program((0, 1, 2)), Program((0, 1, 3)), Program((1,))])
+    5
+    """
     return len({p.layers[: i + 1] for p in programs for i in range(len(p))})
 
 
