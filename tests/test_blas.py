@@ -1,6 +1,7 @@
 """Work of NumPy and SciPy runs on one thread, whatever a machine has."""
 
 import numpy as np
+import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from polar_detect.alone import alone
@@ -42,6 +43,7 @@ def test_the_blas_that_models_may_run_on_keeps_its_threads():
     assert blas._limited(pools, beside_models=True) == files[:1]
 
 
+@pytest.mark.slow
 def test_what_is_compared_runs_on_one_thread_of_blas(monkeypatch):
     numbers = np.random.default_rng(0).normal(size=(60, 2))
     texts = [f"a: {first:.2f}; b: {second:.2f}" for first, second in numbers]

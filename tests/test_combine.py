@@ -389,6 +389,9 @@ def test_more_than_one_file_is_refused_elsewhere_with_what_to_do(run, monkeypatc
     code, _, err = run(*call)
     assert (code, "('b.csv', 'c.csv'); expected one; make one table" in err) == (2, True)
     assert "2つ以上あります" in run(*call, "--lang", "ja")[2]
+    code, _, err = run(command, "a.csv", "--out", "o.csv", "--detector", "Torque", "[Nm]")
+    assert (code, "Got '[Nm]' behind the file and the options" in err) == (2, True)
+    assert "put a name with blanks in quotes" in err
     assert "No such option" in run(*call, "--alpa", "1")[2]
 
 
