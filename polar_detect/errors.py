@@ -15,6 +15,10 @@ class InputError(PolarError, ValueError):
     """A value, text or table that cannot be used."""
 
 
+class EmptyInputError(InputError):
+    """An input has no rows, or nothing at all."""
+
+
 class ProgramError(PolarError, ValueError):
     """A layer program that cannot be parsed or edited."""
 

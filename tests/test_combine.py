@@ -337,6 +337,25 @@ def test_rows_that_cannot_be_read_name_their_file(months, run):
     assert not (months.parent / "all.rejected.csv").exists()
 
 
+def test_what_has_no_rows_yet_is_left_out_where_others_have_some(months, run):
+    out = months.parent / "all.csv"
+    (months / "7.csv").write_text("heat,C [%],grade\n")
+    (months / "8.csv").touch()
+    code, _, err = run("combine", months, "--out", out)
+    said = ["without any row: 7.csv", "8 rows, of tables: 4"]
+    assert (code, [own for own in err.splitlines() if own in said]) == (0, said)
+    assert f"not read: {months / 'notes.txt'}, {months / '8.csv'}" in err
+    assert len(pd.read_csv(out)) == 8
+    for names in (["7.csv"], ["8.csv"], ["7.csv", "8.csv"], ["10.csv", "8.csv"]):
+        code, _, err = run("combine", *(months / name for name in names), "--out", out)
+        assert (code, "expected at least one row" in err) == (1, True)
+    (months / "2026.xlsx").unlink()
+    for file in months.glob("*.csv"):
+        file.write_text("")
+    code, _, err = run("combine", months, "--out", out)
+    assert (code, "without any text (0 bytes)" in err) == (1, True)
+
+
 def test_what_is_no_file_is_refused(tmp_path, run, monkeypatch):
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "picture.png").touch()
@@ -389,6 +408,9 @@ def test_more_than_one_file_is_refused_elsewhere_with_what_to_do(run, monkeypatc
     code, _, err = run(*call)
     assert (code, "('b.csv', 'c.csv'); expected one; make one table" in err) == (2, True)
     assert "2つ以上あります" in run(*call, "--lang", "ja")[2]
+    code, _, err = run(command, "a.csv", "--out", "o.csv", "--detector", "Torque", "[Nm]")
+    assert (code, "Got '[Nm]' behind the file and the options" in err) == (2, True)
+    assert "put a name with blanks in quotes" in err
     assert "No such option" in run(*call, "--alpa", "1")[2]
 
 

@@ -93,6 +93,14 @@ def test_durations_are_told_by_their_names_in_any_language(name):
     assert not RowTemplate.fit(other, ["Heure"]).numeric
 
 
+def test_codes_of_countries_that_come_again_are_no_row_of_units(tmp_path):
+    path = tmp_path / "a.csv"
+    for below, n_said in (("KR,KS\nJP,EA\nDE,KS", 0), ("JP,EA\nDE,KS", 1)):
+        path.write_text(f"Country,Site\nKR,KS\n{below}\n")
+        said = [own for own in open_table(path, ReadOptions()).notices if "units below" in own]
+        assert len(said) == n_said
+
+
 def test_words_are_no_units():
     assert [
         own for own in ("макс", "Std", "SN", "次", "上", "Lis", "ore", "NOK") if is_unit(own)

@@ -1,5 +1,6 @@
 """In which language a command speaks, its errors too: known once its options are parsed."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +36,13 @@ def contradiction(message: str, tongue: Tongue) -> typer.BadParameter:
 
 
 def more_files(names: Sequence[str], tongue: Tongue) -> typer.BadParameter:
-    """Return the error for more files than the one that a command takes."""
+    """Return the error for more files than the one that a command takes, or parts of a name."""
+    if not any(Path(name).suffix or os.path.exists(name) for name in names):  # noqa: PTH110
+        return contradiction(
+            f"Got {quoted(names)} behind the file and the options; expected one file; put a name "
+            "with blanks in quotes.",
+            tongue,
+        )
     return contradiction(
         f"Got more than one file ({quoted(names)}); expected one; make one table of them with "
         "polar-detect combine.",

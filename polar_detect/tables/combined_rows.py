@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.arrays import BoolArray
-from polar_detect.errors import InputError
+from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.tables.cells.dtypes import MAX_EXACT
 from polar_detect.tables.combining import Combined, Part
 from polar_detect.tables.input.chunks import Rejected
@@ -34,6 +34,8 @@ class CombinedRows:
     dtypes : mapping of str to dtype
         Of each column of the whole.
     is_kept : sequence of (n_rows_of_part,) bool
+    empty : sequence of str
+        Names of parts that have columns and no rows.
     """
 
     combined: Combined
@@ -42,6 +44,7 @@ class CombinedRows:
     rejected: Sequence[tuple[Part, Rejected]]
     dtypes: Mapping[str, Any]
     is_kept: Sequence[BoolArray]
+    empty: Sequence[str] = ()
 
     @classmethod
     def of(cls, combined: Combined, *, drops_copies: bool = False) -> Self:
@@ -50,9 +53,12 @@ class CombinedRows:
         Raises
         ------
         InputError
-            A file breaks off, or none of its rows can be used.
+            A file breaks off, or none of its rows can be used; or no table has any.
         """
         found = [_Read.of(part, combined.columns) for part in combined.parts]
+        empty = [own for own in found if own.why_empty is not None]
+        if len(empty) == len(found):
+            raise empty[0].why_empty or AssertionError
         n_copies, is_kept = {}, []
         seen: NDArray[np.uint64] = np.array([], np.uint64)
         for part, own in zip(combined.parts, found, strict=True):
@@ -69,6 +75,7 @@ class CombinedRows:
             rejected=[(own.part, row) for own in found for row in own.rejected],
             dtypes={name: _dtype_of(name, found) for name in combined.columns},
             is_kept=is_kept,
+            empty=[own.part.name for own in empty],
         )
 
     def frames(self) -> Iterator[pd.DataFrame]:
@@ -81,6 +88,8 @@ class CombinedRows:
         """
         whole = self.combined
         for part, is_kept in zip(whole.parts, self.is_kept, strict=True):
+            if not len(is_kept):
+                continue
             own_names = {name: own for own, name in part.called.items()}
             n_read = 0
             for chunk in part.reader.chunks():
@@ -119,6 +128,8 @@ class _Read:
         Of its columns that say anything.
     has_wide : frozenset of str
         Columns with whole numbers that floating point has not.
+    why_empty : EmptyInputError or None
+        What is said of a table without rows.
     """
 
     part: Part
@@ -126,25 +137,30 @@ class _Read:
     rejected: list[Rejected]
     dtypes: dict[str, Any]
     has_wide: frozenset[str]
+    why_empty: EmptyInputError | None = None
 
     @classmethod
     def of(cls, part: Part, columns: Sequence[str]) -> Self:
         hashes: list[NDArray[np.uint64]] = []
         rejected: list[Rejected] = []
         dtypes, wide = {}, set()
-        for chunk in part.reader.chunks():
-            rejected += chunk.rejected
-            frame = chunk.frame.rename(columns=part.called)
-            for name in frame.columns:
-                own = frame[name]
-                if own.dtype != object or own.notna().any():
-                    dtypes[name] = own.dtype
-                if own.dtype == "Int64" and (own.abs() > MAX_EXACT).any():
-                    wide.add(name)
-            said = frame.reindex(columns=list(columns)).astype("string").fillna("")
-            hashes.append(np.asarray(pd.util.hash_pandas_object(said, index=False), np.uint64))
+        why_empty = None
+        try:
+            for chunk in part.reader.chunks():
+                rejected += chunk.rejected
+                frame = chunk.frame.rename(columns=part.called)
+                for name in frame.columns:
+                    own = frame[name]
+                    if own.dtype != object or own.notna().any():
+                        dtypes[name] = own.dtype
+                    if own.dtype == "Int64" and (own.abs() > MAX_EXACT).any():
+                        wide.add(name)
+                said = frame.reindex(columns=list(columns)).astype("string").fillna("")
+                hashes.append(np.asarray(pd.util.hash_pandas_object(said, index=False), np.uint64))
+        except EmptyInputError as error:
+            why_empty = error
         whole = np.concatenate(hashes) if hashes else np.array([], np.uint64)
-        return cls(part, whole, rejected, dtypes, frozenset(wide))
+        return cls(part, whole, rejected, dtypes, frozenset(wide), why_empty)
 
 
 def _check_unchanged(part: Part, is_same: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from polar_detect.errors import InputError, listing
+from polar_detect.errors import EmptyInputError, InputError, listing
 from polar_detect.tables.cells.names import match_column, on_one_line, said_of_matches
 from polar_detect.tables.columns.order import natural_order
 from polar_detect.tables.formats import STDIN, has_columns
@@ -53,7 +53,7 @@ class Combined:
     left_out : sequence of str
         Sheets, and files of a folder, that are tables of another kind.
     unread : sequence of str
-        Files of a folder that are no tables, or text files beside tables.
+        Files of a folder that are no tables, or text files beside tables, or are empty.
     """
 
     parts: Sequence[Part]
@@ -92,7 +92,7 @@ class Combined:
         """
         written = {path.resolve() for path in but}
         files, unread = _files_of(paths, written)
-        opened = [(path, reader) for path in files for reader in open_tables(path, options)]
+        opened, empty = _open_all(files, paths, options)
         first = _most_alike([reader for _, reader in opened])
         taken = [(path, reader) for path, reader in opened if _are_alike(first, reader)]
         kept = {path for path, _ in taken}
@@ -109,7 +109,7 @@ class Combined:
             columns=columns,
             says_part=says_part if len(taken) > 1 else None,
             left_out=[_said(reader) for path, reader in opened if (path, reader) not in taken],
-            unread=[*map(str, unread)],
+            unread=[*map(str, (*unread, *empty))],
         )
 
     @property
@@ -132,6 +132,26 @@ class Combined:
             for notice in (*part.reader.notices, *others, *missing):
                 said.setdefault(notice, []).append(part.name)
         return [(listing(names, _MAX_LISTED), notice) for notice, names in said.items()]
+
+
+def _open_all(
+    files: Sequence[Path], named: Collection[Path], options: ReadOptions | None
+) -> tuple[list[tuple[Path, TableReader]], list[Path]]:
+    """Return the tables of files, and which files of folders hold nothing."""
+    opened: list[tuple[Path, TableReader]] = []
+    empty: list[Path] = []
+    why: EmptyInputError | None = None
+    for path in files:
+        try:
+            opened += [(path, reader) for reader in open_tables(path, options)]
+        except EmptyInputError as error:
+            if path in named:
+                raise
+            empty.append(path)
+            why = error
+    if why is not None and not opened:
+        raise why
+    return opened, empty
 
 
 def _files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], list[Path]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.arrays import IntArray
-from polar_detect.errors import InputError
+from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.tables.cells.names import on_one_line
 
 # Beside rows, characters bound a chunk, so that few very long rows need no more memory.
@@ -170,7 +170,7 @@ def check_rows(n_rows: int, rejected: Rejected | None, source: str) -> None:
     if n_rows:
         return
     if rejected is None:
-        raise InputError(
+        raise EmptyInputError(
             f"Got {source} with a header and no rows; expected at least one row; check that "
             "the first line holds the column names."
         )

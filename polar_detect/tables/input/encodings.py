@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import charset_normalizer
 
-from polar_detect.errors import InputError
+from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.tables.input.latin_letters import encoding_of_letters
 
 ESCAPE_UNDECODABLE = "polar_detect.escape"
@@ -169,7 +169,7 @@ def detect_encoding(file: BinaryIO, name: str) -> Encoding:
         if block.startswith(mark) and len(block) > len(mark):
             return Encoding(codec, "mark")
     if not block.strip(_BLANK):
-        raise InputError(
+        raise EmptyInputError(
             f"Got {name} without any text ({len(block)} bytes); expected at least one row; "
             "check the file."
         )

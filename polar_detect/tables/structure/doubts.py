@@ -50,7 +50,7 @@ def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[st
         The first ones, without the names.
     delimiter : str
     """
-    if rows and are_units(rows[0]):
+    if rows and are_units(rows[0]) and not _stand_below(rows):
         first = [cell.strip() for cell in rows[0] if cell.strip()]
         yield (
             f"units below the names are read as a row: {', '.join(first)}; put them into the "
@@ -71,3 +71,13 @@ def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[st
                 f"numbers such as {cell} are read as text, or their comma as that of thousands "
                 "(1,234 is 1234); if it is a decimal one, save the file with decimal points"
             )
+
+
+def _stand_below(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether each cell of the first row is in its column again: KR and DK are countries."""
+    first, *others = rows
+    below = [{cell.strip() for cell in column} for column in zip_longest(*others, fillvalue="")]
+    return all(
+        not cell.strip() or (j < len(below) and cell.strip() in below[j])
+        for j, cell in enumerate(first)
+    )
