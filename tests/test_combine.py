@@ -272,6 +272,16 @@ def test_rows_of_exports_that_overlap_are_said_and_left_out_where_asked(months, 
     assert rows.n_copies == {"11.csv": 1}  # of the first
 
 
+@pytest.mark.parametrize("other", [6.5, "<1"])
+def test_whole_numbers_are_copies_of_the_same_among_other_numbers(tmp_path, other):
+    for name, heats, numbers in (("1", "abcd", [1, 2, 4, 5]), ("2", "cdef", [4, 5, other, 7.5])):
+        frame = pd.DataFrame({"heat": [*heats], "C": pd.Series(numbers, dtype=object)})
+        book(tmp_path / f"{name}.xlsx", all=frame)
+    rows = combined(tmp_path / "1.xlsx", tmp_path / "2.xlsx", drops_copies=True)
+    assert rows.n_copies == {"2.xlsx": 2}
+    assert column(rows, "heat") == [*"abcdef"]
+
+
 def test_lines_that_repeat_in_each_file_are_no_copies(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.log").write_text("pump on\n" * 3 + f"{name}\n")

@@ -155,12 +155,19 @@ class _Read:
                         dtypes[name] = own.dtype
                     if own.dtype == "Int64" and (own.abs() > MAX_EXACT).any():
                         wide.add(name)
-                said = frame.reindex(columns=list(columns)).astype("string").fillna("")
+                whole = frame.reindex(columns=list(columns))
+                said = pd.DataFrame({name: _said(whole[name]) for name in columns})
                 hashes.append(np.asarray(pd.util.hash_pandas_object(said, index=False), np.uint64))
         except EmptyInputError as error:
             why_empty = error
-        whole = np.concatenate(hashes) if hashes else np.array([], np.uint64)
-        return cls(part, whole, rejected, dtypes, frozenset(wide), why_empty)
+        joined = np.concatenate(hashes) if hashes else np.array([], np.uint64)
+        return cls(part, joined, rejected, dtypes, frozenset(wide), why_empty)
+
+
+def _said(column: pd.Series) -> pd.Series:
+    """Return what cells say, the same of 4 among whole numbers and among 6.5."""
+    texts = column.astype("string").fillna("")
+    return texts.str.removesuffix(".0") if pd.api.types.is_float_dtype(column) else texts
 
 
 def _check_unchanged(part: Part, is_same: bool) -> None:
