@@ -71,6 +71,7 @@ NO_NUMBERS = (
     "牌号",
     "信号",
     "nr_of_holes",
+    "Nr of holes",
     "Anzahl",
     "品種記号",
     "符号",

@@ -29,7 +29,8 @@ _WHOLE = re.compile(r"\d+")
 _ID_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|n°|num|number|numer|cislo|numarasi|index|idx|key|serial"
     r"|номер)$|(nr\.|nummer|番号|コード|(?<![型牌信記符])[号號]|编号|編號|编码|編碼|번호|코드)$"
-    r"|^(no\.? (?=[а-я])|nr\.? |n° (?!de pi)|cislo |номер |หมายเลข|เลขที่|so (hieu|se-?ri|serial))"
+    r"|^(no\.? (?=[а-я])|nr\.? (?!of )|n° (?!de pi)|cislo |номер |หมายเลข|เลขที่"
+    r"|so (hieu|se-?ri|serial))"
 )
 _CAMEL_ID = re.compile(r"[a-z]ID$")
 _NUMBER = (
