@@ -56,9 +56,9 @@ class CombinedRows:
             A file breaks off, or none of its rows can be used; or no table has any.
         """
         found = [_Read.of(part, combined.columns) for part in combined.parts]
-        empty = [own for own in found if own.why_empty is not None]
-        if len(empty) == len(found):
-            raise empty[0].why_empty or AssertionError
+        why_empty = [own.why_empty for own in found if own.why_empty is not None]
+        if len(why_empty) == len(found):
+            raise why_empty[0]
         n_copies, is_kept = {}, []
         seen: NDArray[np.uint64] = np.array([], np.uint64)
         for part, own in zip(combined.parts, found, strict=True):
@@ -75,7 +75,7 @@ class CombinedRows:
             rejected=[(own.part, row) for own in found for row in own.rejected],
             dtypes={name: _dtype_of(name, found) for name in combined.columns},
             is_kept=is_kept,
-            empty=[own.part.name for own in empty],
+            empty=[own.part.name for own in found if own.why_empty is not None],
         )
 
     def frames(self) -> Iterator[pd.DataFrame]:
