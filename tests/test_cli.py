@@ -395,6 +395,7 @@ def test_fit_score_and_report_work_together_on_a_csv_with_labels(
     assert shown
 
 
+@pytest.mark.slow
 def test_fit_says_how_many_texts_it_reads_in_part(run, tiny_models, save):
     texts = NORMAL[:40]
     path = save("\n".join(texts), "lines.txt")

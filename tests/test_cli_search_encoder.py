@@ -70,6 +70,7 @@ def test_methods_that_only_measure_programs_work_with_an_encoder(search):
     assert greedy["layer_calls"] != default["layer_calls"]
 
 
+@pytest.mark.slow
 def test_an_encoder_exports_what_it_met_and_measures_what_is_imported(search, tmp_path):
     path = tmp_path / "merged_mcts_samples.json"
     options = ("--json", "--tolerance", 0.2, "--export", path)

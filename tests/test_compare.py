@@ -1532,6 +1532,7 @@ def test_a_number_is_predicted_with_and_without_signatures(run, tiny_models, tmp
 PARTS_OF_MACHINES = ["pump", "belt", "door", "fan", "seal", "hose", "bolt", "gear"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "reads"),
     [

@@ -388,9 +388,10 @@ def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
     assert "labelled" not in few.explain(vibrating[4:]).by_group()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head",
-    [AutoHead(), pytest.param(LightGBMHead(), marks=pytest.mark.slow)],
+    [AutoHead(), LightGBMHead()],
     ids=lambda head: head.name,
 )
 def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
@@ -474,6 +475,7 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     assert len(similarity[1]) == (n_others if n_others not in {0, 5} else len(readings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_copies", "n_others", "n_taught"), [(60, 30, 10), (10, 30, 10), (11, 30, 10), (60, 19, 60)]
 )
@@ -620,6 +622,7 @@ def test_empty_texts_take_no_place_among_training_texts_or_held_out_ones(tiny_pa
     )
 
 
+@pytest.mark.slow
 def test_labelled_anomalies_without_tokens_are_no_labels(tiny_pair, fitted_on_tiny):
     labelled = fit_tiny(tiny_pair, [*NORMAL, *EMPTY], [0] * len(NORMAL) + [1, 1])
     assert labelled.fitted_.n_anomalous == 0
@@ -913,6 +916,7 @@ def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(tiny_pa
     assert scores[0.1][0] - scores[0.1][1:].max() > 2 * (scores[0][0] - scores[0][1:].max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", some_by_default(UNLABELLED, "auto"))
 def test_what_cannot_pass_over_strangers_among_the_normal_texts_does_not_count(
     kind, tiny_pair, tmp_path

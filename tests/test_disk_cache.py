@@ -130,6 +130,7 @@ def test_a_cache_that_may_not_be_written_is_refused_before_the_input_is_read(
     assert (tmp_path / "cache").exists() == (closed != ".")
 
 
+@pytest.mark.slow
 def test_score_writes_the_same_with_a_cache_and_nothing_beside_its_output_without(
     run, saved_on_tiny, tmp_path, monkeypatch
 ):

@@ -62,6 +62,7 @@ def test_dates_alone_durations_addresses_and_versions_stay(text):
     assert moment_in(text) is None
 
 
+@pytest.mark.slow
 def test_when_a_line_was_written_does_not_count(tiny_pair):
     detector = PolarDetector(**tiny_pair, max_tokens=64).fit(LINES)
     scores = detector.score_samples([*LINES, *LATER]).reshape(2, -1)

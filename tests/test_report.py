@@ -507,6 +507,7 @@ def test_texts_are_cut_between_graphemes():
     assert clip(piled_up).head == piled_up[:600]  # as no letter has so many accents
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))
 def test_no_mark_changes_a_text(text, lengths):
     tokens, start = [], 0

@@ -209,6 +209,7 @@ def test_long_names_of_features_stay_apart_and_within_two_lines():
     assert figures._in_two_lines("column “x”") == "column “x”"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_rows", [3, 30])
 def test_the_summary_page_is_drawn_whether_drift_can_be_told_or_not(detector, batch, n_rows):
     data = Report.of(detector, batch[:n_rows]).data

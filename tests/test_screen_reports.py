@@ -159,6 +159,7 @@ def test_rows_that_say_the_same_are_in_as_many_folds_as_others(tmp_path):
     assert "one another, 60 rows in 5 folds" in said
 
 
+@pytest.mark.slow
 def test_copies_and_verdicts_are_told_in_python_too_without_a_word_of_new_or_normal_ones():
     copied = pd.concat([rods(), rods()], ignore_index=True)
     with pytest.warns(TrainingWarning) as told:

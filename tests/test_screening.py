@@ -247,6 +247,7 @@ def test_a_workbook_is_screened_corrected_and_fitted_on(run, workbook, tmp_path)
     assert stored_origin(folder).template.names == ["kind", "size [mm]", "weight [g]"]
 
 
+@pytest.mark.slow
 def test_all_rows_are_written_where_they_are_held_against_a_sample(run, workbook, tmp_path):
     out = tmp_path / "screened.csv"
     code, _, told = run("screen", workbook, "--all-columns", "--max-texts", 50, "--out", out)
@@ -298,6 +299,7 @@ def test_what_the_command_cannot_do_is_told_and_nothing_written(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_labels_that_somebody_has_written_beside_a_screening_are_not_lost(run, workbook, tmp_path):
     out = tmp_path / "screened.xlsx"
     assert run("screen", workbook, "--all-columns", "--out", out)[0] == 0

@@ -379,6 +379,7 @@ def test_removals_that_a_sweep_cannot_see_are_found_by_refinement():
     assert found.minimal.program == Program((4,))
 
 
+@pytest.mark.slow
 def test_exchanges_find_shorter_programs_than_removals():
     lengths = {search: [] for search in (dynamic, thorough, patient, exhaustive)}
     for seed in range(60):

@@ -73,9 +73,8 @@ def test_a_command_that_is_stopped_before_it_knows_what_to_do_ends_without_a_wor
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [pytest.param(*CODES[0], marks=pytest.mark.slow), *CODES[1:]]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), CODES)
 def test_a_stopped_command_shows_the_cursor_that_its_bars_hid(number, code):
     found, _, err = ended(WITH_BARS, number=int(number))
     assert found == code
