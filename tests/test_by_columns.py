@@ -108,6 +108,7 @@ def test_new_words_are_flagged_where_they_are_rare() -> None:
     assert own.assess(NEW.assign(operator="person C")).is_anomaly.mean() > 0.9
 
 
+@pytest.mark.slow
 def test_p_values_come_from_all_normal_rows(fitted: PolarDetector) -> None:
     assert len(fitted.fitted_.calibration_scores) == len(fitted.fitted_.reference) == len(NORMAL)
     p_values = np.concatenate(

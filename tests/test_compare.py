@@ -1305,6 +1305,7 @@ def test_another_ending_is_refused(tmp_path):
         tabulate.check_ending(tmp_path / "no" / "table.md")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("numbers_only")
 def test_the_command_prints_and_saves_a_table(run, process, tiny_models, tmp_path, monkeypatch):
     saved, templates, fit = tmp_path / "table.json", [], PolarDetector.fit

@@ -671,6 +671,7 @@ def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, assessed_on_tiny, 
     assert loaded.get_params() == fitted_on_tiny.get_params() | {"alpha": 0.2}
 
 
+@pytest.mark.slow
 def test_settings_of_numpy_and_paths_are_saved(tiny_pair, tmp_path):
     models = {name: Path(folder) for name, folder in tiny_pair.items()}
     detector = PolarDetector(
@@ -790,6 +791,7 @@ def test_a_pickled_detector_refuses_other_weights(tiny_folder, tiny_pair, tmp_pa
     pickle.loads(pickled).fit(FEW).predict(NEW[:1])  # what it was fitted with is of no interest
 
 
+@pytest.mark.slow
 def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
     scores = fitted_on_tiny.score_samples(NEW)
     extractor, n_inside = type(fitted_on_tiny.engine_.extractor), []

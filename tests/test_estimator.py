@@ -74,6 +74,7 @@ def test_auto_reads_signatures_as_such_and_other_matrices_by_a_forest():
     assert isinstance(boosted.head_, LightGBMHead)
 
 
+@pytest.mark.slow
 def test_auto_reads_signatures_by_an_encoder_whose_first_layer_is_not_looked_at():
     rows = frame(60, seed=1)
     deep = rows.rename(columns=lambda name: name.replace("encoder/change_0", "encoder/change_9"))

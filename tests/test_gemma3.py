@@ -28,6 +28,7 @@ def test_the_full_program_equals_the_model(gemma3, text):
     torch.testing.assert_close(logits_by_layers(gemma3, ids), expected, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_local_and_global_layers_keep_their_own_arguments(gemma3):
     kinds = gemma3.model.config.layer_types
@@ -45,6 +46,7 @@ def test_local_and_global_layers_keep_their_own_arguments(gemma3):
     assert not torch.allclose(block(hidden, *other.args, **other.kwargs), expected, atol=1e-2)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_japanese_is_completed_in_japanese(gemma3):
     ids = input_ids(gemma3, "日本の首都は東京で、フランスの首都は")
@@ -53,6 +55,7 @@ def test_japanese_is_completed_in_japanese(gemma3):
     assert "パリ" in written
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_japanese_sentence_is_predicted_better_than_its_shuffled_characters(gemma3):
     losses = [
@@ -63,6 +66,7 @@ def test_a_japanese_sentence_is_predicted_better_than_its_shuffled_characters(ge
     assert losses[0] + 2 < losses[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", [JAPANESE, "Checked the pump at 12:30.", "🚜🔥 👩‍🔧 ok", "  two\n\ttabs "]
 )

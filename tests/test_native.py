@@ -376,6 +376,7 @@ def test_weights_that_do_not_fit_are_left_to_transformers(tiny_folder, tmp_path)
     assert llama.load(folder) is None
 
 
+@pytest.mark.slow
 def test_known_models_are_loaded_and_run_without_transformers(tiny_folder, tmp_path):
     encoder = save_tiny_encoder("bert", tmp_path)
     code = (

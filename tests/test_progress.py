@@ -71,6 +71,7 @@ def test_a_part_that_follows_a_run_goes_on_by_the_shares_of_its_stages():
     assert found[-1] == 10
 
 
+@pytest.mark.slow
 def test_each_fold_of_a_screening_tells_of_its_fit(tiny_pair):
     own = []
     screen(

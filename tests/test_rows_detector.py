@@ -332,6 +332,7 @@ def test_an_empty_cell_as_in_no_normal_row_is_said_once_with_its_part_of_score(f
     assert new[2] == "unusual “machine” +5.00"
 
 
+@pytest.mark.slow
 def test_a_detector_without_texts_does_not_know_what_is_new(template, tiny_pair):
     detector = PolarDetector(**tiny_pair, max_tokens=4, rows=template, store_texts=False).fit(
         template.texts(readings())
@@ -352,6 +353,7 @@ def test_a_detector_that_keeps_no_held_out_rows_does_not_know_what_is_new(fitted
     assert not apart.known_values.by_place
 
 
+@pytest.mark.slow
 def test_rows_that_are_all_the_same_leave_nothing_to_cross(tiny_pair):
     rows = pd.DataFrame({"type": ["M"] * 40, "flow": [1.5] * 40})
     detector = PolarDetector("lightgbm", **tiny_pair, max_tokens=4)
@@ -466,6 +468,7 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
         PolarDetector.load(tmp_path / "saved")
 
 
+@pytest.mark.slow
 def test_labelled_rows_of_words_alone_teach_and_what_they_taught_is_kept(tiny_pair, tmp_path):
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({name: rng.choice([*"abc"], 120) for name in ("machine", "shift", "part")})

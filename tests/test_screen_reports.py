@@ -225,6 +225,7 @@ def sheet(tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_the_command_writes_a_report_beside_the_rows(run, sheet, tmp_path, lang):
     out, page = tmp_path / "screened.xlsx", tmp_path / "screened.html"

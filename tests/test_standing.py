@@ -216,6 +216,7 @@ def test_methods_are_compared_on_rows_that_meet_those_of_their_lot(
     assert {*asked} == {None}
 
 
+@pytest.mark.slow
 def test_what_a_lot_alone_says_is_rare_to_its_rows_which_do_not_count_one_another() -> None:
     frame = (
         rows(12, 0).drop(columns=["date", "lot"]).assign(program=np.repeat([*"abcdefghijkl"], LOT))

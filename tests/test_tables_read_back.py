@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def rounded(column, decimals):
     return np.asarray([float(f"{v:.{decimals}f}") if abs(v) < 1e15 else v for v in values])
 
 
+@pytest.mark.slow
 @given(rows())
 @example(pd.DataFrame({"a": ["1.25", "2", "3"], "b": ["0", " ", "1"]}, dtype=str))
 @example(pd.DataFrame({"a": ["1.25", "2", "1000000000000001"], "b": ["0"] * 3}, dtype=str))
@@ -53,6 +55,7 @@ def test_numbers_come_back_out_of_a_rows_text_as_they_were_rounded(frame):
         np.testing.assert_array_equal(found.values[:, j], expected)
 
 
+@pytest.mark.slow
 @given(rows())
 def test_cells_come_back_whatever_signs_they_and_the_names_hold(frame):
     template = RowTemplate.fit(frame, list(frame.columns))
