@@ -85,6 +85,7 @@ def test_a_loaded_detector_assesses_identically(folder, fitted_on_tiny):
     assert harms[0].shape[1] == len(loaded.normal_programs().menu.programs)
 
 
+@pytest.mark.slow
 def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):
     boosted.save(tmp_path / "boosted")
     assert_same(PolarDetector.load(tmp_path / "boosted"), boosted)
@@ -745,6 +746,7 @@ def check(folder):
     check_files(folder, manifest["files"], manifest["sizes"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_any_file_is_detected_and_the_file_named(folder, data):

