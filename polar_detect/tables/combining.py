@@ -202,7 +202,15 @@ def _is_text(file: Path) -> bool:
 
 def _most_alike(readers: Sequence[TableReader]) -> TableReader:
     """Return the first table of the kind that most are of."""
-    return max(readers, key=lambda own: sum(_are_alike(own, other) for other in readers))
+    kinds: dict[tuple[tuple[str, ...], bool], list[TableReader]] = {}
+    for reader in readers:  # of hundreds of files nearly all have the same columns
+        kinds.setdefault((reader.columns, reader.has_columns), []).append(reader)
+    firsts = [own[0] for own in kinds.values()]
+
+    def n_alike(first: TableReader) -> int:
+        return sum(len(own) for own in kinds.values() if _are_alike(first, own[0]))
+
+    return max(firsts, key=n_alike)
 
 
 def _are_alike(first: TableReader, other: TableReader) -> bool:

@@ -42,11 +42,13 @@ def combine(options: CombineOptions) -> None:
     else:
         tables.write_table(rows.rejected_frame(said=language.fault), rejected, layout)
         tell_of_rejected(str(out), len(rows.rejected), rows.n_rows, rejected, language)
-    if rows.empty:
-        tell(language.say("combine.empty", names=listing(rows.empty, _MAX_LISTED)))
-    if combined.left_out:
-        tell(language.say("combine.left_out", names=listing(combined.left_out, _MAX_LISTED)))
-    if combined.unread:
-        tell(language.say("combine.unread", names=listing(combined.unread, _MAX_LISTED)))
+    passed_over = {
+        "combine.empty": rows.empty,
+        "combine.left_out": combined.left_out,
+        "combine.unread": combined.unread,
+    }
+    for key, left in passed_over.items():
+        if left:
+            tell(language.say(key, names=listing(left, _MAX_LISTED)))
     tell(language.say("combine.done", n=rows.n_rows, n_tables=len(readers) - len(rows.empty)))
     say(out)
