@@ -16,6 +16,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.statistics.concentration import Concentration, Grouping, concentrations
 from polar_detect.tables.columns.results import OF_COLUMNS, OF_PROGRAMS, OF_ROWS, OF_TEXTS
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
@@ -254,6 +255,56 @@ class Assessment:
             for name, kind in self._kinds.items()
         }
         return pd.DataFrame(columns)
+
+    def concentrations(self, groupings: Mapping[str, Grouping]) -> tuple[Concentration, ...]:
+        """Return in which groups of texts more of those with a score are flagged than in others."""
+        is_scored = ~np.isnan(self.scores)
+        own = {
+            name: Grouping(places[is_scored], says) for name, (places, says) in groupings.items()
+        }
+        return concentrations(own, self.is_anomaly[is_scored])
+
+    def flagged_groups(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        """Return in which groups of rows more are flagged than in all others, the surest first.
+
+        Parameters
+        ----------
+        frame : (n_texts, n_columns) pandas.DataFrame
+            Columns that say of which machine, lot, day or the like each text is, in its place;
+            what they say in hardly any row twice, and measured numbers, make no groups.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A line a group: ``column``, ``says``; ``flagged`` of its ``rows``, ``flagged_others``
+            of all ``others``; and ``p_value``, see `polar_detect.statistics.concentration`.
+
+        Raises
+        ------
+        InputError
+            Another number of rows than of texts.
+        """
+        import pandas as pd
+
+        from polar_detect.tables.columns.groupings import groupings_of
+
+        if len(frame) != len(self.scores):
+            raise InputError(
+                f"Got a frame of {len(frame)} rows for {len(self.scores)} texts; expected a row "
+                "for each, in the same order; pass the rows that were assessed."
+            )
+        found = self.concentrations(groupings_of(frame))
+        return pd.DataFrame(
+            {
+                "column": [own.group.column for own in found],
+                "says": [own.group.says for own in found],
+                "flagged": [own.n_flagged for own in found],
+                "rows": [own.n_rows for own in found],
+                "flagged_others": [own.n_flagged_others for own in found],
+                "others": [own.n_others for own in found],
+                "p_value": [own.p_value for own in found],
+            }
+        )
 
     @property
     def _kinds(self) -> dict[str, str]:

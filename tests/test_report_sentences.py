@@ -35,6 +35,7 @@ ENGLISH = (
     "Got a detector that is not fitted",
     "Got an assessment without the programs of some texts",
     "Got an assessment of {} texts for {}",
+    "Got a frame of {} rows for {} texts",
     "Got an assessment of the same texts in another order",
     "Got what a screening says of the texts",
     "Got top {}",

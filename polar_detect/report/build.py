@@ -20,6 +20,7 @@ from polar_detect.report.charts.swarm import evenly, swarms_of
 from polar_detect.report.content.data import DetectorFacts, ProgramUse, ReportData, Swarm
 from polar_detect.report.content.facts import facts_of
 from polar_detect.report.content.reasons import whole_parts
+from polar_detect.report.groups import flagged_groups
 from polar_detect.report.rows import Detail, by_layer, by_size, explained_row, listed_row
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.tables import RowTemplate, Table
@@ -166,6 +167,7 @@ def _report(
             {source: float(mean_size(values)) for source, values in whole_parts(scored).items()}
         ),
         swarms=_swarms(scored, worst, is_scored),
+        groups=flagged_groups(table, assessment, standard.rows),
         auroc=auroc,
         aupr=aupr,
         versions=standard.versions,

@@ -17,7 +17,7 @@ from polar_detect.assessment import Assessment
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, TrainingWarning, counted
-from polar_detect.frames import index_of
+from polar_detect.frames import in_pandas, index_of, is_wide
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.progress import ProgressChoice, Tracker, told
@@ -113,6 +113,7 @@ class Report:
                 "Got what a screening says of the texts; expected an assessment by the detector; "
                 "take Report.of_screening for a report of a screening."
             )
+        X = in_pandas(X)
         texts = as_texts(X, detector.rows_)
         labels = None if y is None else anomalous(y, len(texts))
         if assessment is None:
@@ -130,7 +131,7 @@ class Report:
         if assessment.explanation.n_layers and assessment.all_programs:  # or raises, before
             detector.normal_programs(progress=progress)  # what may be a long search
         with told(progress) as tell, Tracker(tell).whole("report", len(texts)):
-            data = build_report(detector, assessment, _table(texts, labels), top=top)
+            data = build_report(detector, assessment, _table(X, texts, labels), top=top)
         index = assessment.index if index_of(X) is None else index_of(X)
         return cls(_indexed(_named(data, name), index), tongue, assessment)
 
@@ -176,10 +177,11 @@ class Report:
         >>> report.save("screened.html")  # doctest: +SKIP
         """
         _check(top, tongue)
+        X = in_pandas(X)
         screening = Screening.of(X, detector, share=share, max_texts=max_texts)
         for doubt in screening.doubts:
             warnings.warn(doubt, TrainingWarning, stacklevel=2)
-        table = _table(screening.texts)
+        table = _table(X, screening.texts)
         with told(progress) as tell:
             found, data = screen_and_report(screening, table, top=top, progress=tell)
         return cls(_indexed(_named(data, name), found.index), tongue, found)
@@ -235,14 +237,11 @@ def _check(top: int, tongue: Tongue) -> None:
         )
 
 
-def _table(texts: list[str], labels: BoolArray | None = None) -> Table:
-    return Table(
-        frame=pd.DataFrame({"text": texts}),
-        texts=texts,
-        labels=labels,
-        text_column="text",
-        source="",
-    )
+def _table(X: Texts, texts: list[str], labels: BoolArray | None = None) -> Table:
+    """Return texts, which are rows of a frame or stand alone, as if they came from a file."""
+    frame = X.reset_index(drop=True) if is_wide(X) else pd.DataFrame({"text": texts})
+    text_column = None if is_wide(X) else "text"
+    return Table(frame=frame, texts=texts, labels=labels, text_column=text_column, source="")
 
 
 def _named(data: ReportData, name: str | None) -> ReportData:

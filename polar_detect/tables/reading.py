@@ -77,8 +77,9 @@ class Table:
         As in `TableRows`; None where all are, or none is.
     text_column : str or None
         Column of `frame` that `texts` came from; None where they are rows written out.
-    group_column : str or None
-        Column of `frame` that was asked for to say which rows hang together.
+    label_column, group_column : str or None
+        Columns of `frame` that were asked for to say which rows are anomalous, and which hang
+        together.
     source : str
         The file, as the user named it.
     lines : (n_texts,) int64 or None
@@ -105,6 +106,7 @@ class Table:
     labels: BoolArray | None
     text_column: str | None
     source: str
+    label_column: str | None = None
     group_column: str | None = None
     lines: IntArray | None = None
     numbering: Numbering = "data"
@@ -213,7 +215,7 @@ def read_table(
         notices += warn_of_lost_numbers(read.frame, texts_of)
     notices += unlabelled_notice(read, label, are_kept=options.keeps_unlabelled)
     table = _table(read, texts_of, notices, has_labels=label is not None)
-    return replace(table, group_column=group)
+    return replace(table, label_column=label, group_column=group)
 
 
 def _table(

@@ -13,7 +13,8 @@ from polar_detect import atomic
 from polar_detect.errors import OutputError
 from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
-from polar_detect.report.content.data import ReportData
+from polar_detect.report.content.data import FlaggedGroups, ReportData
+from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.formats.terminal import score_summary
 from polar_detect.shell import as_argument
 from polar_detect.tables.cells.names import on_one_line
@@ -59,6 +60,12 @@ def tell_of_new(columns: Mapping[str, int], n: int, language: Language) -> None:
         own = on_one_line(name)
         option = as_argument(own)
         tell(language.say("terminal.new_column", name=own, n_new=n_new, n=n, option=option))
+
+
+def tell_of_groups(found: FlaggedGroups | None, language: Language) -> None:
+    """Say of which group of rows more are flagged than of others, if there is one."""
+    for own in () if found is None else found.found[:1]:
+        tell(concentration(own, language))
 
 
 def summarise(data: ReportData, language: Language) -> None:

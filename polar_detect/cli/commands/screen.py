@@ -18,6 +18,7 @@ from polar_detect.cli.commands.output import (
     out,
     say,
     tell,
+    tell_of_groups,
     write_text,
 )
 from polar_detect.cli.commands.training import Training, tell_of
@@ -31,6 +32,7 @@ from polar_detect.report.content.phrases import fall
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
+from polar_detect.report.groups import flagged_groups
 from polar_detect.report.rows import listed_row
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
@@ -158,6 +160,7 @@ def _tell_of(
     tell(language.count(key, n_scored, flagged=n_flagged, share=share))
     for sentence in fall(scores, language):
         tell(sentence)
+    tell_of_groups(flagged_groups(table, found, table.template), language)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text

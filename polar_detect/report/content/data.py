@@ -14,6 +14,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.marks.spans import TokenLoss
+from polar_detect.statistics.concentration import Concentration
 
 # What the number or the name of a row is; those of a file are `polar_detect.tables.Numbering`.
 Numbering = Literal["sheet", "file", "data", "index"]
@@ -190,6 +191,22 @@ class ProgramUse:
     batch_calls: Float64Array
 
 
+@dataclass(frozen=True, slots=True)
+class FlaggedGroups:
+    """Groups of rows that are flagged more often than others.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        By which rows were grouped.
+    found : tuple of Concentration
+        Surest first.
+    """
+
+    columns: tuple[str, ...]
+    found: tuple[Concentration, ...]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReportData:
     """Everything that a renderer needs.
@@ -224,6 +241,8 @@ class ReportData:
         Mean |SHAP| over the batch per layer, in layer order.
     global_whole : tuple of Contribution
         Mean |SHAP| over the batch per property of the whole text, largest first.
+    groups : FlaggedGroups or None
+        None where no row is flagged, or no column groups rows.
     auroc, aupr : float or None
         Where the batch carries labels of both kinds.
     versions : tuple of (str, str)
@@ -248,6 +267,7 @@ class ReportData:
     global_layers: tuple[Contribution, ...]
     global_whole: tuple[Contribution, ...]
     swarms: tuple[Swarm, ...] = ()
+    groups: FlaggedGroups | None = None
     auroc: float | None = None
     aupr: float | None = None
     versions: tuple[tuple[str, str], ...] = ()

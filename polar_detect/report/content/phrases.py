@@ -23,6 +23,7 @@ from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import ProgramUse, ReportData, total
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
+from polar_detect.report.content.group_phrases import concentration
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -61,7 +62,8 @@ def findings(data: ReportData, language: Language) -> list[str]:
     reasons = _common_reasons(data, language)
     if reasons:
         sentences.append(language.say("summary.reasons", reasons=reasons))
-    return sentences
+    found = () if data.groups is None else data.groups.found
+    return [*sentences, *(concentration(own, language) for own in found[:1])]
 
 
 def _of_share(data: ReportData, language: Language) -> list[str]:

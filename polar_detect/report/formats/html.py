@@ -28,7 +28,7 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.charts import cards, histogram, layout, swarm
-from polar_detect.report.content import phrases, row_phrases
+from polar_detect.report.content import group_phrases, phrases, row_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.content.phrases import score_numbers
@@ -81,6 +81,7 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         script=Markup(script),
         script_hash=_hash(script),
         phrases=phrases,
+        group_phrases=group_phrases,
         language=language,
         numbers=numbers,
         chance=None if data.is_screening else chance(data),

@@ -7,7 +7,7 @@ from polar_detect.drift import Drift
 from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.content import marked, phrases, row_phrases
+from polar_detect.report.content import group_phrases, marked, phrases, row_phrases
 from polar_detect.report.content.data import ReportData, RowReport
 from polar_detect.report.content.phrases import score_numbers
 
@@ -33,6 +33,11 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
         yield f"AUROC {data.auroc:.3f}, AUPR {data.aupr:.3f}\n"
     yield f"## {language.say('rows.title')}\n"
     yield from _overview(data, numbers, language)
+    if data.groups is not None:
+        yield f"\n## {language.say('group.title')}\n"
+        yield space.join(map(_said, group_phrases.lead(data.groups, language))) + "\n"
+        for own in data.groups.found:
+            yield f"- {_said(group_phrases.concentration(own, language))}"
     if data.drift is not None:
         yield f"\n## {language.say('drift.title')}\n"
         sentences = phrases.drift_sentences(data.drift, language)

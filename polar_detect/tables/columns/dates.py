@@ -118,10 +118,15 @@ def are_dates(texts: Sequence[str], name: str = "") -> bool:
     (False, True, True)
     """
     texts = [*map(folded_letters, texts)]
-    called = (*_short_orders(), _DIGITS) if _is_called_date(name) else ()
-    if any(mostly_match(texts, order) for order in (*_orders(texts), *called)):
+    if _order_of(texts, name) is not None:
         return True
     return any(_are_in_order(texts, order) for order in _BARE_ORDERS)
+
+
+def _order_of(texts: Sequence[str], name: str) -> re.Pattern[str] | None:
+    """Return in which order dates say year, month and day, None where they are no dates."""
+    called = (*_short_orders(), _DIGITS) if _is_called_date(name) else ()
+    return next((own for own in (*_orders(texts), *called) if mostly_match(texts, own)), None)
 
 
 def _is_called_date(name: str) -> bool:
@@ -147,6 +152,35 @@ def are_dates_in_order(texts: Sequence[str]) -> bool:
     """
     texts = [*map(folded_letters, texts)]
     return any(_are_in_order(texts, order) for order in (*_orders(texts), *_BARE_ORDERS))
+
+
+def days_of(texts: Sequence[str], name: str = "") -> list[str] | None:
+    """Return the day of each date, as it is written, without what stands behind it.
+
+    None where they are no dates with a year, month or week; "" of what is none among them.
+
+    >>> days_of(["2026-12-01 09:30", "2026-12-01T14:00:10Z", "Total"] + ["2026-12-02"] * 50)[:3]
+    ['2026-12-01', '2026-12-01', '']
+    >>> days_of(["3 June 2026, 14:00"]), days_of(["20261201093000"]), days_of(["1 déc. 2026 8:15"])
+    (['3 June 2026'], ['20261201'], ['1 déc. 2026'])
+    >>> days_of(["M1", "M2"]) is None
+    True
+    """
+    letters = [*map(folded_letters, texts)]
+    order = _order_of(letters, name)
+    return (
+        None if order is None else [_day(*own, order) for own in zip(texts, letters, strict=True)]
+    )
+
+
+def _day(text: str, letters: str, order: re.Pattern[str]) -> str:
+    found = order.fullmatch(letters)
+    if found is None:
+        return ""
+    parts = found.groupdict()
+    stop = min(found.start(part) if parts.get(part) else len(letters) for part in ("digits", "t"))
+    stop += letters[stop : stop + 1] in {*"日일号號"}
+    return (text if len(text) == len(letters) else letters)[:stop].strip()
 
 
 def mostly_match(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
