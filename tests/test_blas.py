@@ -1,5 +1,7 @@
 """Work of NumPy and SciPy runs on one thread, whatever a machine has."""
 
+import sys
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -68,3 +70,23 @@ def test_what_is_compared_runs_on_one_thread_of_blas(monkeypatch):
         assert len(seen) > 2 * n_runs
         assert threads_of_blas() == {2}
     assert seen == [{1}] * len(seen)
+
+
+def test_libraries_are_looked_for_again_only_where_more_is_imported(monkeypatch):
+    looked = []
+
+    class Counted(blas.ThreadpoolController):
+        def __init__(self):
+            looked.append(1)
+            super().__init__()
+
+    monkeypatch.setattr(blas, "ThreadpoolController", Counted)
+    blas._pools.cache_clear()
+    for _ in range(3):
+        with blas.one_thread(), blas.one_thread(beside_models=True):
+            assert threads_of_blas() == {1}
+    assert len(looked) == 2
+    monkeypatch.setitem(sys.modules, "brings_another_blas", blas)
+    with blas.one_thread():
+        assert len(looked) == 3
+    blas._pools.cache_clear()

@@ -1,7 +1,9 @@
 """Products and decompositions of NumPy, SciPy and scikit-learn, on one thread."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,22 @@ def one_thread(*, beside_models: bool = False) -> Iterator[None]:
     `beside_models`: but for a BLAS that torch may multiply large matrices with: MKL, which conda's
     shares with NumPy, and what its wheels for ARM bring.
     """
-    found = ThreadpoolController()
-    with found.select(filepath=_limited(found.info(), beside_models=beside_models)).limit(limits=1):
+    with _pools(len(sys.modules), beside_models).limit(limits=1):
         yield
+
+
+@lru_cache(maxsize=2)
+def _pools(n_modules: int, beside_models: bool) -> ThreadpoolController:  # noqa: ARG001
+    """Return the pools of threads that get one thread, of the libraries that are loaded.
+
+    To look for these takes 3 to 12 ms, as long as to score a row; what loads another one imports a
+    module with it, so that there are more of them.
+    """
+    found = ThreadpoolController()
+    own: ThreadpoolController = found.select(
+        filepath=_limited(found.info(), beside_models=beside_models)
+    )
+    return own
 
 
 def _limited(pools: Iterable[Mapping[str, Any]], *, beside_models: bool) -> list[str]:
