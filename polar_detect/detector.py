@@ -41,6 +41,7 @@ from polar_detect.texts.moments import at_no_moment
 if TYPE_CHECKING:
     from polar_detect.pipeline.assessing import Assessing
     from polar_detect.pipeline.by_columns import RowAssessing
+    from polar_detect.pipeline.detection_limits import DetectionLimits
     from polar_detect.pipeline.engine import Engine
     from polar_detect.signature.normal_programs import NormalPrograms
 
@@ -300,6 +301,44 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def explain(self, X: Texts, *, progress: ProgressChoice = None) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
         return self._assessed(self._texts(X), "none", 0.0, progress).explanation
+
+    def detection_limits(self, *, progress: ProgressChoice = None) -> "DetectionLimits":
+        """Return how much a cell of a normal row has to change for the row to be flagged.
+
+        At `alpha`; of columns of numbers as bounds of changes up and down, of columns of words as
+        shares of wrong words that are found.
+
+        Parameters
+        ----------
+        progress : bool or callable, optional
+            As in `fit`.
+
+        Raises
+        ------
+        InputError
+            Models read the texts: then it would take hours.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from polar_detect import PolarDetector
+        >>> size = np.random.default_rng(0).normal(20, 1, 200).round(2)
+        >>> normal = pd.DataFrame({"size": size, "weight": (3 * size).round(1)})
+        >>> limits = PolarDetector().fit(normal).detection_limits()
+        >>> limits.to_frame()[["column", "down_most", "up_most"]].round(1)
+           column  down_most  up_most
+        """
+        from polar_detect.pipeline.detection_limits import DetectionLimits
+
+        fitted, alpha = self._fitted(), checked_alpha(self.alpha)
+        if fitted.head.reads_texts:
+            raise InputError(
+                f"Got the detector {fitted.head.name}, which reads texts; expected one that goes "
+                "by columns, whose cells can be changed one by one; fit with detector 'columns'."
+            )
+        with told(progress) as tell, alone():
+            return DetectionLimits.of(fitted, alpha, Tracker(tell))
 
     def normal_programs(self, *, progress: ProgressChoice = None) -> "NormalPrograms":
         """Return the menu of programs, and what held-out normal texts have of it.

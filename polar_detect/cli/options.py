@@ -339,14 +339,28 @@ class CombineOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class InspectOptions:
-    """Say what a detector's folder is and what it keeps of the training texts."""
+    """Say what a detector's folder is, keeps of the training texts, and would find."""
+
+    alternatives: ClassVar[Alternatives] = (("texts", "detection_limits"),)
 
     detector: Annotated[Path, typer.Argument(help="Folder that `fit` wrote.")]
     texts: Annotated[
         bool,
         typer.Option("--texts", help="List the training texts that it keeps, as JSON strings."),
     ] = False
+    detection_limits: Annotated[
+        bool,
+        typer.Option(
+            "--detection-limits",
+            help="How much a cell of a normal row has to change to be flagged, column by column.",
+        ),
+    ] = False
     lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        if self.texts and self.detection_limits:
+            raise contradiction("give either --texts or --detection-limits, not both", self.lang)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,15 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from polar_detect.artifact.contents import read_contents
-from polar_detect.cli.commands.output import show, tell
+from polar_detect.cli.commands.output import err, out, show, tell
 from polar_detect.cli.options import InspectOptions
+from polar_detect.cli.progress import progress_bars
 from polar_detect.cli.streams import can_write
+from polar_detect.errors import InputError
+from polar_detect.messages.formatting import p_value
 from polar_detect.messages.language import Language
 
 # Beyond what JSON has escaped: what steers a terminal, or cannot be seen in one.
@@ -19,6 +23,9 @@ def inspect(options: InspectOptions) -> None:
     """Print what a detector is and keeps, or the training texts that it keeps."""
     language = Language(options.lang)
     contents = read_contents(options.detector)
+    if options.detection_limits:
+        _show_limits(options.detector, language, reads_texts=contents.reads_texts)
+        return
     if options.texts:
         _list_texts(contents.texts or ())
         if contents.texts is None:
@@ -34,6 +41,25 @@ def inspect(options: InspectOptions) -> None:
     texts = language.say("inspect.no_texts" if contents.texts is None else "inspect.texts")
     leaks = language.say("space") + language.say("inspect.leaks") if contents.reads_texts else ""
     show(texts + leaks)
+
+
+def _show_limits(folder: Path, language: Language, *, reads_texts: bool) -> None:
+    if reads_texts:
+        raise InputError(
+            f"Got --detection-limits for the detector '{folder}', which has models read the "
+            "texts; expected one that goes by columns, whose cells can be changed one by one; fit "
+            "with --detector columns."
+        )
+    from polar_detect.detector import PolarDetector  # takes a second, which others need not
+    from polar_detect.report.formats.limits import limit_tables
+
+    detector = PolarDetector.load(folder)
+    with progress_bars(err, language) as progress:
+        found = detector.detection_limits(progress=progress)
+    show(language.count("limits.lead", found.n_rows, alpha=p_value(found.alpha)))
+    for table in limit_tables(found, language):
+        out.print(table)
+    show(language.say("limits.note"))
 
 
 def _list_texts(texts: Iterable[str]) -> None:

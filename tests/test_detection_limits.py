@@ -1,0 +1,142 @@
+"""From which change of a cell on a detector by columns flags a row."""
+
+import numpy as np
+import pytest
+from machine_readings import readings
+
+from polar_detect import PolarDetector
+from polar_detect.errors import InputError, NotFittedError
+from polar_detect.messages.language import Language
+from polar_detect.report.formats.limits import limit_tables
+from polar_detect.signature.normal.row_reference import RowReference
+
+PRESSURE, FLOW = "pressure [bar]", "flow [l/min]"
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return PolarDetector().fit(readings(200).assign(load=np.tile([70.0, 80.0], 100)))
+
+
+@pytest.fixture(scope="module")
+def limits(detector):
+    return detector.detection_limits()
+
+
+def new_rows():
+    return readings(300, seed=7).assign(load=80.0)
+
+
+def share_of_flagged(detector, column, change):
+    """Return how many of new usual rows are flagged once a number of each has changed."""
+    rows = new_rows()
+    quiet = rows[detector.predict(rows) == 1]
+    changed = quiet.assign(**{column: quiet[column].astype(float) + change})
+    return float((detector.predict(changed) == -1).mean())
+
+
+@pytest.mark.parametrize("column", [PRESSURE, FLOW])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_new_rows_are_flagged_as_often_as_the_limits_say(detector, limits, column, sign):
+    own = next(own for own in limits.numbers if own.column == column)
+    half, most = own.down if sign < 0 else own.up
+    assert 0.35 < share_of_flagged(detector, column, sign * half) < 0.8
+    assert 0.8 < share_of_flagged(detector, column, sign * most) <= 1
+    assert share_of_flagged(detector, column, sign * half / 4) < 0.25
+
+
+def test_a_number_that_others_tell_has_closer_limits_than_its_range(limits):
+    flow, load = (own for own in limits.numbers if own.column in (FLOW, "load"))
+    values = readings(200)[FLOW].astype(float)
+    assert (flow.low, flow.high) == pytest.approx(values.quantile([0.05, 0.95]).tolist(), abs=1)
+    assert flow.up.half < (flow.high - flow.low) / 4
+    assert load.up.half > (load.high - load.low) / 4
+
+
+def test_words_that_nobody_says_are_found_and_usual_ones_that_nothing_tells_are_not(limits):
+    shares = {own.column: (own.other, own.new) for own in limits.words}
+    assert shares["machine"][0] < 0.2
+    assert shares["machine"][1] == 1
+
+
+def test_a_row_does_not_meet_itself_unchanged(monkeypatch):
+    """Or every change would lie beside a normal row that is the same but for it."""
+    detector = PolarDetector().fit(readings(60))
+    met = []
+    features = RowReference.features
+
+    def seen(self, texts, *, unmet=None):
+        met.append((texts, unmet))
+        return features(self, texts, unmet=unmet)
+
+    monkeypatch.setattr(RowReference, "features", seen)
+    detector.detection_limits()
+    normal = detector.fitted_.reference.texts
+    for texts, unmet in met:
+        assert (unmet == unmet[0]).all()
+        own = np.flatnonzero(unmet[0])[0]  # or a copy of it
+        n_same = [sum(map(str.__eq__, text.split("; "), normal[own].split("; "))) for text in texts]
+        assert {*n_same} <= {2, 3}  # of three cells one was changed, by less than a digit perhaps
+
+
+def test_cells_without_a_number_and_columns_that_never_change_have_limits_too():
+    rows = readings(120).assign(gap=[""] * 60 + [f"{i / 7:.1f}" for i in range(60)], same="5.0")
+    found = PolarDetector().fit(rows).detection_limits()
+    by_name = {own.column: own for own in found.numbers}
+    assert 0 < by_name["gap"].up.most < 60
+    assert by_name["same"].low == by_name["same"].high == 5
+    assert 0 < by_name["same"].up.half < 2
+
+
+def test_the_frame_has_a_line_for_each_column(limits):
+    frame = limits.to_frame().set_index("column")
+    assert [*frame.index] == [PRESSURE, FLOW, "load", "machine"]
+    assert frame.loc[FLOW, "up_most"] == limits.numbers[1].up.most
+    assert np.isnan(frame.loc["machine", "up_most"])
+    assert frame.loc["machine", "flagged_new"] == 1
+    assert repr(limits) == "DetectionLimits(4 columns)"
+
+
+def test_the_same_detector_has_the_same_limits(detector, limits):
+    again = detector.detection_limits()
+    assert (again.numbers, again.words) == (limits.numbers, limits.words)
+
+
+def test_progress_is_told_to_its_end(detector):
+    told = []
+    detector.detection_limits(progress=lambda *own: told.append(own))
+    assert {stage for stage, _, _ in told} == {"limits"}
+    assert told[-1][1] == told[-1][2]
+
+
+def test_detectors_that_are_not_fitted_or_read_texts_have_none(fitted_on_tiny):
+    with pytest.raises(NotFittedError, match="not fitted"):
+        PolarDetector().detection_limits()
+    with pytest.raises(InputError, match=r"Got the detector \w+, which reads texts; expected one"):
+        fitted_on_tiny.detection_limits()
+
+
+@pytest.mark.parametrize("tongue", ["en", "ja"])
+def test_tables_for_a_terminal_say_changes_of_both_signs(limits, tongue):
+    numbers, words = limit_tables(limits, Language(tongue))
+    cells = [[*column.cells] for column in numbers.columns]
+    assert [str(cell) for cell in cells[0]] == [PRESSURE, FLOW, "load"]
+    assert all("±" in cell or " / +" in cell for cell in cells[2])
+    assert [str(cell) for cell in next(iter(words.columns)).cells] == ["machine"]
+
+
+def test_the_command_prints_them(tmp_path, detector, run):
+    detector.save(tmp_path / "own")
+    code, out, _ = run("inspect", tmp_path / "own", "--detection-limits")
+    assert code == 0
+    assert "What is flagged at 0.05 where one cell of a normal row changes" in out
+    code, _, err = run("inspect", tmp_path / "own", "--detection-limits", "--texts")
+    assert (code, "--texts" in err) == (2, True)
+
+
+def test_the_command_says_that_what_models_read_has_none(saved_on_tiny, run):
+    code, _, err = run("inspect", saved_on_tiny, "--detection-limits")
+    assert (code, "which has models read the texts; expected one that goes by columns" in err) == (
+        1,
+        True,
+    )
