@@ -485,6 +485,14 @@ class CompareOptions:
             help="Take rows as texts: columns a,b,c written out, and no others. Default: none."
         ),
     ] = None
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says which rows hang together, as those of a lot or a customer: "
+            "without TEST, rows are tested on that are of others. Default: one called lot or the "
+            "like."
+        ),
+    ] = None
     numeric_columns: Annotated[
         str,
         typer.Option(

@@ -181,7 +181,7 @@ def _run_detector(
             detector.fit(
                 shown.texts,
                 labels if is_supervised else None,
-                groups=None,  # the rows to score may stand between them
+                groups=shown.groups,  # of a random split the rows to score may stand between them
                 progress=progress,
             )
         fitted = clock()

@@ -14,7 +14,7 @@ import pandas as pd
 import scipy.sparse
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.neighbors import KNeighborsRegressor
 
 from polar_detect import models
@@ -143,8 +143,15 @@ def _folds(task: Task, settings: PredictionSettings) -> list[Fold]:
     n_train, n_test = len(task.train), len(task.test)
     if n_test:
         return [(np.arange(n_train), np.arange(n_train, n_train + n_test))]
-    folds = KFold(settings.n_folds, shuffle=True, random_state=settings.seed)
-    return list(folds.split(np.arange(n_train)))
+    drawn = {"n_splits": settings.n_folds, "shuffle": True, "random_state": settings.seed}
+    groups = task.train.groups
+    if groups is not None and (n_groups := len(np.unique(groups))) < settings.n_folds:
+        raise InputError(
+            f"Got rows of {n_groups} groups; expected at least {settings.n_folds}, as rows of one "
+            "are predicted from those of others; leave --group-column out, or choose another."
+        )
+    folds = KFold(**drawn) if groups is None else GroupKFold(**drawn)
+    return list(folds.split(np.arange(n_train), groups=groups))
 
 
 class _Key(NamedTuple):

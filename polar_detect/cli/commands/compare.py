@@ -54,6 +54,8 @@ def _tell_of_unread(options: CompareOptions, language: Language) -> None:
     """Say which options have no effect beside the others."""
     if options.test is not None and options.test_share != CompareOptions.test_share:
         tell(language.say("unread.test_share"))
+    if options.test is not None and options.group_column is not None:
+        tell(language.say("unread.group_column"))
     names = _names_of_detectors(options)
     has_no_effect = names not in ([CompareOptions.detectors], [TextsHead.name])
     if options.target is not None and has_no_effect:
@@ -86,6 +88,7 @@ def _reading(options: CompareOptions) -> comparing.Reading:
         test_share=options.test_share,
         max_rows=options.max_rows,
         seed=options.seed,
+        group_column=options.group_column,
     )
 
 

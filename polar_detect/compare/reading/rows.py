@@ -15,6 +15,7 @@ from polar_detect.errors import InputError
 from polar_detect.statistics.shares import count_of
 
 _MIN_OF_EACH_CLASS = 2
+_N_DRAWS = 100  # of groups to test on
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +29,14 @@ class Rows:
         NaN where a cell is missing or no number.
     target : (n_rows,) bool or float64
         True where a row is labelled anomalous; or the number to be predicted.
+    groups : (n_rows,) int64, optional
+        Which rows hang together, as those of a lot; None where nothing says it.
     """
 
     texts: list[str]
     numbers: Float64Array
     target: NDArray[Any]
+    groups: IndexArray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -40,7 +44,8 @@ class Rows:
     def take(self, index: IndexArray) -> Self:
         """Return the given rows."""
         texts = [self.texts[i] for i in index.tolist()]
-        return type(self)(texts, self.numbers[index], self.target[index])
+        groups = None if self.groups is None else self.groups[index]
+        return type(self)(texts, self.numbers[index], self.target[index], groups)
 
     @property
     def normal(self) -> Self:
@@ -50,10 +55,12 @@ class Rows:
     @classmethod
     def below(cls, parts: Sequence[Self]) -> Self:
         """Return the rows of all parts, one below the other."""
+        groups = [part.groups for part in parts if part.groups is not None]
         return cls(
             [text for part in parts for text in part.texts],
             np.concatenate([part.numbers for part in parts]),
             np.concatenate([part.target for part in parts]),
+            np.concatenate(groups) if len(groups) == len(parts) else None,
         )
 
 
@@ -76,6 +83,35 @@ def split(rows: Rows, *, test_share: float, seed: int) -> list[Rows]:
         stratify=rows.target,
     )
     return [rows.take(np.sort(train)), rows.take(np.sort(test))]
+
+
+def split_by_group(
+    rows: Rows, groups: IndexArray, *, test_share: float, seed: int
+) -> list[Rows] | None:
+    """Return training and test rows of other groups, in their order; two of each class at least.
+
+    Of a hundred draws of groups the one whose shares of normal and of anomalous rows are nearest
+    to the share asked for. None where no draw has two rows of each class on either side.
+    """
+    rng = np.random.default_rng(seed)
+    _, places = np.unique(groups, return_inverse=True)
+    n_groups = int(places.max()) + 1
+    n_rows = np.stack(
+        [np.bincount(places[rows.target == odd], minlength=n_groups) for odd in (False, True)]
+    )
+    n_all = n_rows.sum(1, keepdims=True)
+    held_out, least = None, np.inf
+    for _ in range(_N_DRAWS):
+        order = rng.permutation(n_groups)
+        n_test = np.cumsum(n_rows[:, order], axis=1)  # with one group more at a time
+        is_enough = np.minimum(n_test, n_all - n_test).min(0) >= _MIN_OF_EACH_CLASS
+        off = np.where(is_enough, np.abs(n_test / n_all - test_share).sum(0), np.inf)
+        if off.min() < least:
+            least, held_out = off.min(), order[: off.argmin() + 1]
+    if held_out is None:
+        return None
+    is_test = np.isin(places, held_out)
+    return [rows.take(np.flatnonzero(~is_test)), rows.take(np.flatnonzero(is_test))]
 
 
 def thin(rows: Rows, max_rows: int, *, seed: int) -> Rows:

@@ -42,6 +42,9 @@ class Reading:
         More training or test rows than this are thinned out at random.
     seed : int
     options : ReadOptions
+    group_column : str or None
+        Column that says which rows hang together, so that test rows are of other groups. None:
+        one called lot or the like, of a single file.
     """
 
     target: str
@@ -53,6 +56,7 @@ class Reading:
     max_rows: int = 1000
     seed: int = 0
     options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
+    group_column: str | None = None
 
     @property
     def named(self) -> list[tables.RowColumns]:
@@ -143,6 +147,8 @@ class Source:
             options = ["--columns", tables.RowColumns.of(self.columns.written).asked or ""]
         if asks_label:
             options += ["--label-column", reading.target]
+        if reading.group_column is not None:
+            options += ["--group-column", reading.group_column]
         if reading.options.sheet is not None:
             options += ["--sheet", reading.options.sheet]
         if reading.options.encoding is not None:
@@ -156,8 +162,11 @@ class Source:
         return len(every) > _MOST_NAMED and every == [*self.columns.written]
 
 
-def choose_source(file: File) -> Source:
-    """Return what is read of a row: a column of texts, or columns written out."""
+def choose_source(file: File, grouping: str | None) -> Source:
+    """Return what is read of a row: a column of texts, or columns written out.
+
+    `grouping` says which rows hang together, and is read only where somebody names it.
+    """
     frame, reading = file.table.frame, file.reading
     present = [*map(str, frame.columns)]
     _check_not_read(reading, present)
@@ -169,13 +178,14 @@ def choose_source(file: File) -> Source:
         written = tables.RowColumns(reading.columns).choose(present)
         columns = choose_columns(frame, reading.numeric_columns, written, others=[])
         return Source(columns, None, tables.RowTemplate.fit(frame, written), target)
+    unread = [reading.target, *([grouping] if grouping is not None else [])]
     text_column = (
         tables.TextColumn(reading.text_column)
         if reading.text_column is not None
-        else _obvious_text(frame, reading)
+        else _obvious_text(frame, reading, unread)
     )
     added = tables.result_columns(present, but=reading.target)
-    others = [reading.target, *([text_column.name] if text_column else []), *added]
+    others = [*unread, *([text_column.name] if text_column else []), *added]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     if text_column is not None:
         return Source(columns, text_column, None, target)
@@ -199,10 +209,12 @@ def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
             )
 
 
-def _obvious_text(frame: pd.DataFrame, reading: Reading) -> tables.TextColumn | None:
+def _obvious_text(
+    frame: pd.DataFrame, reading: Reading, unread: Sequence[str]
+) -> tables.TextColumn | None:
     """Return the one column that is obviously texts, which a category beside numbers is not."""
     present = [*map(str, frame.columns)]
-    others = [reading.target, *tables.result_columns(present, but=reading.target)]
+    others = [*unread, *tables.result_columns(present, but=reading.target)]
     guess = tables.obvious_text_column(frame[[name for name in present if name not in others]])
     if guess is None:
         return None

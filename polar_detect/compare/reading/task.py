@@ -18,7 +18,14 @@ from polar_detect.compare.reading.columns import (
     said_of_forms,
 )
 from polar_detect.compare.reading.leakage import find_foretelling_columns, find_leaking_columns
-from polar_detect.compare.reading.rows import Rows, check_classes, note_overlap, split, thin
+from polar_detect.compare.reading.rows import (
+    Rows,
+    check_classes,
+    note_overlap,
+    split,
+    split_by_group,
+    thin,
+)
 from polar_detect.compare.reading.source import File, Reading, Source, choose_source
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import match_column, said_of_match
@@ -27,6 +34,8 @@ from polar_detect.tables.formats import format_of
 from polar_detect.tables.input.opening import HAVE_ENCODINGS, TableReader
 from polar_detect.tables.reading import unlabelled_notice
 from polar_detect.tables.structure.stray_rows import said_of_strays
+
+_MIN_GROUPS = 10  # or what a split leaves to learn from is a matter of luck
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +92,10 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     """
     paths = [path for path in (train, test) if path is not None]
     files = [_read(path, paths, reading) for path in paths]
-    source = choose_source(files[0])
+    grouping = _grouping(files)
+    source = choose_source(files[0], grouping)
     notes = _said_of_files(files, source, reading)
-    parts = [_rows(file, source) for file in files]
+    parts = [_rows(file, source, grouping) for file in files]
     _check_testable(files, parts)
     notes += _said_of_cells(files, source)
     whole = parts if len(parts) > 1 else _split(parts[0], reading)
@@ -94,6 +104,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     is_label = reading.kind == "label"
     if is_label:
         check_classes(drawn[1])
+    notes += _said_of_groups(grouping, drawn)
     notes += note_overlap(*drawn, is_written_out=source.template is not None)
     find = find_leaking_columns if is_label else find_foretelling_columns
     return Task(
@@ -151,7 +162,17 @@ def _as_called(reader: TableReader, reading: Reading) -> Reading:
     """Return the columns asked for by a file's own names, which may differ in blanks and case."""
     target = match_column(reader.columns, reading.target) or reading.target
     text_column = reading.text_column and match_column(reader.columns, reading.text_column)
-    return replace(reading, target=target, text_column=text_column or reading.text_column)
+    group_column = reading.group_column
+    if group_column is not None:
+        group_column = match_column(reader.columns, group_column)
+        if group_column is None:
+            raise tables.no_column(reader.columns, str(reading.group_column), "--group-column")
+    return replace(
+        reading,
+        target=target,
+        text_column=text_column or reading.text_column,
+        group_column=group_column,
+    )
 
 
 def _said_of_files(files: Sequence[File], source: Source, asked: Reading) -> list[str]:
@@ -224,19 +245,53 @@ def _check_testable(files: Sequence[File], parts: Sequence[Rows]) -> None:
         )
 
 
-def _rows(file: File, source: Source) -> Rows:
+def _grouping(files: Sequence[File]) -> str | None:
+    """Return the column that says which rows of a single file hang together, if one does."""
+    if len(files) > 1:
+        return None
+    (file,) = files
+    if file.reading.group_column is not None:
+        return file.reading.group_column
+    frame = file.table.frame
+    for name in tables.lot_columns(frame, is_in_time=tables.are_in_time(frame)):
+        n_groups = len(np.unique(tables.numbered(frame[name])))
+        if name != file.reading.target and _MIN_GROUPS <= n_groups <= len(frame) / 2:
+            return name
+    return None
+
+
+def _said_of_groups(name: str | None, parts: Sequence[Rows]) -> list[str]:
+    if name is None:
+        return []
+    n_groups = [len(np.unique(part.groups)) for part in parts if part.groups is not None]
+    if not n_groups:
+        return [
+            f"Rows of one {name!r} are among the training and the test rows, as no split by it "
+            "leaves anomalous rows in both; new rows may be told less well."
+        ]
+    if n_groups[1] == 0:  # to be cross-validated
+        return [f"Rows of one {name!r} are predicted from those of others."]
+    return [
+        f"Test rows are of other values of {name!r} ({n_groups[1]}) than training rows "
+        f"({n_groups[0]}), as new rows will be."
+    ]
+
+
+def _rows(file: File, source: Source, grouping: str | None) -> Rows:
     table, frame, reading = file.table, file.table.frame, file.reading
     texts = source.texts(table)
     numbers = source.columns.matrix(frame, file.name)
+    groups = None if grouping is None else tables.numbered(frame[grouping])
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
         is_normal = np.zeros(len(texts), bool)
-        return Rows(texts, numbers, is_normal if table.labels is None else table.labels)
+        labels = is_normal if table.labels is None else table.labels
+        return Rows(texts, numbers, labels, groups)
     target = numbers_of(frame, reading.target, file.name, form=source.target)
     _check_size(target, reading.target, table)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)
-    return Rows(texts, numbers, target).take(kept)
+    return Rows(texts, numbers, target, groups).take(kept)
 
 
 def _check_size(target: Float64Array, name: str, file: tables.TableRows) -> None:
@@ -252,4 +307,20 @@ def _check_size(target: Float64Array, name: str, file: tables.TableRows) -> None
 def _split(rows: Rows, reading: Reading) -> list[Rows]:
     if reading.kind == "number":
         return [rows, rows.take(np.zeros(0, np.intp))]
-    return split(rows, test_share=reading.test_share, seed=reading.seed)
+    share, seed = reading.test_share, reading.seed
+    if rows.groups is not None:
+        check_classes(rows)
+        parts = split_by_group(rows, rows.groups, test_share=share, seed=seed)
+        if parts is not None:
+            return parts
+        if reading.group_column is not None:
+            n_odd, n_groups = (
+                len(np.unique(own)) for own in (rows.groups[rows.target], rows.groups)
+            )
+            raise InputError(
+                f"Got anomalous rows of {n_odd} of {n_groups} values in column "
+                f"{reading.group_column!r}; expected such as can be dealt out to learn from and to "
+                "test on, with two normal and two anomalous rows on either side; leave "
+                "--group-column out, or add rows."
+            )
+    return split(replace(rows, groups=None), test_share=share, seed=seed)
