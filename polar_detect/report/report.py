@@ -17,9 +17,10 @@ from polar_detect.assessment import Assessment
 from polar_detect.containers import Texts, anomalous, as_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, TrainingWarning, counted
-from polar_detect.frames import index_of
+from polar_detect.frames import in_pandas, index_of
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
+from polar_detect.pipeline.standing import is_index_in_time
 from polar_detect.progress import ProgressChoice, Tracker, told
 from polar_detect.report.build import build_report, screen_and_report
 from polar_detect.report.content.data import ReportData
@@ -130,7 +131,7 @@ class Report:
         if assessment.explanation.n_layers and assessment.all_programs:  # or raises, before
             detector.normal_programs(progress=progress)  # what may be a long search
         with told(progress) as tell, Tracker(tell).whole("report", len(texts)):
-            data = build_report(detector, assessment, _table(texts, labels), top=top)
+            data = build_report(detector, assessment, _table(X, texts, labels), top=top)
         index = assessment.index if index_of(X) is None else index_of(X)
         return cls(_indexed(_named(data, name), index), tongue, assessment)
 
@@ -179,7 +180,7 @@ class Report:
         screening = Screening.of(X, detector, share=share, max_texts=max_texts)
         for doubt in screening.doubts:
             warnings.warn(doubt, TrainingWarning, stacklevel=2)
-        table = _table(screening.texts)
+        table = _table(X, screening.texts)
         with told(progress) as tell:
             found, data = screen_and_report(screening, table, top=top, progress=tell)
         return cls(_indexed(_named(data, name), found.index), tongue, found)
@@ -235,9 +236,11 @@ def _check(top: int, tongue: Tongue) -> None:
         )
 
 
-def _table(texts: list[str], labels: BoolArray | None = None) -> Table:
+def _table(X: Texts, texts: list[str], labels: BoolArray | None = None) -> Table:
+    own = in_pandas(X)
+    is_frame = isinstance(own, pd.DataFrame)
     return Table(
-        frame=pd.DataFrame({"text": texts}),
+        frame=own.reset_index(drop=True) if is_frame else pd.DataFrame({"text": texts}),
         texts=texts,
         labels=labels,
         text_column="text",
@@ -253,15 +256,20 @@ def _named(data: ReportData, name: str | None) -> ReportData:
 def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
     """Return a report whose rows have their names in an index, if it tells them apart.
 
-    One that counts from 0 says no more than the numbers of the rows.
+    One that counts from 0 says no more than the numbers of the rows. One of moments in their order
+    says when rows were.
     """
-    if index is None or not index.is_unique or index.equals(pd.RangeIndex(len(index))):
+    if index is None or index.equals(pd.RangeIndex(len(index))):
         return data
-
     names: dict[int | str, int | str] = {i: _label(own) for i, own in enumerate(index, start=1)}
+    named = tuple(names[row] for row in data.batch_rows)
+    if is_index_in_time(index):
+        data = replace(data, batch_times=tuple(map(str, named)))
+    if not index.is_unique:
+        return data
     rows = tuple(replace(row, row=names[row.row]) for row in data.rows)
     listed = tuple(replace(row, row=names[row.row]) for row in data.listed)
-    return replace(data, rows=rows, listed=listed, numbering="index")
+    return replace(data, rows=rows, listed=listed, batch_rows=named, numbering="index")
 
 
 def _on_paper(data: ReportData) -> ReportData:

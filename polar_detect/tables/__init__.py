@@ -8,7 +8,11 @@ here has the map: a package a stage, and where each rule lives.
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.identifiers import is_id_name
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
-from polar_detect.tables.columns.new_values import new_later, warn_of_new_values
+from polar_detect.tables.columns.new_values import (
+    dates_in_order,
+    new_later,
+    warn_of_new_values,
+)
 from polar_detect.tables.columns.results import (
     check_added,
     result_columns,
@@ -82,6 +86,7 @@ __all__ = [
     "check_output",
     "check_size",
     "choose_text_column",
+    "dates_in_order",
     "find_copies",
     "has_columns",
     "is_filled",
