@@ -17,6 +17,8 @@ from polar_detect.report.content.data import ReportData
 from polar_detect.report.formats import figures
 from polar_detect.report.formats.as_json import render_json
 from polar_detect.report.formats.html import render_html
+from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.statistics.stretch import crowded
 
 ENGLISH, HEIGHT = Language("en"), 150.0
 NORMAL = np.linspace(0.0, 1.0, 100)
@@ -91,7 +93,7 @@ def test_scores_far_out_stand_at_the_upper_edge_and_leave_the_others_room():
     scores[7] = 5_000
     chart = chart_of(scores)
     assert [(i, dot.y) for i, dot in enumerate(chart.dots) if dot.is_beyond] == [(7, 0)]
-    assert chart.dots[7].title == "Row 8 of the data: 5000.00"
+    assert chart.dots[7].title == "row 8: 5000.00"
     assert HEIGHT - chart.threshold > HEIGHT / 6
     assert "higher scores, up to 5000.00" in chart.caption
     assert "Triangles" not in chart_of(changed(60, 3, 5)).caption
@@ -103,14 +105,14 @@ def test_round_numbers_of_rows_stand_where_these_are():
     place = {dot.title.split(":")[0]: dot.x for dot in chart.dots}
     assert [tick.label for tick in chart.ticks] == ["100", "200", "300"]
     for tick in chart.ticks:
-        assert tick.position == pytest.approx(place[f"Line {tick.label} of the file"])
+        assert tick.position == pytest.approx(place[f"line {tick.label}"])
 
 
 def test_dates_stand_below_the_rows_that_say_them():
     chart = chart_of(changed(50, 3, 7), times=days(50))
     assert [tick.label for tick in chart.ticks] == ["10", "20", "30", "40", "50"]
     assert [tick.label for tick in chart.times] == [days(50)[i - 1] for i in (10, 20, 30, 40, 50)]
-    assert chart.dots[2].title.startswith("Row 3 of the data (2026-03-03): ")
+    assert chart.dots[2].title.startswith("row 3 (2026-03-03): ")
     assert chart_of(changed(50, 3, 7)).times == ()
 
 
@@ -124,8 +126,8 @@ def test_an_index_of_moments_is_said_once_and_any_other_beside_its_dates():
 
 
 @pytest.mark.parametrize(("tongue", "said"), [
-    ("en", "31 are flagged. First: Line 4 of the file. Last: Line 100 of the file."),
-    ("ja", "要確認は31件で、最初はファイルの4行目、最後はファイルの100行目です。"),
+    ("en", "31 are flagged. First: line 4. Last: line 100."),
+    ("ja", "要確認は31件で、最初は4行目、最後は100行目です。"),
 ])  # fmt: skip
 def test_those_who_hear_the_page_are_told_where_flagged_rows_begin_and_end(tongue, said):
     scores = np.zeros(240)
@@ -165,6 +167,48 @@ def test_the_picture_has_the_places_of_the_page():
     quiet, ax = report(batch_scores=np.zeros(12), threshold=np.inf), Figure().add_subplot()
     figures._draw_run(figures._run_chart(quiet, ENGLISH), ax, quiet, ENGLISH)
     assert ax.get_legend() is None
+
+
+# Where flagged rows crowd
+
+
+@pytest.mark.parametrize(("n", "start", "stop"), [(200, 120, 140), (40_000, 12_000, 15_000)])
+def test_a_stretch_in_which_most_is_rare_is_found_to_a_few_places(n, start, stop):
+    is_rare = np.random.default_rng(0).random(n) < 0.05
+    is_rare[start:stop] |= np.random.default_rng(1).random(stop - start) < 0.7
+    found = crowded(is_rare)
+    assert found.first == pytest.approx(start, abs=3)
+    assert found.last == pytest.approx(stop - 1, abs=3)
+    assert found.n == is_rare[found.first : found.last + 1].sum()
+    assert crowded(np.random.default_rng(2).permutation(is_rare)) is None
+
+
+def test_chance_alone_makes_a_stretch_in_one_of_a_hundred_orders():
+    drawn = np.random.default_rng(0).random((500, 300)) < 0.05
+    assert np.mean([crowded(own) is not None for own in drawn]) <= 0.01
+
+
+@pytest.mark.parametrize("places", [[], [4], [*range(30)]])
+def test_no_stretch_is_found_where_nothing_or_all_is_rare(places):
+    assert crowded(np.isin(np.arange(30), places)) is None
+
+
+@pytest.mark.parametrize(("tongue", "said"), [
+    ("en", "Flagged texts crowd from line 62 (2026-05-01) to line 91 (2026-05-30): 30 of 30 there, "
+     "2 of 210 elsewhere."),
+    ("ja", "要確認の文は62行目（2026-05-01）から91行目（2026-05-30）までに集まっています"
+     "（この区間は30件中30件、他は210件中2件）。"),
+])  # fmt: skip
+def test_the_summary_says_since_when_flagged_rows_crowd(tongue, said):
+    scores = np.zeros(240)
+    scores[[2, *range(60, 90), 200]] = 1
+    scores[4] = np.nan
+    dates = (pd.Timestamp("2026-03-01") + pd.to_timedelta(np.arange(240) + 1, "D")).date
+    own = {"numbering": "file", "batch_times": tuple(map(str, dates))}
+    known = report(batch_scores=scores, **own)
+    assert said in render_markdown(known, tongue)
+    scattered = report(batch_scores=np.roll(np.tile([1, *[0] * 9], 24), 3), **own)
+    assert "crowd from" not in render_markdown(scattered)
 
 
 # What shows when rows were

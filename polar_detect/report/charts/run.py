@@ -15,7 +15,7 @@ from polar_detect.report.charts.histogram import score_edges
 from polar_detect.report.charts.layout import Kind, Mark, Tick, level_label, round_levels
 from polar_detect.report.charts.swarm import evenly
 from polar_detect.report.content.data import Numbering, ReportData
-from polar_detect.report.content.row_phrases import row_title
+from polar_detect.report.content.row_phrases import row_place
 
 _MIN_ROWS = 10  # of fewer the list of rows tells as much
 _MAX_DOTS = 400
@@ -57,12 +57,8 @@ class Rows:
 
     def title(self, i: int, language: Language) -> str:
         """Return which row the ith is, and when it was."""
-        said = row_title(self.names[i], self.numbering, language)
-        if not self.times or self.times[i] in ("", self.names[i]):
-            return said
-        return language.say(
-            "run.when", row=said, time=one_line(self.times[i], 2 * _TICK_CHARACTERS)
-        )
+        time = self.times[i] if self.times else ""
+        return row_place(self.names[i], time, self.numbering, language)
 
 
 @dataclass(frozen=True, slots=True)
