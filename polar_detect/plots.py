@@ -16,10 +16,13 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from polar_detect.arrays import Float64Array
+from polar_detect.assessment import Assessment
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation, mean_size
+from polar_detect.messages.formatting import MINUS, Numbers, decimals_for
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
+from polar_detect.pipeline.standing import is_index_in_time
 from polar_detect.program import Program
 from polar_detect.report.charts.drawing import (
     INK,
@@ -32,11 +35,13 @@ from polar_detect.report.charts.drawing import (
     colours_by_sign,
     draw_bars,
     draw_layers,
+    draw_run,
     draw_strips,
     draw_swarm,
     plain_style,
     swarm_height,
 )
+from polar_detect.report.charts.run import Rows, run_chart
 from polar_detect.report.charts.swarm import evenly, swarms_of
 from polar_detect.report.content.data import Swarm
 from polar_detect.search import Candidate
@@ -49,6 +54,7 @@ __all__ = [
     "plot_layers",
     "plot_length_curve",
     "plot_program",
+    "plot_run",
 ]
 
 
@@ -65,6 +71,7 @@ _LINE_STYLES = ("-", "--", ":", "-.")
 _N_FEATURES = _N_COLUMNS = 10  # that are drawn, if not told otherwise
 _MAX_DOTS = 300  # of each feature, in a notebook
 _LAYERS_HEIGHT = 2.4  # inches
+_RUN_HEIGHT = 150.0  # of its axis, on which places are given
 
 
 def plot_program(
@@ -226,6 +233,44 @@ def plot_features(
     axes = _axes(ax, height=0.4 + swarm_height(swarms, language))
     draw_swarm(axes, swarms, language)
     axes.set_xlabel("part of the score (SHAP)")
+    return axes
+
+
+def plot_run(assessment: Assessment, *, ax: Axes | None = None) -> Axes:
+    """Draw the scores of texts in their order, from the first to the last; flagged ones stand out.
+
+    The dashed line is at the lowest score that is flagged. Of more than 400 texts bars stand for
+    as many in a row each, and no more than 400 of the flagged ones are drawn.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        Of a batch, or of a screening. Where the index of what was assessed says moments in their
+        order, the axis does, too.
+    ax : Axes, optional
+
+    Raises
+    ------
+    InputError
+        Fewer than ten texts have a score.
+    """
+    known = np.flatnonzero(np.isfinite(assessment.scores))
+    scores, index = assessment.scores[known], assessment.index
+    moments = index is not None and is_index_in_time(index)
+    times = [str(own) for own in index[known]] if index is not None and moments else ()
+    threshold = scores[assessment.is_anomaly[known]].min(initial=np.inf)
+    language = Language(are_rows=assessment.are_rows, is_screening=assessment.is_screening)
+    rows = Rows(scores, (known + 1).tolist(), times)
+    chart = run_chart(rows, np.empty(0), threshold, _RUN_HEIGHT, language)
+    if chart is None:
+        said = counted(len(scores), "row" if assessment.are_rows else "text")
+        raise InputError(
+            f"Got {said} with a score; expected ten or more; look at their scores one by one."
+        )
+    axes, numbers = _axes(ax, height=2.6), Numbers(decimals_for(float(scores.std())), MINUS)
+    draw_run(axes, chart, numbers.plain(threshold), language)
+    axes.set_xlabel(language.say("column.row.data"))
+    axes.set_ylabel("score")
     return axes
 
 

@@ -153,7 +153,8 @@ def report(rows=None, *, reads_rows=None, **changes):
         "global_layers": tuple(Contribution(Layer(i), 0.01 * i) for i in range(N_LAYERS)),
         "global_whole": (Contribution(Group("context"), 0.31), Contribution(Group("loss"), 0.1)),
     }
-    return ReportData(**{**values, **changes})
+    values |= changes
+    return ReportData(**{"batch_rows": tuple(range(2, len(values["batch_scores"]) + 2)), **values})
 
 
 DRIFT = Drift(

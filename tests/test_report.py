@@ -774,6 +774,15 @@ def test_faults_far_out_leave_room_for_what_lies_around_the_threshold():
     assert chart.panels[1].marks[-1].kind == "flag"
 
 
+def test_strange_rows_of_a_screening_leave_room_for_what_lies_around_the_threshold():
+    usual = np.random.default_rng(0).exponential(0.3, 380).clip(0, 1.7)
+    screened = np.concatenate([usual, np.linspace(1.8, 5.0, 12), np.linspace(50.0, 163.0, 8)])
+    chart = histogram.score_chart(np.zeros(0), screened, 1.8, 90, ENGLISH)
+    assert chart.threshold > 15
+    assert len(chart.panels[0].marks) > 10
+    assert chart.n_beyond == 8
+
+
 def test_a_large_batch_that_is_all_different_leaves_normal_rows_and_threshold_their_place():
     rng = np.random.default_rng(0)
     normal, batch = rng.normal(0, 1, 150), rng.normal(10, 1, 100_000)

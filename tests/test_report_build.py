@@ -48,6 +48,9 @@ def test_a_report_explains_the_worst_rows_and_lists_all_scored_ones(
         assert row.tokens[0].start == 0
         assert row.text == TEXTS[row.row - 2]  # the heading is line 1
     assert {row.row for row in data.listed} == set(range(2, 17)) - {14}
+    of_rows = dict(zip(data.batch_rows, data.batch_scores, strict=True))  # in their order
+    assert of_rows == {row.row: row.score for row in data.listed}
+    assert [*of_rows] == sorted(of_rows)
     assert (data.source, data.numbering) == ("batch.csv", "file")
     new = {row.row: row.new_words for row in data.listed}
     assert (new[15], new[2]) == (("SELECT", "FROM", "users"), ())

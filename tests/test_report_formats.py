@@ -236,11 +236,11 @@ def test_the_picture_of_scores_has_the_bars_of_the_page_and_says_what_lies_beyon
 def test_every_picture_is_written_as_png_and_svg(tmp_path):
     data = report(rows=[row(7, "a < b & $c$")])
     n_files, _ = figures.write_pictures(data, "en", tmp_path)
-    names = {"scores", "layers", "programs", "drift", "features", "row-01"}
+    names = {"scores", "run", "layers", "programs", "drift", "features", "row-01"}
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{name}.{kind}" for name in names for kind in ("png", "svg")
     }
-    assert n_files == 12
+    assert n_files == 14
     for path in tmp_path.glob("*.svg"):
         root = ElementTree.parse(path).getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"

@@ -191,7 +191,7 @@ def test_json_lacks_the_keys_of_models_and_no_others(data):
 def test_pictures_are_of_columns_where_there_are_no_layers(data):
     language = Language(are_rows=True, by_columns=True)
     drawn = dict(figures._pictures(data, language))
-    assert [*drawn] == ["scores", "columns", "drift", "features", "row-01", "row-02"]
+    assert [*drawn] == ["scores", "run", "columns", "drift", "features", "row-01", "row-02"]
     (bars,) = drawn["columns"].axes
     named = [text.get_text() for text in bars.texts]
     assert named == [language.part(part.source) for part in data.global_whole]

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,16 @@ from polar_detect.report.content.data import DetectorFacts, ProgramUse, ReportDa
 from polar_detect.report.content.facts import facts_of
 from polar_detect.report.content.reasons import whole_parts
 from polar_detect.report.groups import flagged_groups
-from polar_detect.report.rows import Detail, by_layer, by_size, explained_row, listed_row
+from polar_detect.report.rows import (
+    Detail,
+    by_layer,
+    by_size,
+    explained_row,
+    listed_row,
+    numbers_of,
+)
 from polar_detect.screening import N_FOLDS, Screening
-from polar_detect.tables import RowTemplate, Table
+from polar_detect.tables import RowTemplate, Table, dates_in_order
 
 _LISTED = 500
 _SWARM_FEATURES = 10
@@ -153,6 +161,8 @@ def _report(
         programs=standard.programs,
         calibration_scores=standard.calibration_scores,
         batch_scores=scores[is_scored],
+        batch_rows=tuple(numbers_of(table)[is_scored].tolist()),
+        batch_times=tuple(compress(dates_in_order(table.frame), is_scored)),
         threshold=standard.threshold,
         alpha=standard.alpha,
         base_value=assessment.explanation.base_value,

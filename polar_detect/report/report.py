@@ -20,6 +20,7 @@ from polar_detect.errors import InputError, TrainingWarning, counted
 from polar_detect.frames import in_pandas, index_of, is_wide
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
+from polar_detect.pipeline.standing import is_index_in_time
 from polar_detect.progress import ProgressChoice, Tracker, told
 from polar_detect.report.build import build_report, screen_and_report
 from polar_detect.report.content.data import ReportData
@@ -252,15 +253,20 @@ def _named(data: ReportData, name: str | None) -> ReportData:
 def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
     """Return a report whose rows have their names in an index, if it tells them apart.
 
-    One that counts from 0 says no more than the numbers of the rows.
+    One that counts from 0 says no more than the numbers of the rows. One of moments in their order
+    says when rows were.
     """
-    if index is None or not index.is_unique or index.equals(pd.RangeIndex(len(index))):
+    if index is None or index.equals(pd.RangeIndex(len(index))):
         return data
-
     names: dict[int | str, int | str] = {i: _label(own) for i, own in enumerate(index, start=1)}
+    named = tuple(names[row] for row in data.batch_rows)
+    if is_index_in_time(index):
+        data = replace(data, batch_times=tuple(map(str, named)))
+    if not index.is_unique:
+        return data
     rows = tuple(replace(row, row=names[row.row]) for row in data.rows)
     listed = tuple(replace(row, row=names[row.row]) for row in data.listed)
-    return replace(data, rows=rows, listed=listed, numbering="index")
+    return replace(data, rows=rows, listed=listed, batch_rows=named, numbering="index")
 
 
 def _on_paper(data: ReportData) -> ReportData:

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import Float64Array, IntArray
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.explain import Explanation
@@ -62,7 +62,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
     minimal = assessment.programs[i] if assessment.programs else None
     odd = assessment.odd_cells[i]
     return RowReport(
-        row=_number(i, table),
+        row=int(numbers_of(table)[i]),
         text=table.texts[i],
         label=table.label(i),
         score=float(assessment.scores[i]),
@@ -91,7 +91,7 @@ def listed_row(
     odd = assessment.odd_cells[i]
     reasons = raising((*by_layer(own.by_layer()[0]), *_whole(own, odd)))
     return ListedRow(
-        row=_number(i, table),
+        row=int(numbers_of(table)[i]),
         text=table.texts[i][:_LISTED_CHARACTERS],
         label=table.label(i),
         score=float(assessment.scores[i]),
@@ -103,6 +103,11 @@ def listed_row(
         cells=_cells_named(reasons, table.texts[i], template),
         new_words=assessment.new_words[i] if assessment.new_words else (),
     )
+
+
+def numbers_of(table: Table) -> IntArray:
+    """Return the numbers under which a person finds the rows; see `Table.numbering`."""
+    return table.frame.index.to_numpy(np.int64) + 1 if table.lines is None else table.lines
 
 
 def by_layer(values: Float64Array) -> tuple[Contribution, ...]:
@@ -151,11 +156,6 @@ def _cells_named(
         return {}
     said = zip(template.names, template.cells(text) or (), strict=False)
     return {name: cell for name, cell in said if name in named and cell != MISSING}
-
-
-def _number(i: int, table: Table) -> int:
-    """Return the number under which a person finds the ith row; see `Table.numbering`."""
-    return int(table.frame.index[i]) + 1 if table.lines is None else int(table.lines[i])
 
 
 def _features(own: Explanation) -> tuple[FeaturePart, ...]:

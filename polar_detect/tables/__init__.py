@@ -9,7 +9,12 @@ from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.identifiers import is_id_name
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
 from polar_detect.tables.columns.lots import lot_columns, numbered
-from polar_detect.tables.columns.new_values import are_in_time, new_later, warn_of_new_values
+from polar_detect.tables.columns.new_values import (
+    are_in_time,
+    dates_in_order,
+    new_later,
+    warn_of_new_values,
+)
 from polar_detect.tables.columns.results import (
     check_added,
     result_columns,
@@ -84,6 +89,7 @@ __all__ = [
     "check_output",
     "check_size",
     "choose_text_column",
+    "dates_in_order",
     "find_copies",
     "has_columns",
     "is_filled",

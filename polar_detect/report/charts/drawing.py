@@ -14,6 +14,7 @@ from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.messages.formatting import MINUS
 from polar_detect.messages.language import Language
 from polar_detect.messages.lines import in_lines
+from polar_detect.report.charts.run import RunChart
 from polar_detect.report.charts.swarm import swarm_axis
 from polar_detect.report.content.data import Swarm
 
@@ -128,6 +129,43 @@ def draw_bars(
     ax.set_yticks([])
     ax.spines.left.set_visible(False)
     ax.set_ylim(-0.5, len(known) - 0.5)
+
+
+def draw_run(ax: Axes, chart: RunChart, threshold: str, language: Language) -> None:
+    """Draw scores in the order of their rows; `threshold` is written in the legend."""
+    for marks, alpha, key in ((chart.ranges, 0.3, "run.range"), (chart.halves, 0.9, "run.half")):
+        if marks:
+            x, width, y, height = np.asarray([(m.x, m.width, m.y, m.height) for m in marks]).T
+            said = language.say(key, n=chart.n_in_bar)
+            ax.bar(x, height, width, y, align="edge", color=LOWER, alpha=alpha, label=said)
+    for kind, colour in (("batch", LOWER), ("flag", RAISE)):
+        for marker, size in (("o", 6), ("^", 20)):
+            dots = [own for own in chart.dots if (own.kind, own.is_beyond) == (kind, size > 6)]
+            ax.scatter(
+                [own.x for own in dots], [own.y for own in dots], size + 4 * (kind == "flag"),
+                color=colour, marker=marker, linewidths=0, clip_on=False, zorder=3,
+            )  # fmt: skip
+    if any(own.kind == "flag" for own in chart.dots):
+        ax.scatter([], [], 10, color=RAISE, label=language.say("flag.yes"))
+    if chart.threshold is not None:
+        said = language.say("scores.threshold", threshold=threshold)
+        ax.axhline(chart.threshold, color=INK, linestyle="--", linewidth=1.2, label=said)
+    _draw_axes(ax, chart)
+
+
+def _draw_axes(ax: Axes, chart: RunChart) -> None:
+    """Draw the axes of scores and of rows, with the times of these below their numbers."""
+    ax.set_xlim(0, 100)
+    ax.set_ylim(chart.height, 0)
+    ax.set_yticks([tick.position for tick in chart.levels], [tick.label for tick in chart.levels])
+    lines = [ticks for ticks in (chart.ticks, chart.times) if ticks]
+    labels = ["\n".join(tick.label for tick in ticks) for ticks in zip(*lines, strict=True)]
+    ax.set_xticks([tick.position for tick in lines[0]], labels, fontsize=8)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(
+            ncol=4, fontsize=7, frameon=False, labelcolor=INK, columnspacing=1.2,
+            loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2,
+        )  # fmt: skip
 
 
 def colours_by_sign(values: Float64Array) -> list[str]:

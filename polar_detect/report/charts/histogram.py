@@ -82,6 +82,8 @@ def score_edges(normal: Float64Array, batch: Float64Array, threshold: float) -> 
     if len(points) == 0:
         return np.array([-0.5, 0.5])
     lower, upper = np.quantile(points, [0.01, 0.99])
+    if not len(normal):  # of a screening, where those that are not flagged are the usual ones
+        normal = batch[batch < threshold]
     if len(normal):  # which a large batch that is all different would leave no place
         lower = min(lower, np.quantile(normal, 0.01))
     room = float(upper - lower) or 0.5

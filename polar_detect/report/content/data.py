@@ -221,8 +221,13 @@ class ReportData:
         None where none were searched, as in a screening, and where no model reads the rows; all
         that tells of layers is then empty.
     calibration_scores, batch_scores : (n,) float
-        Scores of held-out normal texts, of which a screening has none, and of the batch; higher =
-        more anomalous.
+        Scores of held-out normal texts, of which a screening has none, and of the batch, in its
+        order; higher = more anomalous.
+    batch_rows : tuple of int or str
+        Numbers or names of the rows that `batch_scores` are of, as `numbering` says.
+    batch_times : tuple of str
+        What these rows say in a column of dates, or in an index, that shows that they are in the
+        order of time; () where nothing does.
     threshold : float
         Score from which the p-value is at most `alpha`.
     alpha : float
@@ -258,6 +263,7 @@ class ReportData:
     programs: ProgramUse | None
     calibration_scores: Float64Array
     batch_scores: Float64Array
+    batch_rows: tuple[int | str, ...]
     threshold: float
     alpha: float
     base_value: float
@@ -272,6 +278,7 @@ class ReportData:
     aupr: float | None = None
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
+    batch_times: tuple[str, ...] = ()
 
     @property
     def are_rows(self) -> bool:

@@ -24,6 +24,8 @@ from polar_detect.report.content.data import ProgramUse, ReportData, total
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
 from polar_detect.report.content.group_phrases import concentration
+from polar_detect.report.content.row_phrases import row_place
+from polar_detect.statistics.stretch import crowded
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -53,17 +55,19 @@ def headline(data: ReportData, language: Language) -> str:
 
 
 def findings(data: ReportData, language: Language) -> list[str]:
-    """Return the sentences of the summary: chance, empty rows, drift, common reasons."""
+    """Return the sentences of the summary: chance, empty rows, crowds, drift, common reasons."""
     sentences = _of_share(data, language) if data.is_screening else _beside_chance(data, language)
     if data.n_empty:
         sentences.append(language.count("summary.empty", data.n_empty))
+    sentences += _crowd(data, language)
+    found = () if data.groups is None else data.groups.found
+    sentences += [concentration(own, language) for own in found[:1]]
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     reasons = _common_reasons(data, language)
     if reasons:
         sentences.append(language.say("summary.reasons", reasons=reasons))
-    found = () if data.groups is None else data.groups.found
-    return [*sentences, *(concentration(own, language) for own in found[:1])]
+    return sentences
 
 
 def _of_share(data: ReportData, language: Language) -> list[str]:
@@ -100,6 +104,35 @@ def _beside_chance(data: ReportData, language: Language) -> list[str]:
     elif n_scored > 1:
         sentences.append(language.say("summary.no_more" if data.n_flagged else "summary.quiet"))
     return sentences
+
+
+def _crowd(data: ReportData, language: Language) -> list[str]:
+    """Return from which row to which flagged ones crowd, in a sentence if they do."""
+    is_flagged = data.batch_scores >= data.threshold
+    own = crowded(is_flagged)
+    if own is None:
+        return []
+    first, last = (
+        row_place(
+            data.batch_rows[i],
+            data.batch_times[i] if data.batch_times else "",
+            data.numbering,
+            language,
+        )
+        for i in own[:2]
+    )
+    n_all, n_flagged = own.last - own.first + 1, int(is_flagged.sum())
+    return [
+        language.say(
+            "summary.crowd",
+            first=first,
+            last=last,
+            n=own.n,
+            n_all=n_all,
+            n_others=n_flagged - own.n,
+            n_rest=len(is_flagged) - n_all,
+        )
+    ]
 
 
 def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:

@@ -43,6 +43,19 @@ def row_title(row: int | str, numbering: Numbering, language: Language) -> str:
     return language.say(f"card.row.{numbering}", row=str(row) if numbering == "index" else row)
 
 
+def row_place(row: int | str, time: str, numbering: Numbering, language: Language) -> str:
+    """Return the same within a sentence, and when the row was.
+
+    >>> row_place(1234, "2026-03-01 08:15", "file", Language("en"))
+    'line 1,234 (2026-03-01 08:15)'
+    """
+    name = one_line(row_name(row, numbering), NAME_CHARACTERS)
+    said = language.say(f"row.place.{numbering}", row=name)
+    if time in ("", row):  # an index of moments says so itself
+        return said
+    return language.say("row.when", row=said, time=one_line(time, NAME_CHARACTERS))
+
+
 def why(row: RowReport, numbers: Numbers, language: Language) -> str:
     """Return what raised the score of `row`, and which of its words, in sentences."""
     raised = [_reason(part, row, numbers, language) for part in reasons_of_row(row)]

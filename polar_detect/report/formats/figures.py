@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,12 +19,13 @@ from polar_detect.messages.formatting import moment, one_line, p_value
 from polar_detect.messages.language import Language
 from polar_detect.messages.lines import in_lines
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.charts import cards, drawing, histogram, layout
+from polar_detect.report.charts import cards, drawing, histogram, layout, run
 from polar_detect.report.content import phrases, row_phrases
 from polar_detect.report.content.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.content.phrases import score_numbers
 
 _TOP_ROWS = 10
+_RUN_HEIGHT = 150.0  # of its axis, on which places are given
 _TOP_COLUMNS, _TOP_SHIFTS = 6, 4  # drawn where there are no layers
 _NAME_CELLS = 62  # of a line of their names, half as wide as a page
 _PAGE = (8.27, 11.69)  # A4, inches
@@ -31,14 +33,15 @@ _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character 
 _TEXT_CELLS = 76  # beside the numbers of a row
 _REASON_CELLS = 93  # below it, in smaller type
 _MISSING = re.compile("missing from (current )?font")  # matplotlib 3.8 and later ones
-_NAME = re.compile(r"(scores|layers|columns|programs|drift|features|row-\d{2,})\.(png|svg)")
+_NAME = re.compile(r"(scores|run|layers|columns|programs|drift|features|row-\d{2,})\.(png|svg)")
 _MARK = "Picture of a report by polar-detect"
 _HEAD_BYTES = 4096  # of a file; the mark stands among the first thousand
 _INK, _MUTED = "#1c2126", "#59626c"
 
 Kind = Literal["png", "pdf", "svg"]
 # The name of its file, how it is drawn, and its width and height in inches.
-_Chart = tuple[str, Callable[[Axes, ReportData, Language], None], tuple[float, float]]
+_Draw = Callable[[Axes, ReportData, Language], None]
+_Chart = tuple[str, _Draw, tuple[float, float]]
 
 
 def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
@@ -47,15 +50,19 @@ def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
     with drawing.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
+        wide: list[_Draw] = [_draw_scores]
+        if (chart := _run_chart(data, language)) is not None:
+            wide.append(partial(_draw_run, chart))
         grid = figure.add_gridspec(
-            2, 2, left=0.09, right=0.95, top=top, bottom=0.41, hspace=0.45, wspace=0.18
+            len(wide) + 1, 2, left=0.09, right=0.95, top=top, bottom=0.41, hspace=0.95, wspace=0.18
         )
-        _draw_scores(figure.add_subplot(grid[0, :]), data, language)
+        for i, draw in enumerate(wide):
+            draw(figure.add_subplot(grid[i, :]), data, language)
         (_, left, _), *others = _charts_of_sources(data)
-        left(figure.add_subplot(grid[1, 0] if others else grid[1, :]), data, language)
+        left(figure.add_subplot(grid[-1, 0] if others else grid[-1, :]), data, language)
         if others:
             _, right, _ = others[-1]
-            right(figure.add_subplot(grid[1, 1]), data, language)
+            right(figure.add_subplot(grid[-1, 1]), data, language)
         _write_rows(figure, data, language)
         return _saved(figure, kind)
 
@@ -93,7 +100,10 @@ def _is_own(path: Path) -> bool:
 
 def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figure]]:
     """Yield the pictures of the report, each with a name for its file."""
-    drawn: list[_Chart] = [("scores", _draw_scores, (8.0, 3.0)), *_charts_of_sources(data)]
+    drawn: list[_Chart] = [("scores", _draw_scores, (8.0, 3.0))]
+    if (chart := _run_chart(data, language)) is not None:
+        drawn.append(("run", partial(_draw_run, chart), (8.0, 3.0)))
+    drawn += _charts_of_sources(data)
     if data.swarms:
         height = 0.8 + drawing.swarm_height(data.swarms, language)
         drawn.append(("features", _draw_swarm, (8.0, height)))
@@ -171,6 +181,18 @@ def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
         said = language.count("scores.beyond", n_beyond)
         ax.set_title(said, loc="right", fontsize=7, color=_MUTED)
     ax.legend(frameon=False, fontsize=8)
+
+
+def _run_chart(data: ReportData, language: Language) -> run.RunChart | None:
+    normal = data.calibration_scores
+    return run.run_chart(run.Rows.of(data), normal, data.threshold, _RUN_HEIGHT, language)
+
+
+def _draw_run(chart: run.RunChart, ax: Axes, data: ReportData, language: Language) -> None:
+    drawing.draw_run(ax, chart, score_numbers(data).plain(data.threshold), language)
+    ax.set_xlabel(language.say(f"column.row.{data.numbering}"))
+    ax.set_ylabel(language.say("column.score"))
+    _write_title(ax, language.say("run.title"))
 
 
 def _draw_layers(ax: Axes, data: ReportData, language: Language) -> None:

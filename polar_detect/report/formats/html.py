@@ -27,7 +27,7 @@ from polar_detect.messages.formatting import (
 )
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.charts import cards, histogram, layout, swarm
+from polar_detect.report.charts import cards, histogram, layout, run, swarm
 from polar_detect.report.content import group_phrases, phrases, row_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import ReportData
@@ -45,6 +45,7 @@ _N_FEATURES = 6
 _N_NEIGHBOURS = 4
 _N_SHIFTS = 8
 _PANEL_HEIGHT = 92.0
+_RUN_HEIGHT = 150.0
 
 
 def render_html(data: ReportData, tongue: Tongue = "en") -> str:
@@ -96,6 +97,9 @@ def _charts(data: ReportData, language: Language) -> dict[str, Any]:
     return {
         "score_chart": histogram.score_chart(
             data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
+        ),
+        "run_chart": run.run_chart(
+            run.Rows.of(data), data.calibration_scores, data.threshold, _RUN_HEIGHT, language
         ),
         "global_steps": layout.size_steps(data.global_whole, language),
         "swarm_chart": swarm.swarm_chart(data.swarms, language),

@@ -94,6 +94,20 @@ def are_in_time(rows: pd.DataFrame) -> bool:
     return any(_is_in_time(rows.iloc[:_MAX_ROWS, j]) for j in range(rows.shape[1]))
 
 
+def dates_in_order(rows: pd.DataFrame) -> list[str]:
+    """Return the cells of a column of dates that shows the same; none where there is no such.
+
+    Moments in numbers are none, as they say nothing to people.
+    """
+    for j in range(rows.shape[1]):
+        column = rows.iloc[:, j]
+        texts = plain(cells_as_text(column.iloc[:_MAX_ROWS]))
+        some = texts[:: max(1, len(texts) // _FIRST)]  # of which most columns are told
+        if len(texts) >= _MIN_ROWS and are_dates(some) and are_dates_in_order(texts):
+            return cells_as_text(column)
+    return []
+
+
 def _totals(rows: pd.DataFrame, names: Collection[str], found: Collection[str]) -> list[str]:
     """Return running totals among columns that were not found to be new, without any dates."""
     asked = [name for name in names if name not in found and _may_be_total(rows[name])]
