@@ -87,7 +87,7 @@ GROUPED = {
     "cells of lists": ([["a"], ["b"]] * 6, ('["a"]', '["b"]')),
     "days": ([f"2026-12-0{1 + i // 6} 0{i}:00" for i in range(12)], ("2026-12-01", "2026-12-02")),
     "moments": (pd.date_range("2026-12-01", periods=12, freq="3h"), ("2026-12-01", "2026-12-02")),
-    "days of Japan": ([f"12月{1 + i // 6}日 {i}時" for i in range(12)], ("12月1日", "12月2日")),
+    "days of Japan": (["2026年1月1日", "2026年1月2日"] * 6, ("2026年1月1日", "2026年1月2日")),
     "many whole numbers": ([*range(51)] * 4, None),
 }  # fmt: skip
 
