@@ -29,7 +29,6 @@ from polar_detect.compare.results.advice import find_as_good
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.errors import InputError, OutputError, TrainingWarning
 from polar_detect.messages.language import Language
-from polar_detect.pipeline import choice
 from polar_detect.pipeline.engine import Engine
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
@@ -44,7 +43,6 @@ from polar_detect.tables import (
     cells_as_text,
     read_table,
     result_columns,
-    warn_of_hours,
 )
 from polar_detect.tables.rows.template_column import TemplateColumn
 
@@ -502,14 +500,6 @@ def test_words_that_only_labelled_anomalies_say_are_not_said_to_be_read(run, tmp
     assert "the normal rows hold nothing but numbers and words that repeat" in err
     with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector texts reads them"):
         PolarDetector().fit(frame, np.arange(130) >= 120)
-
-
-def test_hours_are_warned_of_where_it_takes_some():
-    wide = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
-    assert choice.doubts(wide, [""] * 5000) == []
-    assert "takes some 3 hours" in warn_of_hours(wide, 5000)[0]
-    wider = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(2000)))
-    assert "takes some 2 hours" in choice.doubts(wider, [""] * 5000)[0]
 
 
 # Serve and inspect

@@ -153,7 +153,7 @@ class Notices:
 
     def _warnings(self, template: tables.RowTemplate) -> Iterator[str]:
         """Yield what is to be warned of in the columns of rows."""
-        table, keeps_texts = self.table, not self.options.no_store_texts
+        table = self.table
         frame = table.frame[[bool(text) for text in table.texts]]
         names, texts = template.names, [*filter(None, table.texts)]
         yield from tables.warn_of_forms(frame, template)
@@ -165,10 +165,8 @@ class Notices:
             return
         yield from tables.warn_of_new_values(frame, names)
         yield from tables.warn_of_empty(template, texts, reads_texts=True)
-        has_numbers = bool(template.numeric) and keeps_texts
+        has_numbers = bool(template.numeric) and not self.options.no_store_texts
         yield from tables.warn_of_length(texts, self.options.max_tokens, has_numbers=has_numbers)
-        if keeps_texts:
-            yield from tables.warn_of_hours(template, len(texts))
 
     def _of_factors(self, template: tables.RowTemplate) -> Iterator[str]:
         """Yield which columns are held against rows that say the same in others."""
