@@ -214,6 +214,22 @@ def said_of(path, **options):
     return [*Notices(table, own, Language(own.lang)).of_rows()]
 
 
+@pytest.mark.parametrize(("lang", "more"), [("en", " and {} more"), ("ja", " ほか{}件")])
+def test_of_many_columns_fit_says_the_first_and_how_many_more(tmp_path, lang, more):
+    numbers = np.random.default_rng(0).normal(size=(50, 60)).round(2)
+    names = [f"nm{i:02}" for i in range(60)]
+    said = {}
+    for n in (40, 60):
+        path = tmp_path / f"{n}.csv"
+        pd.DataFrame(numbers[:, :n], columns=names[:n]).to_csv(path, index=False)
+        said[n] = said_of(path, detector="columns", lang=lang)
+    row, listed = said[60][:2]
+    assert row.count("nm") == 20
+    assert "60" in row.split("…")[1]
+    assert listed.endswith("nm19" + more.format(40))
+    assert [own.count("nm") for own in said[40][:2]] == [40, 40]  # control
+
+
 def test_fit_says_what_counts_and_what_does_not(tmp_path):
     path = tmp_path / "parts.csv"
     frame = parts(120).assign(note=notes(120), rework=["", "", *notes(118)])
