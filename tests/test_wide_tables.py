@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polar_detect.cli.commands.notices import Notices
+from polar_detect.cli.options import FitOptions
 from polar_detect.features.of_columns import column_feature
+from polar_detect.frames import doubts_of_columns
+from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
 from polar_detect.signature.columns import normal_rows, numbers
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed, merged
 from polar_detect.signature.columns.normal_rows import ColumnCovariance
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.statistics.dependence import Order
-from polar_detect.tables import RowTemplate
+from polar_detect.tables import RowColumns, RowTemplate, read_table, warn_of_sides
 
 
 def spectra(n_rows, *, n_columns, seed=0):
@@ -102,3 +106,33 @@ def test_noise_beyond_the_reach_of_few_rows_does_not_hide_a_small_band():
         for own in (covariance, replace(covariance, slack=0.0))
     )
     assert found > without_slack + 0.03
+
+
+def properties_by_row(seed=0):
+    """Return 24 properties of 30 melts, a row each, decades apart."""
+    rng = np.random.default_rng(seed)
+    numbers = 10 ** rng.uniform(-3, 3, (24, 1)) * rng.normal(1, 0.1, (24, 30))
+    frame = pd.DataFrame(numbers).map("{:.4g}".format).add_prefix("melt ")
+    frame.insert(0, "of", [f"property {own}" for own in "abcdefghijklmnopqrstuvwx"])
+    return frame
+
+
+def test_a_table_that_lies_on_its_side_is_told(tmp_path):
+    frame = properties_by_row()
+    turned = frame.set_index("of").T.reset_index(names="melt")
+    alike = frame.assign(of=["one name"] * 24)
+    empty = frame.assign(**{name: "" for name in frame.columns[1:] if name != "melt 0"})
+    said = [
+        warn_of_sides(own, RowTemplate.fit(own, list(own)))
+        for own in (frame, turned, alike, empty, turned[:0])
+    ]
+    assert [len(own) for own in said] == [1, 0, 0, 0, 0]
+    assert "such as 'property a' and 'property b', and columns are samples" in said[0][0]
+    path = tmp_path / "turned.csv"
+    frame.to_csv(path, index=False)
+    table = read_table(path, rows=RowColumns())
+    options = FitOptions(train=path, out=tmp_path / "out", all_columns=True, lang="ja")
+    notices = [*Notices(table, options, Language("ja")).of_rows()]
+    assert any("行と列を入れ替えて" in own for own in notices)
+    in_python = doubts_of_columns(frame, RowTemplate.fit(frame, list(frame)))
+    assert said[0][0] in in_python

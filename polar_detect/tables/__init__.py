@@ -54,6 +54,7 @@ from polar_detect.tables.rows.warnings import (
     warn_of_forms,
     warn_of_length,
     warn_of_lost_numbers,
+    warn_of_sides,
     warn_of_words,
 )
 
@@ -105,6 +106,7 @@ __all__ = [
     "warn_of_length",
     "warn_of_lost_numbers",
     "warn_of_new_values",
+    "warn_of_sides",
     "warn_of_taken",
     "warn_of_verdicts",
     "warn_of_words",

@@ -162,6 +162,7 @@ class Notices:
         names, texts = template.names, [*filter(None, table.texts)]
         yield from tables.warn_of_forms(frame, template)
         yield from tables.warn_of_lost_numbers(frame, template)
+        yield from tables.warn_of_sides(frame, template)
         yield from tables.warn_of_words(frame, template)
         yield from tables.warn_of_verdicts(frame, names)
         if not self._reads_texts:

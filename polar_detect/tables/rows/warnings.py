@@ -19,6 +19,8 @@ from polar_detect.tables.rows.template_column import TemplateColumn
 
 _MIN_WORDS = 3  # of one or two cells such as ERR their rows tell
 _MAX_LISTED_COLUMNS = 10
+_MIN_SAMPLES = 8  # columns: fewer may be alike as repeated measurements are
+_TIMES_APART = 5  # so many times the numbers of rows differ by what those of one row do
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -35,6 +37,38 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
                 f"numbers, others such as {reprlib.repr(found.words[0])}; it is read as text"
             )
     return notices
+
+
+def warn_of_sides(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+    """Return a warning where rows seem to be properties, and columns samples.
+
+    That is, each row has a name of its own and numbers of one size, and most rows have other sizes
+    than others, by a power of ten and more.
+
+    >>> rows = pd.DataFrame({"of": ["C [%]", "T [K]", "p [Pa]"]})
+    >>> for i in range(8):
+    ...     rows[f"melt {i}"] = [f"0.2{i}", f"18{i}0", f"1{i}1325"]
+    >>> warn_of_sides(rows, RowTemplate.fit(rows, list(rows)))[0].split(", ")[2]
+    "such as 'C [%]' and 'T [K]'"
+    """
+    numeric = template.numeric
+    if len(numeric) < _MIN_SAMPLES or template.columns[0].is_numeric:
+        return []
+    names = frame[template.columns[0].name].tolist()
+    if len(names) < 2 or len({*names}) < len(names):
+        return []
+    numbers = np.stack([ColumnNumbers.of(frame[own.name], own.form).values for own in numeric])
+    sizes = pd.DataFrame(np.log10(np.abs(np.where(numbers == 0, np.nan, numbers))))
+    middle = sizes.median()
+    within = float((sizes - middle).abs().median().median())
+    apart = float(middle.quantile(0.75) - middle.quantile(0.25))
+    if not apart > max(1, _TIMES_APART * within):
+        return []
+    return [
+        "the numbers of a row are of one size, as where rows are properties, such as "
+        f"{names[0]!r} and {names[1]!r}, and columns are samples; if so swap them, as it is rows "
+        "that are judged"
+    ]
 
 
 def _said_of_codes(column: TemplateColumn, cells: pd.Series) -> list[str]:
