@@ -74,6 +74,7 @@ def doubts_of_columns(
         find_copies,
         new_later,
         result_columns,
+        warn_of_sides,
         warn_of_verdicts,
         warn_of_words,
     )
@@ -97,6 +98,7 @@ def doubts_of_columns(
         ),
         *warn_of_verdicts(frame, present.names, how=""),
         *warn_of_words(frame, present),
+        *warn_of_sides(frame, present),
     ]
 
 

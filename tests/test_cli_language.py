@@ -8,7 +8,6 @@ from japanese import is_japanese
 from work_orders import NORMAL
 
 from polar_detect.cli.commands import output
-from polar_detect.tables.rows import warnings
 
 
 @pytest.fixture
@@ -180,25 +179,3 @@ def test_fit_says_all_that_it_says_in_japanese(run, tiny_models, tmp_path):
     assert [line for line in said if not is_japanese(line) and not named.match(line)] == []
     for part in ("読みました", "無作為", "日付", "文字として", "トークン", "フォルダーに保存"):
         assert any(part in line for line in lines), part
-
-
-@pytest.mark.parametrize("lang", ["en", "ja"])
-@pytest.mark.parametrize("slow", [True, False])
-def test_fit_on_rows_that_takes_hours_says_so_before_it_looks_for_models(
-    run, tmp_path, monkeypatch, lang, slow
-):
-    if slow:
-        monkeypatch.setattr(warnings, "_S_PER_COLUMN", 10.0)
-    path = tmp_path / "rows.csv"
-    numbers = [7 * i % 60 for i in range(60)]
-    pd.DataFrame({"a": [n % 7 + 0.5 for n in numbers], "b": numbers}).to_csv(path, index=False)
-    options = ["--all-columns", "--model", tmp_path / "none", "--out", tmp_path / "d"]
-    code, _, err = run("fit", path, *options, "--lang", lang)
-    assert code == 1
-    said = {
-        "en": "a fit on 60 rows with 2 columns of numbers takes some 3 hours",
-        "ja": "60行・数値の列2列の fit には約3時間かかります",
-    }
-    assert (said[lang] in err.replace("\n", " ")) == slow
-    kept = run("fit", path, *options, "--lang", lang, "--no-store-texts")
-    assert said[lang] not in kept[2].replace("\n", " ")

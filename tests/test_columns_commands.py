@@ -29,7 +29,6 @@ from polar_detect.compare.results.advice import find_as_good
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.errors import InputError, OutputError, TrainingWarning
 from polar_detect.messages.language import Language
-from polar_detect.pipeline import choice
 from polar_detect.pipeline.engine import Engine
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
@@ -44,7 +43,6 @@ from polar_detect.tables import (
     cells_as_text,
     read_table,
     result_columns,
-    warn_of_hours,
 )
 from polar_detect.tables.rows.template_column import TemplateColumn
 
@@ -214,6 +212,22 @@ def said_of(path, **options):
     table = read_table(path, rows=RowColumns())
     own = FitOptions(train=path, out=Path("out"), all_columns=True, **options)
     return [*Notices(table, own, Language(own.lang)).of_rows()]
+
+
+@pytest.mark.parametrize(("lang", "more"), [("en", " and {} more"), ("ja", " ほか{}件")])
+def test_of_many_columns_fit_says_the_first_and_how_many_more(tmp_path, lang, more):
+    numbers = np.random.default_rng(0).normal(size=(50, 60)).round(2)
+    names = [f"nm{i:02}" for i in range(60)]
+    said = {}
+    for n in (40, 60):
+        path = tmp_path / f"{n}.csv"
+        pd.DataFrame(numbers[:, :n], columns=names[:n]).to_csv(path, index=False)
+        said[n] = said_of(path, detector="columns", lang=lang)
+    row, listed = said[60][:2]
+    assert row.count("nm") == 20
+    assert "60" in row.split("…")[1]
+    assert listed.endswith("nm19" + more.format(40))
+    assert [own.count("nm") for own in said[40][:2]] == [40, 40]  # control
 
 
 def test_fit_says_what_counts_and_what_does_not(tmp_path):
@@ -502,14 +516,6 @@ def test_words_that_only_labelled_anomalies_say_are_not_said_to_be_read(run, tmp
     assert "the normal rows hold nothing but numbers and words that repeat" in err
     with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector texts reads them"):
         PolarDetector().fit(frame, np.arange(130) >= 120)
-
-
-def test_hours_are_warned_of_where_it_takes_some():
-    wide = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
-    assert choice.doubts(wide, [""] * 5000) == []
-    assert "takes some 3 hours" in warn_of_hours(wide, 5000)[0]
-    wider = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(2000)))
-    assert "takes some 2 hours" in choice.doubts(wider, [""] * 5000)[0]
 
 
 # Serve and inspect

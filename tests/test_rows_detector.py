@@ -2,7 +2,6 @@
 
 import json
 import re
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -360,20 +359,6 @@ def test_rows_that_are_all_the_same_leave_nothing_to_cross(tiny_pair):
     with pytest.warns(TrainingWarning, match="all 40 normal texts say the same"):
         detector.fit(rows)
     assert detector.predict(rows[:1]).tolist() == [1]
-
-
-def test_a_fit_on_a_data_frame_that_takes_hours_warns_before_it_begins(
-    tiny_pair, measured, monkeypatch
-):
-    monkeypatch.setattr("polar_detect.tables.rows.warnings._S_PER_COLUMN", 100.0)
-    monkeypatch.setattr(
-        "polar_detect.pipeline.fitting.Fitting.run", lambda *_: pytest.fail("began")
-    )
-    detector = PolarDetector(**tiny_pair, max_tokens=8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", TrainingWarning)
-        with pytest.raises(TrainingWarning, match=r"columns of numbers takes some \d+ hours, as"):
-            detector.fit(measured)
 
 
 def test_a_report_made_of_a_data_frame_shows_its_cells(fitted_on_frame, measured):

@@ -529,6 +529,19 @@ def test_commas_of_decimals_part_no_cells_where_a_german_file_has_no_names(tmp_p
     assert said in table.notices
 
 
+@pytest.mark.parametrize("point", [".", ","])
+@pytest.mark.parametrize("step", [0.5, -0.5])
+def test_names_that_only_rise_or_fall_are_an_axis_and_no_row(tmp_path, point, step):
+    names = [f"{400 + step * i}".replace(".", point) for i in range(9)]
+    lines = [";".join(["sample", *own]) for own in (names, [*names[1:], names[0]])]
+    rows = [f"S{i}" + f";{i}{point}25" * 9 for i in range(20)]
+    axis, shuffled = (
+        read(write(tmp_path / f"{i}.csv", [line, *rows]))[0] for i, line in enumerate(lines)
+    )
+    assert axis.notices == ()
+    assert "put names above it if that is a row" in shuffled.notices[0]  # control
+
+
 @pytest.mark.parametrize("line", ["x,1;2", "1;2,3;a", "1,2", "a;1,2 m"])
 def test_any_other_comma_may_part_cells_beside_semicolons(tmp_path, line):
     n_commas, n_semicolons = line.count(","), line.count(";")

@@ -22,7 +22,7 @@ _CHUNK = 512  # rows held against all normal rows at a time
 
 
 def n_held_out(n_normal: int) -> int:
-    """Return how many normal rows are held out, one by one, to turn scores into p-values."""
+    """Return how many normal rows are held out, in turn, to turn scores into p-values."""
     return min(n_normal, MOST_TEACHING)
 
 
@@ -40,12 +40,13 @@ def fit(
     Rows with a filled cell each, with settings that `check_settings` passes. P-values come from
     the scores of the normal rows, each held against all others: none has to be held out. That is
     the jackknife, whose rates are near the level where no single row changes what the others
-    score; no bound holds for all data.
+    score; no bound holds for all data. In tables of hundreds of columns several are left out at
+    once; see `signature.columns.numbers.MOST_FITS_S`.
 
     Where rows near one another in time or of one lot are alike, each is held against the others
     without these, as a row of a new lot will be.
 
-    Source: Barber et al., Predictive inference with the jackknife+, 2021, section 1.
+    Source: Barber et al., Predictive inference with the jackknife+, 2021, sections 1 and 3.
     """
     assert settings.rows is not None
     stage = tracker.stage("normal rows", len(normal))

@@ -13,9 +13,8 @@ from polar_detect.detectors import (
 )
 from polar_detect.errors import InputError, quoted
 from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
-from polar_detect.pipeline.by_columns import n_held_out
 from polar_detect.pipeline.settings import Settings
-from polar_detect.tables import warn_of_empty, warn_of_hours
+from polar_detect.tables import warn_of_empty
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MISSING
 
@@ -70,7 +69,7 @@ def check_settings(settings: Settings) -> None:
 
 
 def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
-    """Return what a fit on these rows should be warned of: what it does not read, and hours.
+    """Return what a fit on these rows should be warned of: what it does not read.
 
     >>> from polar_detect.tables.rows.template import RowTemplate
     >>> from polar_detect.tables.rows.template_column import TemplateColumn
@@ -78,13 +77,11 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     >>> doubts(rows, ["T: 20.1; note: ran dry"])
     ["columns of words that hardly repeat do not count: 'note'; the detector texts reads them"]
     """
-    n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
     words, new = _uncounted(rows, texts)
     return [
         *warn_of_empty(rows, texts, reads_texts=False),
         *_said_of_new(new),
         *_said_of_words(words),
-        *warn_of_hours(rows, len(texts), n_held),
     ]
 
 

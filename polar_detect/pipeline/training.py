@@ -13,7 +13,6 @@ from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.pipeline import choice
 from polar_detect.pipeline.standing import Groups, Standing, is_index_in_time, standing_of_rows
-from polar_detect.tables import warn_of_hours
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
 
@@ -176,10 +175,8 @@ class TrainingTexts:
             *doubts_of_labels(self.texts, self.is_anomalous),
             *self._doubts_of_ones(),
         ]
-        if not keeps_texts or self.rows is None:
+        if not keeps_texts or self.rows is None or reads_texts:
             return own
-        if reads_texts:
-            return [*own, *warn_of_hours(self.rows, len(normal))]
         filled = [text for text in self.texts if text.strip()]  # words of anomalies are words, too
         return [*own, *choice.doubts(self.rows, filled)]
 

@@ -58,9 +58,9 @@ from polar_detect.tables.rows.warnings import (
     LostNumbers,
     warn_of_empty,
     warn_of_forms,
-    warn_of_hours,
     warn_of_length,
     warn_of_lost_numbers,
+    warn_of_sides,
     warn_of_words,
 )
 
@@ -112,11 +112,11 @@ __all__ = [
     "texts_of_file",
     "warn_of_empty",
     "warn_of_forms",
-    "warn_of_hours",
     "warn_of_judged",
     "warn_of_length",
     "warn_of_lost_numbers",
     "warn_of_new_values",
+    "warn_of_sides",
     "warn_of_taken",
     "warn_of_verdicts",
     "warn_of_words",

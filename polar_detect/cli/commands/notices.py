@@ -15,9 +15,13 @@ from polar_detect.models.fluency import advise
 from polar_detect.pipeline import choice
 from polar_detect.shell import as_argument
 from polar_detect.tables.cells.names import match_column, on_one_line
+from polar_detect.tables.rows.row_text import SEPARATOR
 from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
 from polar_detect.texts.moments import moment_in
 from polar_detect.texts.visible import as_seen
+
+# Columns that are all said; of more, as of sensors or wavelengths, these first ones.
+_MOST_NAMES, _SHOWN = 40, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,7 @@ class Notices:
         if template is None:
             return
         first = next(filter(None, self.table.texts), "")  # a row without a filled cell has no text
-        yield language.say("fit.rows", row=first)
+        yield language.say("fit.rows", row=self._cut(first))
         numeric = [column.name for column in template.numeric]
         if self.options.no_store_texts:
             yield language.say("fit.numbers.as_text")
@@ -153,11 +157,12 @@ class Notices:
 
     def _warnings(self, template: tables.RowTemplate) -> Iterator[str]:
         """Yield what is to be warned of in the columns of rows."""
-        table, keeps_texts = self.table, not self.options.no_store_texts
+        table = self.table
         frame = table.frame[[bool(text) for text in table.texts]]
         names, texts = template.names, [*filter(None, table.texts)]
         yield from tables.warn_of_forms(frame, template)
         yield from tables.warn_of_lost_numbers(frame, template)
+        yield from tables.warn_of_sides(frame, template)
         yield from tables.warn_of_words(frame, template)
         yield from tables.warn_of_verdicts(frame, names)
         if not self._reads_texts:
@@ -165,10 +170,8 @@ class Notices:
             return
         yield from tables.warn_of_new_values(frame, names)
         yield from tables.warn_of_empty(template, texts, reads_texts=True)
-        has_numbers = bool(template.numeric) and keeps_texts
+        has_numbers = bool(template.numeric) and not self.options.no_store_texts
         yield from tables.warn_of_length(texts, self.options.max_tokens, has_numbers=has_numbers)
-        if keeps_texts:
-            yield from tables.warn_of_hours(template, len(texts))
 
     def _of_factors(self, template: tables.RowTemplate) -> Iterator[str]:
         """Yield which columns are held against rows that say the same in others."""
@@ -188,5 +191,18 @@ class Notices:
             if told:
                 yield language.say(key, names=self._joined(told))
 
+    def _cut(self, row: str) -> str:
+        """Return a row as it is said: the first cells where there are many, and how many."""
+        cells = row.split(SEPARATOR)
+        if len(cells) <= _MOST_NAMES:
+            return row
+        shown = SEPARATOR.join(cells[:_SHOWN])
+        return self.language.say("fit.rows.cut", row=shown, n=len(cells))
+
     def _joined(self, names: Iterable[str]) -> str:
-        return self.language.say("comma").join(names)
+        """Return names as they are said: the first where there are many, and how many more."""
+        own, comma = [*names], self.language.say("comma")
+        if len(own) <= _MOST_NAMES:
+            return comma.join(own)
+        shown = comma.join(own[:_SHOWN])
+        return self.language.say("fit.names.cut", names=shown, n=len(own) - _SHOWN)

@@ -3,13 +3,14 @@
 Hides the shrunk covariance, and how much a cell without a number counts beside numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+from scipy.special import ndtri
 
 from polar_detect.arrays import Float64Array
 from polar_detect.numerics.smallest import nearest
@@ -49,17 +50,23 @@ class ColumnCovariance:
         least, so that each whitened column still stands for one column of the table.
     reach : (2, n_columns) float64
         Smallest and largest value of the normal rows.
+    slack : float
+        Of what the other columns leave unexplained of a cell beyond the reach, so many standard
+        deviations may be chance; see `_slack`.
     """
 
     mean: Float64Array
     precision: Float64Array
     whitening: Float64Array
     reach: Float64Array
+    slack: float = 0.0
 
     @classmethod
     def fit(cls, points: Float64Array, left_open: Float64Array) -> Self:
         """Fit on normal rows, (n_rows, n_columns), gaps filled in; see the method `left_open`."""
-        return cls._of(*_moments(points, left_open), np.stack([points.min(0), points.max(0)]))
+        reach = np.stack([points.min(0), points.max(0)])
+        found = cls._of(*_moments(points, left_open), reach)
+        return replace(found, slack=_slack(*points.shape))
 
     @classmethod
     def as_version_0_1(cls, points: Float64Array) -> Self:
@@ -160,6 +167,7 @@ class ColumnCovariance:
         for the sum of the squared residuals to be smallest. Copies that leave the reach together
         have hardly any, nor has a total that does with its parts: each by itself they would count
         as if they broke what they keep, a copy of one column twenty times as much as that column.
+        Of that change the `slack` is no sign of anything.
         """
         beyond: Float64Array = points - np.clip(points, *self.reach)
         rows = np.flatnonzero(beyond.any(1))
@@ -169,7 +177,9 @@ class ColumnCovariance:
         residuals = np.einsum("ni,ij->nj", points[rows] - self.mean, to_residuals)
         step = np.einsum("nj,ij->ni", residuals, to_residuals) / (to_residuals**2).sum(1)
         sign = np.sign(beyond[rows])
-        beyond[rows] = sign * np.clip(sign * step, 0, np.abs(beyond[rows]))
+        beyond[rows] = sign * np.clip(
+            sign * step - self.slack / self._spreads, 0, np.abs(beyond[rows])
+        )
         return beyond
 
 
@@ -289,6 +299,20 @@ class NormalRows:
             if varies.any():
                 apart += cdist(own[:, varies] * weight, normal[:, varies] * weight, "cityblock")
         return apart
+
+
+def _slack(n_rows: int, n_columns: int) -> float:
+    """Return beyond how many standard deviations a cell of a usual row lies by chance, once a row.
+
+    Of those cells that lie beyond the reach of n rows, as 2 of n + 1 do of every column: where
+    columns are many and rows few, each new row has a dozen, and their noise would outweigh a fault
+    of a few columns. 0 where a row has one such cell at most.
+
+    >>> [round(_slack(100, n_columns), 2) for n_columns in (20, 50, 400)]
+    [0.0, 0.0, 1.53]
+    """
+    n_beyond = 2 * n_columns / (n_rows + 1)
+    return float(ndtri(1 - 1 / (2 * n_beyond))) if n_beyond > 1 else 0.0
 
 
 def _moments(

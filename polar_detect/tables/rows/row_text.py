@@ -50,7 +50,7 @@ def write_cells(
         numbers = as_numbers(texts, notation).tolist()
         written = [
             MISSING
-            if is_missing(text, notation)
+            if not math.isfinite(number) and is_missing(text, notation)
             else _write_number(text, number, decimals, notation)
             for text, number in zip(texts, numbers, strict=True)
         ]

@@ -19,13 +19,11 @@ from polar_detect.tables.rows.template_column import TemplateColumn
 
 _MIN_WORDS = 3  # of one or two cells such as ERR their rows tell
 _MAX_LISTED_COLUMNS = 10
+_MIN_SAMPLES = 8  # columns: fewer may be alike as repeated measurements are
+_TIMES_APART = 5  # so many times the numbers of rows differ by what those of one row do
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
-# What it takes to fit the others of one row (`signature.columns.numbers`), for the square of the
-# number of columns, on one core of an EPYC: 0.24 s with 1,000 columns of 300 rows or 500 of 4,500,
-# 1.8 s with 2,000.
-_S_PER_COLUMN, _S_PER_ROW = 2e-10, 1.6e-10
 
 
 def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
@@ -39,6 +37,38 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
                 f"numbers, others such as {reprlib.repr(found.words[0])}; it is read as text"
             )
     return notices
+
+
+def warn_of_sides(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+    """Return a warning where rows seem to be properties, and columns samples.
+
+    That is, each row has a name of its own and numbers of one size, and most rows have other sizes
+    than others, by a power of ten and more.
+
+    >>> rows = pd.DataFrame({"of": ["C [%]", "T [K]", "p [Pa]"]})
+    >>> for i in range(8):
+    ...     rows[f"melt {i}"] = [f"0.2{i}", f"18{i}0", f"1{i}1325"]
+    >>> warn_of_sides(rows, RowTemplate.fit(rows, list(rows)))[0].split(", ")[2]
+    "such as 'C [%]' and 'T [K]'"
+    """
+    numeric = template.numeric
+    if len(numeric) < _MIN_SAMPLES or template.columns[0].is_numeric:
+        return []
+    names = frame[template.columns[0].name].tolist()
+    if len(names) < 2 or len({*names}) < len(names):
+        return []
+    numbers = np.stack([ColumnNumbers.of(frame[own.name], own.form).values for own in numeric])
+    sizes = pd.DataFrame(np.log10(np.abs(np.where(numbers == 0, np.nan, numbers))))
+    middle = sizes.median()
+    within = float((sizes - middle).abs().median().median())
+    apart = float(middle.quantile(0.75) - middle.quantile(0.25))
+    if not apart > max(1, _TIMES_APART * within):
+        return []
+    return [
+        "the numbers of a row are of one size, as where rows are properties, such as "
+        f"{names[0]!r} and {names[1]!r}, and columns are samples; if so swap them, as it is rows "
+        "that are judged"
+    ]
 
 
 def _said_of_codes(column: TemplateColumn, cells: pd.Series) -> list[str]:
@@ -103,33 +133,6 @@ def warn_of_length(texts: Sequence[str], max_tokens: int, *, has_numbers: bool) 
     return [
         f"a row has about {typical} tokens, of which the model reads the first {max_tokens}{but}; "
         f"pass --max-tokens {enough}, or fewer columns with --columns"
-    ]
-
-
-def warn_of_hours(template: RowTemplate, n_rows: int, n_held: int | None = None) -> list[str]:
-    """Return a warning where a fit on rows takes longer than an hour for their numbers alone.
-
-    `n_held`: so many times one of the rows is held against the others; by default as often as
-    detectors do that read the rows.
-
-    >>> from polar_detect.tables.rows.template_column import TemplateColumn
-    >>> template = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
-    >>> warn_of_hours(template, 5000)
-    ['a fit on 5000 rows with 1000 columns of numbers takes some 3 hours, as each row is held \
-against the others by itself; choose fewer columns or rows']
-    >>> warn_of_hours(template, 1000)
-    []
-    """
-    n_columns = len(template.numeric)
-    if n_held is None:  # crossed rows too, by kinds and beside all
-        n_held = n_rows * (4 if template.dependent else 2)
-    hours = n_held * n_columns**2 * (_S_PER_COLUMN * n_columns + _S_PER_ROW * n_rows) / 3600
-    if hours <= 1:
-        return []
-    return [
-        f"a fit on {n_rows} rows with {n_columns} columns of numbers takes some "
-        f"{math.ceil(hours)} hours, as each row is held against the others by itself; choose "
-        "fewer columns or rows"
     ]
 
 

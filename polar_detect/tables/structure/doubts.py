@@ -12,6 +12,7 @@ from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import as_numbers
 from polar_detect.tables.structure.cell_types import are_units
 
+_LEAST_AXIS = 8  # numbers: of fewer a row may be in order by chance
 _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
 
 
@@ -23,22 +24,38 @@ def is_decimal_comma(cell: str) -> bool:
 def doubts_of_names(names: Sequence[str]) -> Iterator[str]:
     """Yield a notice where the names may be the first row.
 
-    Whole numbers may be years or channels, unless all are numbers of which one is there twice.
+    Whole numbers may be years or channels, unless all are numbers of which one is there twice;
+    many that only rise or only fall are those of an axis, as wavelengths and angles are.
 
     >>> list(doubts_of_names(["item", "2024", "2025"]))
     []
     >>> list(doubts_of_names(["1", "21,3"]))
     ['a column is called 21,3; put names above it if that is a row']
+    >>> list(doubts_of_names(["sample", *(f"{400 + i / 2}" for i in range(8))]))
+    []
     """
     numbers = as_numbers(names)
     is_number = np.isfinite(numbers)
+    has_decimals = [is_decimal_comma(name) for name in names]
+    if _are_axis(names, has_decimals):
+        return
     are_numbers = bool(is_number.all())
     numbers[~is_number] = 0
-    has_decimals = [is_decimal_comma(name) for name in names]
     is_measured = (numbers % 1 != 0) | (~is_number & has_decimals)
     if is_measured.any() or (are_numbers and len(np.unique(numbers)) < len(numbers)):
         name = names[int(is_measured.argmax())]
         yield f"a column is called {name}; put names above it if that is a row"
+
+
+def _are_axis(names: Sequence[str], has_decimals: Sequence[bool]) -> bool:
+    """Return whether the numbers among names are many, and only rise or only fall."""
+    plain = [
+        name.replace(".", "").replace(",", ".") if has else name
+        for name, has in zip(names, has_decimals, strict=True)
+    ]
+    numbers = as_numbers(plain)
+    steps = np.diff(numbers[np.isfinite(numbers)])
+    return len(steps) >= _LEAST_AXIS - 1 and bool((steps > 0).all() or (steps < 0).all())
 
 
 def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[str]:
