@@ -232,7 +232,8 @@ def test_a_text_of_which_the_model_makes_no_number_is_told_from_an_empty_one(run
     tiny_tokenizer().save_pretrained(tmp_path)
     code, out, _ = run("search", "a zz", "--model", tmp_path)
     assert code == 0
-    assert "5 of 5 layers, loss nan" in out
+    assert "\n5 layer calls, full program 5; found with" in out
+    assert "loss nan nats" in out
     assert "no valid program" in out
     assert "empty text" not in out
     export = tmp_path / "samples.json"
@@ -352,17 +353,29 @@ def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_fold
     _, out, _ = run("search", NEW[0], *options)
     (line,) = [line for line in out.splitlines() if line.startswith("best ")]
     assert len(line.removeprefix("best ").split("  ")[0]) == 5
-    assert line.endswith("at length 1 to +0.00 at 5")
+    assert line.endswith("with 1, +0.00 with 5 calls")
     (record,) = records(run("search", NEW[0], *options[:2], "--json", "--criterion", "prediction"))
     assert {"length", "program", "margin"} == set(record["length_curve"][0])
+
+
+def test_calls_and_curves_stand_below_the_numbers_of_their_layers(run, tiny_folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")  # fewer than they take
+    _, out, _ = run("search", NEW[0], "--model", tiny_folder)
+    lines = out.splitlines()
+    ruler = lines.index("     0")
+    for name, line in zip(("call", "skip", "loop"), lines[ruler + 1 : ruler + 4], strict=True):
+        drawn, said = re.fullmatch(f"{name} (.{{5}})  (.*)", line).groups()
+        assert not re.search("[a-z ]", drawn)
+        assert said.endswith(("left out", "if called twice"))
+    assert len(lines[ruler + 2]) > 30  # control
 
 
 def test_the_drawn_curve_is_the_change_from_the_full_program_where_another_as_long_is_better():
     full, better = Candidate(Program.full(2), 5.0), Candidate(Program((0, 0)), 4.5)
     curve = [Candidate(Program((1,)), 5.25), better]
-    assert length_line(curve, full.loss, 2).endswith(" +0.25 at length 1 to -0.50 at 2")
+    assert length_line(curve, full.loss, 2).endswith("  at best +0.25 with 1, -0.50 with 2 calls")
     curve[1] = full  # control
-    assert length_line(curve, full.loss, 2).endswith(" +0.25 at length 1 to +0.00 at 2")
+    assert length_line(curve, full.loss, 2).endswith("  at best +0.25 with 1, +0.00 with 2 calls")
 
 
 @pytest.mark.slow

@@ -46,7 +46,9 @@ def test_search_with_an_encoder_prints_one_record_per_text(search, tmp_path):
 def test_search_with_an_encoder_prints_its_program_for_people(search):
     out = search(TEXT, "--tolerance", 0.0)
     assert "program 0-5" in out
-    assert "6 of 6 layers, embedding 0.000 from that of the full program (1 − cosine)" in out
+    assert "\n6 layer calls, full program 6; found with " in out
+    said = "embedding 0.000 from that of the full program (1 − cosine), valid up to 0.000"
+    assert said in out
 
 
 @pytest.mark.slow

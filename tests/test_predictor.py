@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
@@ -77,6 +78,24 @@ def test_training_again_gives_the_same_predictor(predictor):
     np.testing.assert_array_equal(again.ops, own.ops)
     other = ProgramPredictor.fit(trajectories, programs, PredictorSettings(seed=1))
     assert np.abs(other.logits(trajectories).ops - own.ops).max() > 0
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", torch.bfloat16)],
+    ids=["no_grad", "inference_mode", "autocast"],
+)
+def test_modes_that_a_caller_has_set_change_nothing_in_a_predictor(mode):
+    trajectories, kinds = two_kinds(20)
+    settings = PredictorSettings(n_epochs=3)
+
+    def starts():
+        fitted = ProgramPredictor.fit(trajectories, [KINDS[kind] for kind in kinds], settings)
+        return fitted.logits(trajectories).starts
+
+    with mode:
+        found = starts()
+    np.testing.assert_array_equal(found, starts())
 
 
 def cuts(n_layers):

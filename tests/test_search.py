@@ -403,6 +403,24 @@ def test_exchanges_learn_from_what_was_measured():
     assert np.mean(lengths[thorough]) < np.mean(lengths[dynamic])
 
 
+@pytest.mark.parametrize("search", [quick, thorough, patient])
+def test_where_the_full_program_is_invalid_searches_go_on_from_what_comes_nearest(search):
+    table = Table(np.asarray([-3, 5, -1, -1 / 8, -1 / 8, -1 / 8]) / 8)
+    table.pairs[np.ix_([0, 2], [3, 4, 5])] = 1  # without 3 to 5 nothing else can be left out
+    full, near, short = Program.full(6), Program.full(6).skip(0), Program((0, 1, 2))
+    swept = (full, near, short)
+
+    def evaluate(query):
+        programs = swept if query.sweep else query.programs
+        answer = table.evaluate(Query(programs))
+        return replace(answer, limit=0.5, programs=programs, influences=np.ones(6, np.float32))
+
+    found = solve(search(6, tolerance=0.1), evaluate)
+    assert [c.program for c in found.valid if c.loss <= 0.5] == [near.skip(1)]
+    short_loss, near_loss, full_loss = (table.loss(program) for program in swept[::-1])  # control
+    assert 0.5 < near_loss < short_loss < full_loss
+
+
 @pytest.mark.parametrize("patience", [2, 3])
 def test_exchanges_end_when_more_in_a_row_than_that_have_failed(patience):
     table = Table(np.arange(1, 13) / 64, pairs=0.05, seed=2)

@@ -22,6 +22,7 @@ from polar_detect.arrays import Float32Array
 from polar_detect.atomic import write_file
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.executor.decoder import Executor
+from polar_detect.numerics.lanes import plain_modes
 from polar_detect.program import Program
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.programs.predictor_network import (
@@ -79,6 +80,8 @@ class ProgramPredictor:
         return self._network.n_layers
 
     @classmethod
+    @plain_modes()
+    @torch.enable_grad()
     def fit(
         cls,
         trajectories: Float32Array,
@@ -114,6 +117,7 @@ class ProgramPredictor:
         network = trained((states - mean) / scale, ops, settings)
         return cls(network, mean, scale, settings)
 
+    @plain_modes()
     @torch.no_grad()
     def logits(self, trajectories: Float32Array) -> ProgramLogits:
         """Return segment and op logits for each text.

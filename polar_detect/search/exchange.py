@@ -50,7 +50,7 @@ class Exchange:
 
 
 def exchange(log: Log, how: Exchange, influences: Float32Array) -> Generator[Query, Answer, None]:
-    """Shorten the shortest valid program of `log`; what is measured goes there.
+    """Shorten the most wanted program of `log`; what is measured goes there.
 
     Bayesian linear regression on all that was measured near the current program says what each
     layer's absence harms, and how certain that is. The programs that are most likely valid, for
@@ -69,7 +69,7 @@ def exchange(log: Log, how: Exchange, influences: Float32Array) -> Generator[Que
     """
     failures = 0
     while True:
-        current = log.shortest_valid()
+        current = log.most_wanted()
         if not math.isfinite(current.loss):  # then nothing tells what a move harms
             return
         if failures <= how.patience:
@@ -81,7 +81,7 @@ def exchange(log: Log, how: Exchange, influences: Float32Array) -> Generator[Que
         if not programs:
             return
         log.meet(programs, (yield Query(programs)).losses)
-        is_shorter = len(log.shortest_valid().program) < len(current.program)
+        is_shorter = len(log.most_wanted().program) < len(current.program)
         failures = 0 if is_shorter else failures + 1
 
 
@@ -99,7 +99,7 @@ def _most_promising(
     moves = _moves(kept, len(influences))
     harm, spread = _Harms.learned(log, current, influences).of(moves)
     calls = len(kept) - np.searchsorted(kept, (moves != 0).argmax(1)) + EXTRA_CALLS
-    worth = ndtr((log.limit - current.loss - harm) / spread) / calls
+    worth = ndtr((log.aim(current) - current.loss - harm) / spread) / calls
     programs: list[Program] = []
     for move in np.argsort(-worth, kind="stable"):
         moved = np.flatnonzero(moves[move]).tolist()

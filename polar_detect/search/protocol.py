@@ -309,6 +309,21 @@ class Log:
         valid = (Candidate(p, x) for p, x in self.losses.items())
         return min((c for c in valid if self.is_valid(c)), key=length_then_loss)
 
+    def most_wanted(self) -> Candidate:
+        """Return the program to go on from: the shortest that meets the criterion.
+
+        Before there is one, that which comes nearest to it.
+        """
+        met = [Candidate(p, x) for p, x in self.losses.items()]
+        good = [candidate for candidate in met if self.meets_criterion(candidate)]
+        if good:
+            return min(good, key=length_then_loss)
+        return min(filter(self.is_valid, met), key=lambda c: (c.loss, len(c.program)))
+
+    def aim(self, current: Candidate) -> float:
+        """Return what a shorter program has to measure at most to be wanted more than `current`."""
+        return self._criterion if self.meets_criterion(current) else current.loss
+
     def found(self) -> Found:
         """Return the result."""
         met = sorted((Candidate(p, x) for p, x in self.losses.items()), key=length_then_loss)

@@ -56,7 +56,7 @@ class Refinement:
 def refine(
     log: Log, how: Refinement, influences: Float32Array | None = None
 ) -> Generator[Query, Answer, None]:
-    """Shorten the shortest valid program of `log`; what is measured goes there.
+    """Shorten the most wanted program of `log`; what is measured goes there.
 
     Estimates decide what is measured: what seems to cost little and is measured with few calls,
     as the calls behind it are few. Ordered so, programs were .13 layers shorter for as many calls
@@ -73,7 +73,7 @@ def refine(
     influences : (n_layers,) float32, optional
         Default: slopes are asked for instead.
     """
-    current = log.shortest_valid()
+    current = log.most_wanted()
     if influences is None:
         influences = yield from _slopes_by_layer(current)
     harms = dict(enumerate(influences.tolist()))
@@ -83,7 +83,7 @@ def refine(
     while current.program.layers and n_rounds != how.n_rounds and n_calls < most:
         n_rounds += 1
         n_calls += yield from _round(log, current, how, harms, measured)
-        best = log.shortest_valid()
+        best = log.most_wanted()
         if len(best.program) == len(current.program):
             break
         current = best

@@ -23,7 +23,7 @@ from polar_detect.cli.commands.search_input import (
 )
 from polar_detect.cli.commands.search_output import (
     NOTHING,
-    curve_line,
+    curve_lines,
     curve_record,
     json_number,
     length_line,
@@ -31,6 +31,7 @@ from polar_detect.cli.commands.search_output import (
     print_text,
     program_record,
     programs_met,
+    said_of_calls,
 )
 from polar_detect.cli.commands.search_tokens import SearchTokens, tokens_of
 from polar_detect.cli.options import SearchOptions
@@ -156,8 +157,8 @@ def _print(
             print_record(_record(sample.question, minimal, curves, i, options))
         else:
             n_layers = curves.skip.shape[1]
-            lines = _lines(minimal, curves, i, options)
-            print_text(sample.question, minimal.program, n_layers, lines)
+            said, drawn = _said(minimal, n_layers, options), _drawn(minimal, curves, i, options)
+            print_text(sample.question, minimal.program, n_layers, said, drawn)
 
 
 def _record(
@@ -180,19 +181,28 @@ def _record(
     return record if judges_loss else record | {"is_valid": minimal.is_valid}
 
 
-def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptions) -> list[str]:
-    n_layers = curves.skip.shape[1]
+def _said(minimal: MinimalProgram, n_layers: int, options: SearchOptions) -> list[str]:
     if not minimal.layer_calls:
         return [NOTHING]
-    lines = [
-        f"{len(minimal.program)} of {n_layers} layers, loss {minimal.loss:.3f} nats per token "
-        f"(full program {minimal.full_loss:.3f}), {minimal.layer_calls} layer calls"
+    judges_loss = options.criterion == "loss"
+    limit = criterion_of(options).limit(minimal.full_loss)
+    said = [
+        said_of_calls(minimal.program, n_layers, minimal.layer_calls),
+        f"loss {minimal.loss:.3f} nats per token, full program {minimal.full_loss:.3f}"
+        + (f", valid up to {limit:.3f}" if judges_loss else ""),
     ]
-    if not minimal.is_valid:
-        lines.append("no valid program: the full one fails the criterion")
+    return (
+        said if minimal.is_valid else [*said, "no valid program: the full one fails the criterion"]
+    )
+
+
+def _drawn(
+    minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptions
+) -> dict[str, str]:
     if np.isnan(minimal.loss):
-        return lines
-    lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
+        return {}
+    drawn = curve_lines(curves.skip[i], curves.loop[i])
     if options.criterion == "loss":
-        lines.append(length_line(minimal.curve, minimal.full_loss, n_layers))
-    return lines
+        n_layers = curves.skip.shape[1]
+        drawn["best"] = length_line(minimal.curve, minimal.full_loss, n_layers)
+    return drawn

@@ -16,7 +16,7 @@ from polar_detect.cli.commands.search_input import (
 )
 from polar_detect.cli.commands.search_output import (
     NOTHING,
-    curve_line,
+    curve_lines,
     curve_record,
     json_number,
     length_line,
@@ -24,6 +24,7 @@ from polar_detect.cli.commands.search_output import (
     print_text,
     program_record,
     programs_met,
+    said_of_calls,
 )
 from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
@@ -67,7 +68,9 @@ def search_encoder(
             if options.json:
                 print_record(_record(texts[i], minimal, curves, i, tolerance_of(options)))
             else:
-                print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, curves, i))
+                said = _said(minimal, backbone.n_layers, tolerance_of(options))
+                drawn = _drawn(minimal, curves, i)
+                print_text(texts[i], minimal.program, backbone.n_layers, said, drawn)
         if options.export is not None:
             exported += _exported(backbone, options, chunk, [own.met for own in methods])
     return exported
@@ -128,14 +131,18 @@ def _record(
     }
 
 
-def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> list[str]:
-    n_layers = curves.skip.shape[1]
+def _said(minimal: MinimalEncoderProgram, n_layers: int, tolerance: float) -> list[str]:
     if np.isnan(minimal.distance):
         return [NOTHING]
     return [
-        f"{len(minimal.program)} of {n_layers} layers, embedding {minimal.distance:.3f} from that "
-        f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",
-        curve_line("skip", curves.skip[i]),
-        curve_line("loop", curves.loop[i]),
-        length_line(minimal.curve, 0.0, n_layers),
+        said_of_calls(minimal.program, n_layers, minimal.layer_calls),
+        f"embedding {minimal.distance:.3f} from that of the full program (1 − cosine), valid up to "
+        f"{tolerance:.3f}",
     ]
+
+
+def _drawn(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> dict[str, str]:
+    if np.isnan(minimal.distance):
+        return {}
+    drawn = curve_lines(curves.skip[i], curves.loop[i])
+    return drawn | {"best": length_line(minimal.curve, 0.0, curves.skip.shape[1])}

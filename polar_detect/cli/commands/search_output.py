@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from rich.text import Text
 
 from polar_detect.arrays import Float32Array
 from polar_detect.cli.commands.output import out
@@ -54,19 +55,30 @@ def curve_record(curve: Sequence[Candidate], measure: str) -> list[dict[str, obj
     ]
 
 
-def print_text(text: str, program: Program, n_layers: int, lines: Sequence[str]) -> None:
-    """Print a text, its program as a strip over the layers, and lines on it."""
+def print_text(
+    text: str, program: Program, n_layers: int, said: Sequence[str], curves: Mapping[str, str]
+) -> None:
+    """Print a text, its program, and what is said of it; then calls and curves, if there are any.
+
+    What stands below the numbers of the layers is of the layer there, but for the curve by length.
+    """
     out.print(visible(text), highlight=False, markup=False, style="bold")
-    out.print(program_strip(program, n_layers), layer_ruler(n_layers), sep="\n")
-    out.print("\n".join([f"program {program}", *lines]), highlight=False, markup=False)
+    out.print("\n".join([f"program {program}", *said]), highlight=False, markup=False)
+    calls = program_strip(program, n_layers).append("  █ called, · left out")
+    lines: dict[str, str | Text] = {"": layer_ruler(n_layers), "call": calls, **curves}
+    for name, drawn in lines.items() if curves else ():
+        out.print(Text.assemble(f"{name:5}", drawn), soft_wrap=True)
     out.print()
 
 
-def curve_line(name: str, curve: Float32Array) -> str:
-    """Return a skip or loop curve as a sparkline with its range."""
-    if not np.isfinite(curve).any():
-        return f"{name} –"
-    return f"{name} {sparkline(curve)}  {np.nanmin(curve):+.2f} to {np.nanmax(curve):+.2f}"
+def said_of_calls(program: Program, n_layers: int, n_spent: int) -> str:
+    """Return how many calls of layers a program makes, and how many it took to find it."""
+    return f"{len(program)} layer calls, full program {n_layers}; found with {n_spent}"
+
+
+def curve_lines(skip: Float32Array, loop: Float32Array) -> dict[str, str]:
+    """Return skip and loop curve as sparklines with their ranges."""
+    return {"skip": _ranged(skip, "if left out"), "loop": _ranged(loop, "if called twice")}
 
 
 def length_line(curve: Sequence[Candidate], full_loss: float, n_layers: int) -> str:
@@ -79,6 +91,12 @@ def length_line(curve: Sequence[Candidate], full_loss: float, n_layers: int) -> 
     drawn = np.asarray([changes.get(n, np.nan) for n in range(1, n_layers + 1)])
     shortest = min(n for n in changes if n > 0 or len(changes) == 1)
     return (
-        f"best {sparkline(np.minimum(drawn, _CAP))}  {changes[shortest]:+.2f} at length "
-        f"{shortest} to {changes[n_layers]:+.2f} at {n_layers}"
+        f"{sparkline(np.minimum(drawn, _CAP))}  at best {changes[shortest]:+.2f} with {shortest}, "
+        f"{changes[n_layers]:+.2f} with {n_layers} calls"
     )
+
+
+def _ranged(curve: Float32Array, where: str) -> str:
+    if not np.isfinite(curve).any():
+        return "–"
+    return f"{sparkline(curve)}  adds {np.nanmin(curve):+.2f} to {np.nanmax(curve):+.2f} {where}"
