@@ -1,12 +1,14 @@
 """From which change of a cell on a detector by columns flags a row."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from machine_readings import readings
 
 from polar_detect import PolarDetector
 from polar_detect.errors import InputError, NotFittedError
 from polar_detect.messages.language import Language
+from polar_detect.pipeline.detection_limits import _other
 from polar_detect.report.formats.limits import limit_tables
 from polar_detect.signature.normal.row_reference import RowReference
 
@@ -86,6 +88,41 @@ def test_cells_without_a_number_and_columns_that_never_change_have_limits_too():
     assert 0 < by_name["gap"].up.most < 60
     assert by_name["same"].low == by_name["same"].high == 5
     assert 0 < by_name["same"].up.half < 2
+
+
+def test_a_name_with_a_colon_and_steps_below_a_digit_have_limits_that_change_the_cell():
+    size = np.random.default_rng(0).normal(20, 1, 200).round(1)
+    rows = pd.DataFrame({"size": size, "A1: weight": 3 * size, "count": np.arange(200) % 7})
+    for own in PolarDetector("columns").fit(rows).detection_limits().numbers:
+        assert own.up.half > 0.05, own
+        assert own.up.half == pytest.approx(round(own.up.half, 0 if own.column == "count" else 1))
+
+
+def test_numbers_that_are_names_are_told_of_as_words_alone():
+    rng = np.random.default_rng(0)
+    program = rng.integers(0, 9, 300)
+    length = (20 + 7 * (program * 5 % 9) + rng.normal(0, 0.1, 300)).round(2)
+    rows = pd.DataFrame({"program": program, "length": length})
+    found = PolarDetector("columns").fit(rows).detection_limits()
+    assert [own.column for own in found.numbers] == ["length"]
+    assert [own.column for own in found.words] == ["program"]
+
+
+def test_where_every_normal_row_is_flagged_nothing_is_known():
+    found = PolarDetector("columns", alpha=1.0).fit(readings(60)).detection_limits()
+    assert found.n_rows == 0
+    assert np.isnan([own.up.most for own in found.numbers]).all()
+    assert np.isnan([own.new for own in found.words]).all()
+    assert len([*limit_tables(found, Language("en"))]) == 2
+
+
+def test_a_wrong_word_is_any_other_wherever_it_stands_in_the_file():
+    rng = np.random.default_rng(0)
+    said = [f"M{i // 10:02d}" for i in range(200)]
+    drawn = [_other(said, said[i], rng) for i in range(200)]
+    assert not {*zip(drawn, said, strict=True)} & {*zip(said, said, strict=True)}
+    assert np.corrcoef([said.index(own) for own in drawn], range(200))[0, 1] < 0.3
+    assert _other(["a"], "a", rng) is None
 
 
 def test_the_frame_has_a_line_for_each_column(limits):

@@ -13,7 +13,7 @@ from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.errors import counted
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.progress import Advance, Tracker
-from polar_detect.tables.rows.row_text import write_cells
+from polar_detect.tables.rows.row_text import label_of, write_cells
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -29,8 +29,8 @@ _NEW = "(new)"
 class Limit(NamedTuple):
     """By how much a number has to change for half, and for nine tenths, of rows to be flagged.
 
-    In the column's unit, at most a fifth too large; infinite where 64 times the spread of the
-    column is not enough.
+    In the column's unit and with its digits, about a fifth too large at most; infinite where 64
+    times the spread of the column is not enough.
     """
 
     half: float
@@ -173,11 +173,12 @@ class _Rows:
 
     def number_limits(self, advance: Advance) -> tuple[NumberLimits, ...]:
         """Return the limits of each column of numbers; each row's own by halving."""
-        steps = np.append(_STEPS, np.inf) * self._spreads()[:, None]  # (n_columns, n_steps)
+        steps = self._steps()
         column = np.arange(len(steps))[:, None]
         first = np.zeros((*self.values.shape, len(_SIGNS)), np.intp)
         last = np.full_like(first, len(_STEPS))
         last[np.isnan(self.values)] = 0
+        last[:, [own.is_name for own in self.template.numeric]] = 0  # are words
         while (is_open := first < last).any():
             middle = (first + last) // 2
             moved = self.values[..., None] + _SIGNS * steps[column, middle]
@@ -187,7 +188,9 @@ class _Rows:
             advance(len(self.cells))
         found = np.where(np.isnan(self.values)[..., None], np.nan, steps[column, first])
         return tuple(
-            _limits_of(name, self.normal[:, j], found[:, j]) for j, name in enumerate(self.columns)
+            _limits_of(own.name, self.normal[:, j], found[:, j])
+            for j, own in enumerate(self.template.numeric)
+            if not own.is_name
         )
 
     def word_shares(self) -> tuple[WordShares, ...]:
@@ -195,28 +198,25 @@ class _Rows:
         names = [name for name, own in self.template.categories.items() if own.of == "words"]
         found = []
         rows = self.template.read(self.fitted.row_reference.texts).cells
+        rng = np.random.default_rng(self.fitted.settings.seed)
         for name, place in zip(names, self.template.places(names), strict=True):
             said = [row[place] for row in rows if row is not None]
-            others = [self._other(said, i, cells[place]) for i, cells in enumerate(self.cells)]
+            others = [_other(said, cells[place], rng) for cells in self.cells]
             is_other = self._share([[] if o is None else [(place, o)] for o in others])
             found.append(WordShares(name, is_other, self._share([[(place, _NEW)]] * len(others))))
         return tuple(found)
 
-    def _other(self, said: Sequence[str], i: int, own: str) -> str | None:
-        """Return what another row says, as often as rows do; None where none says anything else."""
-        others = [cell for cell in said if cell != own]
-        return others[i * len(others) // len(self.cells)] if others else None
-
     def _share(self, changes: Sequence[Sequence[tuple[int, str]]]) -> float:
-        flagged = np.concatenate(self._are_flagged(changes))
-        return float(flagged.mean()) if len(flagged) else np.nan
+        flagged = [own for row in self._are_flagged(changes) for own in row]
+        return float(np.mean(flagged)) if flagged else np.nan
 
-    def _spreads(self) -> Float64Array:
-        """Return how far numbers usually are apart, in standard deviations; a digit at least."""
-        least = [10.0 ** -(column.decimals or 0) for column in self.template.numeric]
+    def _steps(self) -> Float64Array:
+        """Return changes of each column, (n_columns, n_steps): of its digits, and one at least."""
+        digits = np.array([10.0 ** -(own.decimals or 0) for own in self.template.numeric])[:, None]
         low, high = np.nanquantile(self.normal, (0.25, 0.75), axis=0)
-        spreads: Float64Array = np.fmax((high - low) / _NORMAL_QUARTILES, least)
-        return spreads
+        spreads = np.fmax(high - low, 0)[:, None] / _NORMAL_QUARTILES
+        steps = np.fmax(np.rint(np.fmax(spreads, digits) * _STEPS / digits), 1) * digits
+        return np.append(steps, np.full_like(digits, np.inf), axis=1)
 
     def _are_flagged_with(self, moved: Float64Array, is_asked: BoolArray) -> BoolArray:
         """Return which rows are flagged with one number in place of theirs, of those asked for."""
@@ -225,8 +225,9 @@ class _Rows:
         for j, column in enumerate(self.template.numeric):
             numbers = pd.Series([repr(x) for x in moved[:, j].ravel().tolist()], dtype=object)
             own = write_cells(numbers, column.name, column.decimals, self.template.notation)
-            head = len(own[0]) - len(own[0].split(": ", 1)[1]) if own else 0
-            written[:, j] = np.reshape([cell[head:] for cell in own], moved[:, j].shape)
+            head = f"{label_of(column.name)}: "
+            cells = [cell.removeprefix(head) for cell in own]
+            written[:, j] = np.reshape(cells, moved[:, j].shape)
         changes = [
             [(places[j], written[i, j, k]) for j, k in np.argwhere(asked)]
             for i, asked in enumerate(is_asked)
@@ -250,6 +251,12 @@ class _Rows:
 
     def _with(self, cells: Sequence[str], place: int, said: str) -> str:
         return self.template.row_of([*cells[:place], said, *cells[place + 1 :]])
+
+
+def _other(said: Sequence[str], own: str, rng: np.random.Generator) -> str | None:
+    """Return what another row says, as often as rows do; None where none says anything else."""
+    others = [cell for cell in said if cell != own]
+    return others[rng.integers(len(others))] if others else None
 
 
 def _limits_of(name: str, normal: Float64Array, found: Float64Array) -> NumberLimits:
