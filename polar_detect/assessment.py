@@ -277,7 +277,8 @@ class Assessment:
         -------
         pandas.DataFrame
             A line a group: ``column``, ``says``; ``flagged`` of its ``rows``, ``flagged_others``
-            of all ``others``; and ``p_value``, see `polar_detect.statistics.concentration`.
+            of all ``others``, without rows of groups above; and ``p_value``, see
+            `polar_detect.statistics.concentration`.
 
         Raises
         ------

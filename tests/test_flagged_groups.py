@@ -58,6 +58,18 @@ def test_what_is_left_beside_a_group_is_another_one():
     assert groups(flags, Machine=MACHINES, Mould=mould) == [("Machine", "M1"), ("Mould", "c")]
 
 
+def test_a_group_is_counted_beside_what_was_not_told_before_or_it_would_seem_to_hold_fewer():
+    flags = np.arange(N) < 60  # all of M1
+    shift = np.where((np.arange(N) >= 60) & (np.arange(N) < 90), "early", "late")
+    flags[60:66] = True
+    columns = {"Machine": grouping(MACHINES), "Shift": grouping(shift)}
+    machine, early = concentrations(columns, flags)
+    assert (machine.n_flagged, machine.n_flagged_others) == (60, 6)
+    assert early.group == Group("Shift", "early")
+    counts = (early.n_flagged, early.n_rows, early.n_flagged_others, early.n_others)
+    assert counts == (6, 30, 0, 150)
+
+
 def test_other_columns_that_make_the_same_group_are_named_beside_it():
     flags = MACHINES == "M3"
     hall, line = np.where(flags, "B", "A"), np.where(MACHINES < "M3", 1, 2).astype(str)

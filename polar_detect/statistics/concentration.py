@@ -42,6 +42,8 @@ class Group:
 class Concentration:
     """A group of which more rows are flagged than of all others.
 
+    Rows of earlier concentrations are no part of either.
+
     Parameters
     ----------
     group : Group
@@ -50,8 +52,8 @@ class Concentration:
     n_others, n_flagged_others : int
         The same of all other rows.
     p_value : float
-        Chance of so many flagged rows or more in any group of any column, were they drawn from the
-        rows that are no part of an earlier concentration; at most 1.
+        Chance of so many flagged rows or more in any group of any column, were they drawn from all
+        of these rows.
     same : tuple of Group
         Groups of other columns that are of (nearly) the same rows, as of a machine and its hall.
     """
@@ -98,9 +100,8 @@ def concentrations(
         p_value = best.p_value * n_asked
         if p_value > LEVEL:
             break
-        rows = groupings[best.column].places == best.place
-        found.append(_concentration(best, p_value, groupings, is_flagged))
-        left &= ~rows
+        found.append(_concentration(best, p_value, groupings, is_flagged, left))
+        left &= groupings[best.column].places != best.place
     return tuple(found)
 
 
@@ -131,22 +132,26 @@ def _strongest(name: str, grouping: Grouping, is_flagged: BoolArray, left: BoolA
 
 
 def _concentration(
-    best: _Tested, p_value: float, groupings: Mapping[str, Grouping], is_flagged: BoolArray
+    best: _Tested,
+    p_value: float,
+    groupings: Mapping[str, Grouping],
+    is_flagged: BoolArray,
+    left: BoolArray,
 ) -> Concentration:
     rows = groupings[best.column].places == best.place
-    n_rows, n_flagged = int(rows.sum()), int(is_flagged[rows].sum())
     same = []
     for name, own in groupings.items():
         place = int(np.bincount(own.places[rows]).argmax())
         n_both = int((own.places[rows] == place).sum())
-        if name != best.column and n_both >= _SAME * max(n_rows, (own.places == place).sum()):
+        if name != best.column and n_both >= _SAME * max(rows.sum(), (own.places == place).sum()):
             same.append(Group(name, own.says[place]))
+    n_rows = int((rows & left).sum())
     return Concentration(
         group=Group(best.column, groupings[best.column].says[best.place]),
         n_rows=n_rows,
-        n_flagged=n_flagged,
-        n_others=len(rows) - n_rows,
-        n_flagged_others=int(is_flagged.sum()) - n_flagged,
+        n_flagged=best.n_flagged,
+        n_others=int(left.sum()) - n_rows,
+        n_flagged_others=int(is_flagged[left].sum()) - best.n_flagged,
         p_value=p_value,
         same=tuple(same),
     )
