@@ -111,6 +111,11 @@ def test_rows_are_grouped_by_what_repeats(kind):
     assert (found["own"].says if found else None) == says
 
 
+def test_many_numbers_of_lots_are_names_of_them():
+    numbers = np.repeat(np.arange(60), 5)
+    assert [*groupings_of(pd.DataFrame({"ロットNo": numbers, "count": numbers}))] == ["ロットNo"]
+
+
 def test_a_column_that_is_left_out_and_two_of_one_name_group_nothing():
     frame = pd.DataFrame([["a", "x", "y"], ["b", "y", "x"]] * 6, columns=["own", "two", "two"])
     assert [*groupings_of(frame)] == ["own"]

@@ -188,6 +188,11 @@ def test_chance_alone_makes_a_stretch_in_one_of_a_hundred_orders():
     assert np.mean([crowded(own) is not None for own in drawn]) <= 0.01
 
 
+@pytest.mark.parametrize(("n_rare", "is_found"), [(2, False), (3, True)])
+def test_two_that_stand_together_are_no_crowd(n_rare, is_found):
+    assert (crowded(np.isin(np.arange(400), 7 + np.arange(n_rare))) is not None) is is_found
+
+
 @pytest.mark.parametrize("places", [[], [4], [*range(30)]])
 def test_no_stretch_is_found_where_nothing_or_all_is_rare(places):
     assert crowded(np.isin(np.arange(30), places)) is None

@@ -8,6 +8,7 @@ from scipy.special import xlogy
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 
 _N_DRAWS = 99  # orders by chance, so that one in a hundred has a stretch
+_MIN_RARE = 3  # that crowd: two of two are an anecdote
 _MOST_ENDS = 200  # of what is rare that are tried as its first and its last
 
 
@@ -31,7 +32,7 @@ def crowded(is_rare: BoolArray) -> Stretch | None:
     True
     """
     places, n = np.flatnonzero(is_rare), len(is_rare)
-    if len(places) < 2:
+    if len(places) < _MIN_RARE:
         return None
     ends = _spread(0, len(places))
     i, j, gain = _best(places, ends, ends, n)
@@ -57,7 +58,7 @@ def _best(
     """Return between which of some places a share of its own is likeliest, and how likely."""
     n_in = lasts - firsts[:, None] + 1
     length = places[lasts] - places[firsts][:, None] + 1
-    is_stretch = (n_in > 1) & (length < n)
+    is_stretch = (n_in >= _MIN_RARE) & (length < n)
     n_in, length = np.where(is_stretch, n_in, 1), np.where(is_stretch, length, 1)
     n_out, rest = len(places) - n_in, n - length
     gain = np.where(

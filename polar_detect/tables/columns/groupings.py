@@ -12,7 +12,7 @@ from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import is_missing
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.dates import days_of
-from polar_detect.tables.columns.identifiers import are_whole
+from polar_detect.tables.columns.identifiers import are_whole, is_lot_name
 from polar_detect.texts.visible import without_unseen
 
 _MIN_ROWS = 3  # of each group, on average
@@ -24,7 +24,8 @@ def groupings_of(frame: pd.DataFrame, *, but: Collection[str] = ()) -> dict[str,
     """Return the groups that columns make, by names of columns, of those that make any.
 
     What repeats does, in any case, width, spacing and kind of dash: words, codes, a few whole
-    numbers, and days. Not measured numbers, nor free words. Rows whose cells are empty are a group.
+    numbers, those of lots, and days. Not measured numbers, nor free words. Rows whose cells are
+    empty are a group.
 
     Parameters
     ----------
@@ -83,4 +84,4 @@ def _may_be_names(first: Sequence[str], n_different: int, n_rows: int, name: str
     cells = pd.Series(first, dtype=object)
     if not ColumnNumbers.of(cells, NumberForm.of(cells, name)).is_numeric:
         return True
-    return n_different <= _MOST_NUMBERS and are_whole(first)
+    return are_whole(first) and (n_different <= _MOST_NUMBERS or is_lot_name(name))
