@@ -177,3 +177,19 @@ def test_the_command_says_that_what_models_read_has_none(saved_on_tiny, run):
         1,
         True,
     )
+
+
+def test_changes_down_and_up_and_words_that_others_tell_are_told_apart():
+    rng = np.random.default_rng(0)
+    product = np.tile(["A", "B"], 75)
+    rows = readings(150).assign(
+        stop=np.where(np.arange(150) % 5 < 3, 105, 105 + rng.uniform(0, 20, 150)).round(1),
+        product=product,
+        program=np.where(product == "A", "P1", "P2"),
+    )
+    found = PolarDetector().fit(rows).detection_limits()
+    stop = next(own for own in found.numbers if own.column == "stop")
+    assert 1.5 * stop.down.half < stop.up.half  # most stand at 105, others above
+    other = {own.column: own.other for own in found.words}
+    assert other["program"] > 0.9
+    assert other["machine"] < 0.2
