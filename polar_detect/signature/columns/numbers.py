@@ -247,8 +247,8 @@ class NumberReference:
         with one_thread():
             return self.scaled[0].placed(cells)
 
-    def apart(self, texts: Sequence[str]) -> Float64Array:
-        """Return how far rows are from the normal ones, (n_texts, n_rows).
+    def apart(self, texts: Sequence[str], normal: IndexArray) -> Float64Array:
+        """Return how far rows are from some normal ones, (n_texts, n_normal), by their places.
 
         The sum over columns of what their numbers differ by, in robust standard deviations of all
         normal rows; where there is no number, what the other columns lead to expect stands for it.
@@ -257,7 +257,7 @@ class NumberReference:
         scaled = self.scaled[-1]
         with one_thread():
             placed = scaled.placed(cells if len(self.scaled) == 1 else cells.without_factors())
-        apart: Float64Array = cdist(placed, scaled.points, "cityblock")
+        apart: Float64Array = cdist(placed, scaled.points[normal], "cityblock")
         return apart
 
     def usual_for(self, text: str) -> list[Usual]:

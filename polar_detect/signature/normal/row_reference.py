@@ -171,7 +171,7 @@ class RowReference(HasColumns):
         distinct, first = self._distinct
         apart = np.zeros((len(texts), len(distinct)))
         if self.numbers is not None:
-            apart += self.numbers.apart(texts)[:, first]
+            apart += self.numbers.apart(texts, first)
         if self.categories is not None:
             apart += self.categories.unlike(texts, first)
         near = nearest(apart, _N_NEIGHBOURS)
