@@ -335,6 +335,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         >>> limits = PolarDetector().fit(normal).detection_limits()
         >>> limits.to_frame()[["column", "down_most", "up_most"]].round(1)
            column  down_most  up_most
+        0    size        0.2      0.2
+        1  weight        0.4      0.4
         """
         from polar_detect.pipeline.detection_limits import DetectionLimits
 
