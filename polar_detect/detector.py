@@ -5,7 +5,7 @@ What needs models is imported where it is used: a detector that goes by columns 
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         How the texts were written out of rows of a table; their numbers are then features too,
         unless `store_texts` is false, as numbers are kept as the texts are. By default `fit` finds
         it out where it is given a data frame of several columns; `rows_` is the one in use.
+    condition_columns : sequence of str
+        Columns of rows that say under what conditions these were made, as a set point or the
+        outdoor temperature, and not what came out. What they say is never strange by itself; other
+        columns are judged given them, numbers along straight lines that go on beyond the normal
+        rows. Only for detectors that go by columns, as models would read them.
 
     Examples
     --------
@@ -131,6 +136,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         contamination: float = 0.0,
         store_texts: bool = True,
         rows: RowTemplate | None = None,
+        condition_columns: Sequence[str] = (),
     ) -> None:
         self.detector = detector
         self.model = model
@@ -142,6 +148,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.contamination = contamination
         self.store_texts = store_texts
         self.rows = rows
+        self.condition_columns = condition_columns
 
     def fit(
         self,
@@ -202,7 +209,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings.of(self)
         checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
-        given = TrainingTexts.of(X, y, settings.rows, groups=groups)
+        given = TrainingTexts.of(X, y, settings, groups=groups)
         settings = replace(settings, rows=given.rows)
         head = chosen_head(settings, given.normal)
         if head.needs_labels:
@@ -328,6 +335,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         >>> limits = PolarDetector().fit(normal).detection_limits()
         >>> limits.to_frame()[["column", "down_most", "up_most"]].round(1)
            column  down_most  up_most
+        0    size        0.2      0.2
+        1  weight        0.4      0.4
         """
         from polar_detect.pipeline.detection_limits import DetectionLimits
 

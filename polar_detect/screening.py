@@ -213,7 +213,7 @@ class Screening:
                 "PolarDetector('columns') or the like, or leave it out."
             )
         settings = Settings.of(detector)
-        given = TrainingTexts.read(X, None, settings.rows)
+        given = TrainingTexts.read(X, None, settings)
         settings = replace(settings, rows=given.rows)
         check_enough(given.texts)
         head = chosen_head(settings, given.texts)

@@ -400,7 +400,9 @@ def test_refuses_what_it_cannot_go_by() -> None:
 
 def test_refuses_rows_of_free_words() -> None:
     said = {"a": [f"a{i} b{i * 7}" for i in range(60)], "b": [f"c {i}x" for i in range(60)]}
-    told = "without numbers and without words that repeat, dates and running numbers aside"
+    told = (
+        "without numbers and without words that repeat, dates, running numbers and conditions aside"
+    )
     for words in (pd.DataFrame(said), pd.DataFrame(said).assign(no=range(60))):
         with pytest.raises(InputError, match=told):
             PolarDetector("columns").fit(words)

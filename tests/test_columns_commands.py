@@ -473,7 +473,7 @@ def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypa
     for option in ("--model", "--max-tokens"):
         assert f"{option} has no effect with --detector columns, as no model reads the rows" in err
     assert "--encoder has" not in err
-    assert "Kept in the folder: the 120 normal rows (polar-detect inspect" in err
+    assert "the 120 normal rows, which new ones are held against (polar-detect inspect" in err
     cached = ("--cache", tmp_path / "cache", "--preset", "fast")
     for options in ((), (*cached, "--fdr", 0.3), (*cached, "--restart")):
         code, said, _ = run("score", new, "--detector", folder, "--out", out, *options)

@@ -222,6 +222,7 @@ def test_options_have_the_defaults_of_the_detector_that_they_fit():
     own = {field.name: field.default for field in fields(FitOptions)}
     shared = {n: value for n, value in PolarDetector().get_params().items() if n in own}
     shared["no_store_texts"] = not PolarDetector().store_texts
+    assert (shared.pop("condition_columns"), own["condition_columns"]) == ((), None)
     assert len(shared) > 6
     assert {name: own[name] for name in shared} == shared
     for kind in (CompareOptions, SearchOptions):

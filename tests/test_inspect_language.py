@@ -50,6 +50,7 @@ ROWS = {
     "columns": [
         {"name": "号機", "decimals": None, "unit": None},
         {"name": "外径\n[mm]", "decimals": 3, "unit": "mm"},
+        {"name": "外気温", "decimals": 1, "unit": "℃", "condition": True},
     ],
     "notation": 3,
 }
@@ -142,6 +143,7 @@ def test_all_that_inspect_says_is_known_in_japanese(folder):
         "a (SHA-256",
         "号機, 外径",
         "号機 (品番)",
+        "外気温",
         "品番, ",
         "備考 (",
         "品番",
@@ -195,7 +197,7 @@ def test_a_detector_of_columns_tells_of_no_kind_of_columns_that_rows_do_not_have
 def test_the_columns_of_whole_rows_are_named_as_people_read_them():
     facts = dict(_facts(manifest("", "auto")))
     assert facts["Settings"] == "detector auto, seed 0"
-    assert facts["Columns"] == "号機, 外径 [mm]"
+    assert facts["Columns"] == "号機, 外径 [mm], 外気温"
     assert facts["Columns of numbers"] == "外径 [mm]"
     texts = manifest("", "auto") | {"settings": {"detector": "auto", "seed": 0}}
     assert not any(label.startswith("Columns") for label, _ in _facts(texts))

@@ -209,6 +209,7 @@ def test_markdown_and_json_hold_the_cells():
         "start": 41,
         "stop": 45,
         "is_as_labelled": False,
+        "is_condition": False,
     }
 
 

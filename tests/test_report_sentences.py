@@ -50,6 +50,7 @@ ENGLISH = (
     "Got {} {}; expected the name of a model, a folder or a file",
     "Got {} {}; expected a number from 0 to",
     "Got {} {}; expected True or False",
+    "Got {} {}; expected names of columns",
     "Got detector {}; expected a name such as 'auto', or a Head",
     "Got detector {}; expected a PolarDetector",
     "Got rows {}; expected a RowTemplate",

@@ -14,6 +14,7 @@ from polar_detect.drift import Company, measure_shifts
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitting import Fitting, Parted, Teaching
+from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Standing
 from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.progress import Tracker
@@ -437,7 +438,7 @@ def test_dates_in_order_count_before_lots_but_not_before_what_the_user_says() ->
 def test_groups_are_of_the_normal_texts_that_are_not_empty() -> None:
     texts = [f"pump {i}" if i % 7 else " " for i in range(80)]
     labels, groups = np.arange(80) % 11 == 4, np.arange(80) // 5
-    given = TrainingTexts.of(texts, labels, None, groups=groups)
+    given = TrainingTexts.of(texts, labels, Settings.of(PolarDetector()), groups=groups)
     normal, strange, standing = given.by_label(None)
     kept = [i for i in range(80) if i % 7 and i % 11 != 4]
     assert normal == [texts[i] for i in kept]

@@ -206,11 +206,15 @@ def _company(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
     """Return the columns of rows that are read whole, and what of them counts beside their text."""
     columns = [] if rows is None else [_Column.of(own) for own in rows["columns"]]
+    counted = [own for own in columns if not own.is_condition]
     said = {
         "Columns": [own.name for own in columns],
-        "Columns of numbers": [own.name for own in columns if own.is_number],
+        "Columns of numbers": [own.name for own in counted if own.is_number],
         "Columns that say the same few things": [
-            own.name for own in columns if own.category == "words"
+            own.name for own in counted if own.category == "words"
+        ],
+        "Conditions, given which the others are judged": [
+            own.name for own in columns if own.is_condition
         ],
         "Columns held against normal rows with the same (in brackets)": [
             _beside(own.name, own.factors) for own in columns if own.factors
@@ -234,6 +238,7 @@ class _Column:
     factors: tuple[str, ...]  # on which its numbers depend
     category: str  # "words" and "gaps" that come again and again, "" for neither
     told_by: tuple[str, ...]  # columns that tell these
+    is_condition: bool
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> "_Column":
@@ -244,6 +249,7 @@ class _Column:
             tuple(map(_on_one_line, stored.get("factors", ()))),
             category["of"],
             tuple(map(_on_one_line, category["factors"])),
+            stored.get("condition", False),
         )
 
     def is_told_of(self, kind: str) -> bool:

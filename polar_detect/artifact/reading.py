@@ -137,7 +137,9 @@ def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     name = encoder.get("name") if isinstance(encoder, dict) else None
     if not isinstance(name, str):
         raise unfit(folder, "no name of the encoder")
-    return PolarDetector(**{"encoder": name} | settings | {"rows": template})
+    conditions = () if template is None else tuple(template.conditions_by_name)
+    own = {"rows": template, "condition_columns": conditions}
+    return PolarDetector(**{"encoder": name} | settings | own)
 
 
 def _is_like(value: Any, default: Any) -> bool:

@@ -212,6 +212,7 @@ def _settings(detector: PolarDetector) -> dict[str, Any]:
     settings |= {"alpha": checked_alpha(detector.alpha), "detector": detector.fitted_.head.name}
     settings = dict(sorted(settings.items()))
     rows = settings.pop("rows")
+    del settings["condition_columns"]  # which its columns say
     if detector.fitted_.head.reads_texts:
         del settings["encoder"]  # its name is beside its hash
     settings |= {} if rows is None else {"rows": rows.to_json()}

@@ -40,6 +40,14 @@ Columns = Annotated[
         "numbers too. Default: none."
     ),
 ]
+ConditionColumns = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns that say under what conditions rows were made, as a set point or the outdoor "
+        "temperature, and not what came out: a,b. A new condition is not strange by itself; the "
+        "other columns are judged given them. Default: none."
+    ),
+]
 _LABELS = (
     "Column with 1, true, yes, NG, fail, anomaly, 異常 or such a word of another language for "
     "anomalous rows"
@@ -94,6 +102,7 @@ class FittingOptions:
     all_columns: Annotated[
         bool, typer.Option("--all-columns", help="Take rows as texts: every column.")
     ] = False
+    condition_columns: ConditionColumns = None
     sheet: Sheet = None
     encoding: Encoding = None
     model: Model = "smollm2"

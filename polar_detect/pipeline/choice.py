@@ -27,6 +27,25 @@ _MIN_READ = 0.05  # of the rows have words in a column, or what is usual there i
 WITHOUT_MODELS = {AutoHead.name: ColumnsHead.name, ClassifierHead.name: ColumnsClassifierHead.name}
 
 
+def under_conditions(
+    rows: "RowTemplate | None", names: Sequence[str], option: str = "condition_columns"
+) -> "RowTemplate | None":
+    """Return how rows are written out, with columns of these names as conditions.
+
+    Raises
+    ------
+    InputError
+        Texts that are no rows have none; or as `RowTemplate.under` does.
+    """
+    if rows is None and names:
+        raise InputError(
+            f"Got {option} {', '.join(names)} for texts that are no rows; expected rows of a "
+            "table; pass several columns (of a data frame, or by --columns or --all-columns), or "
+            "no conditions."
+        )
+    return None if rows is None else rows.under(names, option)
+
+
 def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
     """Return the unfitted head that a setting means for normal texts, or for rows written out.
 
@@ -34,7 +53,24 @@ def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
     words that repeat, what is ever new, as dates are, and a remark here and there: what models make
     of such rows adds nothing (`experiments/rows.py`). They do not where another model is named, as
     whoever names one wants it to read, nor where the rows are not to be kept.
+
+    Raises
+    ------
+    InputError
+        Models would read what conditions say, which is not to count.
     """
+    head = _head(settings, normal)
+    conditions = [] if settings.rows is None else settings.rows.conditions_by_name
+    if head.reads_texts and conditions:
+        raise InputError(
+            f"Got condition columns ({_quoted(conditions)}) for the detector {head.name}, whose "
+            "models read what they say as well; expected a detector that goes by columns; take "
+            "columns or columns-classifier, which read no free words."
+        )
+    return head
+
+
+def _head(settings: Settings, normal: Sequence[str]) -> Head:
     own, rows = settings.detector, settings.rows
     names_model = (settings.model, settings.encoder) != (DEFAULT_MODEL, AUTO_ENCODER)
     without = WITHOUT_MODELS.get(own) if isinstance(own, str) else None
@@ -57,9 +93,9 @@ def check_settings(settings: Settings) -> None:
         )
     if not rows.counts_columns:
         raise InputError(
-            "Got columns without numbers and without words that repeat, dates and running numbers "
-            f"aside, for the detector {name}; expected one of these at least; take the detector "
-            "auto, which reads other words too."
+            "Got columns without numbers and without words that repeat, dates, running numbers "
+            f"and conditions aside, for the detector {name}; expected one of these at least; take "
+            "the detector auto, which reads other words too, or name fewer conditions."
         )
     if not settings.store_texts:
         raise InputError(

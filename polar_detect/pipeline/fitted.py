@@ -14,6 +14,7 @@ from polar_detect.errors import counted
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
+from polar_detect.signature.columns.reach import Reach
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.normal.row_reference import RowReference
 
@@ -102,6 +103,14 @@ class Fitted:
         knows_all = isinstance(reference, RowReference) or reference.n_joined
         known = reference.texts if knows_all else ()
         return None if rows is None else KnownValues.of(rows, known)
+
+    @cached_property
+    def reach(self) -> Reach | None:
+        """Between which numbers normal rows lie; None where models read them, or there are none."""
+        own = self.reference
+        if not isinstance(own, RowReference) or own.numbers is None:
+            return None
+        return Reach.of(own.numbers, own.texts)
 
     @cached_property
     def known_words(self) -> KnownWords | None:

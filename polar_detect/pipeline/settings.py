@@ -2,6 +2,7 @@
 
 import numbers
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -38,6 +39,7 @@ class Settings:
     contamination: float
     store_texts: bool
     rows: "RowTemplate | None"
+    condition_columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, detector: BaseEstimator, /, **changed: Any) -> Self:
@@ -65,6 +67,7 @@ class Settings:
             contamination=_contamination(params["contamination"]),
             store_texts=truth("store_texts", params["store_texts"]),
             rows=_rows(params["rows"]),
+            condition_columns=_names("condition_columns", params["condition_columns"]),
         )
         if settings.contamination and not settings.store_texts:
             raise InputError(
@@ -134,6 +137,16 @@ def _contamination(value: Any) -> float:
             f"anomalous, from 0 to below {MAX_CONTAMINATION:g}; choose one."
         )
     return float(value)
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    is_some = isinstance(value, Iterable) and not isinstance(value, str)
+    names = tuple(value) if is_some else (None,)
+    if not all(isinstance(own, str) and own.strip() for own in names):
+        raise InputError(
+            f"Got {name} {value!r}; expected names of columns; pass a list of them, or none."
+        )
+    return tuple(map(str, names))
 
 
 def _is_number(value: Any) -> bool:

@@ -12,6 +12,7 @@ from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.pipeline import choice
+from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Groups, Standing, is_index_in_time, standing_of_rows
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
@@ -64,7 +65,7 @@ class TrainingTexts:
     groups: Groups = None
 
     @classmethod
-    def of(cls, X: Texts, y: Any, rows: "RowTemplate | None", *, groups: Groups = "auto") -> Self:
+    def of(cls, X: Texts, y: Any, settings: Settings, *, groups: Groups = "auto") -> Self:
         """Return texts and labels as `PolarDetector.fit` takes them, before a model is loaded.
 
         Raises
@@ -73,7 +74,7 @@ class TrainingTexts:
             What is no text or no label, fewer than 40 normal texts that are not empty, or groups
             that are none.
         """
-        found = replace(cls.read(X, y, rows), groups=groups)
+        found = replace(cls.read(X, y, settings), groups=groups)
         n_normal = sum(bool(text.strip()) for text in found.normal)
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
@@ -81,15 +82,16 @@ class TrainingTexts:
         return found
 
     @classmethod
-    def read(cls, X: Texts, y: Any, rows: "RowTemplate | None") -> Self:
+    def read(cls, X: Texts, y: Any, settings: Settings) -> Self:
         """Return the same, however few there are."""
-        X = in_pandas(X)
+        X, rows = in_pandas(X), settings.rows
         frame = X if is_wide(X) else None
         if frame is not None and rows is None:
             rows = row_template(frame)
         texts = as_texts(X, rows)
         if rows is None:
             texts = as_seen(texts)
+        rows = choice.under_conditions(rows, settings.condition_columns)
         is_anomalous = anomalous(y, len(texts))
         return cls(tuple(texts), is_anomalous, rows, y is not None, frame, _n_ones(y))
 

@@ -31,6 +31,7 @@ from polar_detect.report.rows import (
     numbers_of,
 )
 from polar_detect.screening import N_FOLDS, Screening
+from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
 from polar_detect.tables import RowTemplate, Table, dates_in_order
 
 _LISTED = 500
@@ -51,6 +52,7 @@ class _Standard:
     calibration_scores: Float64Array
     programs: ProgramUse | None = None
     drift: Drift | None = None
+    beyond: Beyond = NOWHERE
 
 
 def build_report(
@@ -79,6 +81,7 @@ def build_report(
         calibration_scores=normal,
         programs=_programs(detector, assessment) if fitted.head.reads_texts else None,
         drift=_measure_batch_drift(detector, assessment),
+        beyond=_beyond_reach(detector, table.texts),
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
@@ -180,6 +183,7 @@ def _report(
         groups=flagged_groups(table, assessment, standard.rows),
         auroc=auroc,
         aupr=aupr,
+        beyond=standard.beyond,
         versions=standard.versions,
     )
 
@@ -210,6 +214,12 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
     fitted, explanation = detector.fitted_, assessment.explanation
     batch = FeatureTable(explanation.data, explanation.features)
     return fitted.drift_of(assessment.scores, batch)
+
+
+def _beyond_reach(detector: PolarDetector, texts: Sequence[str]) -> Beyond:
+    own = BeyondReach(detector.fitted_.reach)
+    own.add(texts)
+    return own.mostly
 
 
 def _swarms(scored: Explanation, worst: IndexArray, is_scored: BoolArray) -> tuple[Swarm, ...]:

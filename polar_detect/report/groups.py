@@ -27,7 +27,7 @@ def flagged_groups(
     if not assessment.is_anomaly.any():
         return None
     frame = table.frame
-    numeric = [] if rows is None else [c.name for c in rows.numeric if not c.is_name]
+    numeric = [] if rows is None else [c.name for c in rows.all_numeric if not c.is_name]
     others = [name for name in (table.text_column, table.label_column) if name is not None]
     groupings = groupings_of(frame, but={*numeric, *others, *result_columns(frame.columns)})
     if not groupings:

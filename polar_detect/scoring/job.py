@@ -13,6 +13,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import ProgramsOf
 from polar_detect.scoring.earlier_result import EarlierResult
 from polar_detect.signature.columns.new_cells import KnownValues
+from polar_detect.signature.columns.reach import Reach
 from polar_detect.tables.reading import check_some_text
 from polar_detect.tables.structure.stray_rows import StrayRows
 
@@ -54,6 +55,8 @@ class ScoreJob:
         What it was fitted on, as far as it keeps that.
     known_values : KnownValues, optional
         What normal rows say in columns of few words.
+    reach : Reach, optional
+        Between which numbers they lie.
     reads_texts : bool
         Whether models read the texts, so that results tell of layers and programs.
     has_programs : bool
@@ -75,6 +78,7 @@ class ScoreJob:
     n_held_out: int | None = None
     normal_texts: Sequence[str] = field(default=(), repr=False)
     known_values: KnownValues | None = field(default=None, repr=False)
+    reach: Reach | None = field(default=None, repr=False)
     reads_texts: bool = True
     has_programs: bool = True
 

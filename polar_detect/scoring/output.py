@@ -13,6 +13,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, with_programs_up_to
+from polar_detect.signature.columns.reach import NOWHERE, Beyond
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,6 +40,8 @@ class Summary:
         Rows that the detector was fitted on, where there are more than chance would give.
     n_new : mapping of str to int
         In how many rows a column says what no normal row does, where most do.
+    beyond : Beyond
+        In which columns of numbers most rows lie where no normal row does.
     """
 
     n_rows: int
@@ -52,6 +55,7 @@ class Summary:
     scores: Float64Array
     n_known: int = 0
     n_new: Mapping[str, int] = field(default_factory=dict)
+    beyond: Beyond = NOWHERE
 
 
 def write_output(

@@ -86,6 +86,8 @@ class Notices:
             yield language.say(key, names=self._joined(numeric))
         elif self._reads_texts:
             yield language.say("fit.numbers.none")
+        if conditions := template.conditions_by_name:
+            yield language.say("fit.conditions", names=self._joined(conditions))
         if not self.options.no_store_texts:
             yield from self._of_factors(template)
         yield from map(language.notice, self._warnings(template))

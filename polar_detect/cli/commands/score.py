@@ -24,6 +24,7 @@ from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
 from polar_detect.report.content.facts import description
+from polar_detect.report.content.phrases import beyond_reach
 from polar_detect.report.formats.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache, check_cache
@@ -74,6 +75,7 @@ def score(options: ScoreOptions) -> None:
         n_held_out=n_held_out,
         normal_texts=detector.fitted_.reference.texts,
         known_values=detector.fitted_.known_values,
+        reach=detector.fitted_.reach,
     )
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
@@ -152,6 +154,8 @@ def _summarise(
         n = summary.n_rows - summary.n_empty
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
     tell_of_new(summary.n_new, summary.n_rows - summary.n_empty, language)
+    for sentence in beyond_reach(summary.beyond, language):
+        tell(sentence)
     if summary.n_resumed:
         tell(language.say("terminal.resumed", n=summary.n_resumed))
     if summary.rejected_path is not None:

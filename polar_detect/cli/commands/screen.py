@@ -173,7 +173,11 @@ def _reads(options: ScreenOptions, training: Training) -> str:
 
     Also where a word does not repeat often enough any more once the anomalous rows are left out.
     """
-    given = {"--text-column": options.text_column, "--columns": options.columns}
+    given = {
+        "--text-column": options.text_column,
+        "--columns": options.columns,
+        "--condition-columns": options.condition_columns,
+    }
     if not training.reads_texts:
         given["--detector"] = training.options.detector
     for option in ("detector", "model", "encoder"):

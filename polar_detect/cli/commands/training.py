@@ -18,6 +18,9 @@ from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Standing
 from polar_detect.pipeline.training import MIN_NORMAL, too_few_labelled
+from polar_detect.tables.cells.names import comma_separated, match_column
+
+_CONDITIONS = "--condition-columns"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,7 @@ class Training:
         table = _read(options, draws=draws)
         tell_about(table, rejected, language)
         _check_readable(table, options.max_texts)
+        table = _under_conditions(table, options.condition_columns)
         detector.set_params(rows=table.template)
         chosen = replace(options, detector=_chosen(detector, table))
         detector.set_params(detector=chosen.detector)
@@ -134,6 +138,14 @@ def _unfitted(options: FitOptions) -> PolarDetector:
     return detector
 
 
+def _under_conditions(table: tables.Table, asked: str | None) -> tables.Table:
+    """Return rows of which some columns are conditions."""
+    if asked is None:
+        return table
+    names = tables.RowColumns(asked, _CONDITIONS).names
+    return replace(table, template=choice.under_conditions(table.template, names, _CONDITIONS))
+
+
 def _chosen(detector: PolarDetector, table: tables.Table) -> str:
     """Return the detector that is fitted; raise `InputError` for rows without columns for it."""
     settings = Settings.of(detector)
@@ -149,7 +161,7 @@ def _read(options: FitOptions, *, draws: bool) -> tables.Table:
         options.train,
         text_column=options.text_column,
         label_column=options.label_column,
-        rows=tables.RowColumns(options.columns, for_all="--all-columns") if takes_rows else None,
+        rows=_row_columns(options) if takes_rows else None,
         options=tables.ReadOptions(
             encoding=options.encoding,
             sheet=options.sheet,
@@ -158,6 +170,16 @@ def _read(options: FitOptions, *, draws: bool) -> tables.Table:
             group_column=options.group_column,
         ),
     )
+
+
+def _row_columns(options: FitOptions) -> tables.RowColumns:
+    """Return the columns that are asked for, and conditions that are not among them."""
+    own = tables.RowColumns(options.columns, for_all="--all-columns")
+    conditions = tables.RowColumns(options.condition_columns, _CONDITIONS).names
+    others = [name for name in conditions if match_column(own.names, name) is None]
+    if options.columns is None or not others:
+        return own
+    return replace(own, asked=comma_separated([*own.names, *others]))
 
 
 def _check_readable(table: tables.Table, max_texts: int) -> None:

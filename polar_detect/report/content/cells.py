@@ -10,6 +10,7 @@ from polar_detect.report.content.data import CellReport
 from polar_detect.signature.columns.categories import USUAL_SHARE, UsualLevels
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.tables import RowTemplate
+from polar_detect.tables.cells.numbers import MISSING
 from polar_detect.tables.rows.row_text import SEPARATOR
 from polar_detect.tables.rows.template_column import Category, TemplateColumn
 
@@ -20,6 +21,8 @@ def cells_of(
     own: Explanation, text: str, reference: HasColumns, empty: Collection[str]
 ) -> tuple[CellReport, ...]:
     """Return the cells of a row that count by themselves, those that count most first.
+
+    And behind them its conditions, of which none does.
 
     Parameters
     ----------
@@ -44,12 +47,15 @@ def cells_of(
     said = dict(zip(template.names, template.cells(text) or (), strict=False))
     usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
     usual_codes = _usual_codes(text, reference)
-    cells = []
+    cells, conditions = [], []
     for column in template.columns:
         name, normal = column.name, usual.get(column.name)
+        place = places.get(column, slice(0, 0))
+        if column.is_condition:
+            conditions.append(_condition(column, text, place, reference))
         if normal is None:
             continue
-        place, part = places.get(column, slice(0, 0)), float(parts[name][0])
+        part = float(parts[name][0])
         cells.append(
             CellReport(
                 column=name,
@@ -66,7 +72,29 @@ def cells_of(
                 levels=normal.levels,
             )
         )
-    return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
+    counted = sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS]
+    return (*counted, *conditions)
+
+
+def _condition(
+    column: TemplateColumn, text: str, place: slice, reference: HasColumns
+) -> CellReport:
+    """Return a cell that others are judged by, beside what normal rows say there."""
+    says, numbers = text[place], reference.numbers
+    ranges = {} if numbers is None else numbers.conditions
+    low, high = ranges.get(column.name, (math.nan, math.nan))
+    return CellReport(
+        column=column.name,
+        start=place.start,
+        stop=place.stop,
+        says=says,
+        is_empty=says == MISSING,
+        part=0.0,
+        is_usual=True,
+        low=low,
+        high=high,
+        is_condition=True,
+    )
 
 
 class _Usual(NamedTuple):

@@ -13,6 +13,7 @@ from polar_detect.messages.sources import Source
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.columns.reach import NOWHERE, Beyond
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.statistics.concentration import Concentration
 
@@ -59,6 +60,7 @@ class CellReport:
     start: int  # where `says` stands in the text of the row
     stop: int
     is_as_labelled: bool = False  # whether most of it is that labelled anomalies are like that
+    is_condition: bool = False  # by which the others are judged: it has no part itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class DetectorFacts:
     reads_rows: bool = False  # of a table, which are written out as texts
     contamination: float = 0.0  # share of the nearest normal texts that is passed over
     company: Company = ALONE  # how texts near one another in time hang together
+    conditions: tuple[str, ...] = ()  # columns by which the others are judged
     n_folds: int = 0  # of a screening, where each text is held against those of the other folds
 
     @property
@@ -250,6 +253,8 @@ class ReportData:
         None where no row is flagged, or no column groups rows.
     auroc, aupr : float or None
         Where the batch carries labels of both kinds.
+    beyond : Beyond
+        In which columns of numbers most rows lie where no normal row does.
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -276,6 +281,7 @@ class ReportData:
     groups: FlaggedGroups | None = None
     auroc: float | None = None
     aupr: float | None = None
+    beyond: Beyond = NOWHERE
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
         reads_rows=detector.rows_ is not None,
         contamination=fitted.settings.contamination,
         company=fitted.company,
+        conditions=() if detector.rows_ is None else tuple(detector.rows_.conditions_by_name),
     )
 
 
@@ -72,6 +73,9 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "fitted_on": "" if own.n_folds else {"n": own.n_train, "n_held_out": own.n_held_out},
         "in_time": {"n": own.company.reach + 1} if own.company.reach else "",
         "by_lot": {"name": own.company.by} if own.company.by else "",
+        "conditions": {"names": language.say("comma").join(own.conditions)}
+        if own.conditions
+        else "",
         "held_against": {"n": own.n_train, "n_folds": own.n_folds} if own.n_folds else "",
         "contamination": {"share": language.rate(own.contamination)} if own.contamination else "",
         "columns": "" if columns == _NOTHING else {"share": columns},

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -12,9 +13,11 @@ from polar_detect.arrays import Float64Array
 from polar_detect.drift import Drift
 from polar_detect.messages.formatting import (
     MINUS,
+    NAME_CHARACTERS,
     Numbers,
     about,
     decimals_for,
+    one_line,
     p_value,
     pairs,
 )
@@ -25,7 +28,10 @@ from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
 from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.content.row_phrases import row_place
+from polar_detect.shell import as_argument
+from polar_detect.signature.columns.reach import Beyond
 from polar_detect.statistics.stretch import crowded
+from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -64,10 +70,29 @@ def findings(data: ReportData, language: Language) -> list[str]:
     sentences += [concentration(own, language) for own in found[:1]]
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
+    sentences += beyond_reach(data.beyond, language)
     reasons = _common_reasons(data, language)
     if reasons:
         sentences.append(language.say("summary.reasons", reasons=reasons))
     return sentences
+
+
+def beyond_reach(beyond: Beyond, language: Language) -> list[str]:
+    """Return in which columns most rows lie where no normal row does, a sentence a kind."""
+    sentences = []
+    if beyond.conditions:
+        named = _quoted(beyond.conditions, language)
+        sentences.append(language.say("summary.beyond.conditions", names=named))
+    if beyond.columns:
+        option = as_argument(comma_separated([*map(on_one_line, beyond.columns)]))
+        named = _quoted(beyond.columns, language)
+        sentences.append(language.say("summary.beyond", names=named, option=option))
+    return sentences
+
+
+def _quoted(names: Sequence[str], language: Language) -> str:
+    shown = (one_line(name, NAME_CHARACTERS) for name in names)
+    return language.joined(language.say("quoted", word=name) for name in shown)
 
 
 def _of_share(data: ReportData, language: Language) -> list[str]:

@@ -1,5 +1,6 @@
 """What every renderer says of a row, in the language of the reader: which it is, and why."""
 
+import math
 from collections.abc import Sequence
 
 from polar_detect.messages.formatting import (
@@ -128,6 +129,8 @@ def usual(own: CellReport, language: Language) -> str:
 
 
 def _usual_range(own: CellReport, language: Language) -> str:
+    if math.isnan(own.low):  # of a condition that is a word
+        return NO_VALUE
     low, high = cell_range(own.low, own.high)
     return language.say("card.usual.range", low=low, high=high)
 

@@ -105,11 +105,15 @@ def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language)
         yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
     if row.minimal is not None:
         yield f"- {language.say('card.program')}: `{row.minimal.program}`"
-    for cell in row.cells[:4]:
+    counted = [cell for cell in row.cells if not cell.is_condition]
+    for cell in [*counted[:4], *(cell for cell in row.cells if cell.is_condition)]:
         name = language.isolated(_escaped(cell.column))
         said = language.isolated(_escaped(row_phrases.cell(cell, _CELL_CHARACTERS, language)))
         usual = f"{language.say('card.usual')}: {_said(row_phrases.usual(cell, language))}"
-        yield f"- {name}: {said} ({usual}; {numbers.signed(cell.part)})"
+        part = numbers.signed(cell.part)
+        if cell.is_condition:
+            part = language.say("card.condition")
+        yield f"- {name}: {said} ({usual}; {part})"
     for own in row.features[:4]:
         name, value = _said(language.feature(own.feature)), significant(own.value)
         yield f"- {name}: {value} ({numbers.signed(own.part)})"

@@ -67,7 +67,7 @@ class KnownValues:
         """
         rows = [cells for cells in template.read(texts).cells if cells is not None]
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
-        own = [column for column in template.columns if not column.is_ever_new]
+        own = [c for c in template.columns if not (c.is_ever_new or c.is_condition)]
         asked = [column for column in own if column.is_name or not column.is_numeric]
         said = categories_of(frame, [column.name for column in asked], template.notation)
         ever_new = new_later(frame, said)

@@ -1,6 +1,6 @@
 """The numbers of rows as features: whether each cell is usual, alone and beside others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -12,6 +12,7 @@ from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
 from polar_detect.numerics.blas import one_thread
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed, merged
+from polar_detect.signature.columns.conditions import Beside, Conditions
 from polar_detect.signature.columns.normal_rows import (
     CellState,
     CellStates,
@@ -59,11 +60,14 @@ class NumberCells:
         Which cells are numbers, missing, and words; see `CellState`.
     levels : (n_columns, n_rows) list of list of Levels
         What each row says in the factors of each column.
+    conditions : (n_rows, n_conditions) float64
+        The numbers of the conditions that they are judged by, NaN where there is none.
     """
 
     values: Float64Array
     states: CellStates
     levels: list[list[Levels]]
+    conditions: Float64Array
 
     @classmethod
     def of(cls, rows: "ParsedRows") -> Self:
@@ -73,11 +77,25 @@ class NumberCells:
         states[np.isnan(numbers.values)] = CellState.MISSING
         if knows_words:
             states[np.isnan(numbers.values) & numbers.is_word] = CellState.WORD
-        return cls(numbers.values, states, rows.factor_levels)
+        return cls(numbers.values, states, rows.factor_levels, rows.conditions)
 
     def without_factors(self) -> Self:
         """Return the same as if no column depended on others."""
         return replace(self, levels=[[()] * len(said) for said in self.levels])
+
+    def given(self, template: "RowTemplate") -> Conditions:
+        """Return what conditions lead to expect, as normal rows that say this tell."""
+        return Conditions.fit(
+            self.values,
+            self.conditions,
+            self.levels,
+            steps=[column.step for column in template.numeric],
+            condition_steps=[column.step for column in template.conditions],
+        )
+
+    def beside(self, given: Conditions, *, are_own: bool = False) -> Beside:
+        """Return the numbers of rows beside their conditions; see `Conditions.beside`."""
+        return given.beside(self.values, self.conditions, self.levels, are_own=are_own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +104,8 @@ class ScaledRows:
 
     Parameters
     ----------
+    given : Conditions
+        What conditions lead to expect of the numbers, which is taken off them.
     scale : ColumnScale
     points : (n_rows, n_columns) float64
         Standardised; where there is no number, what the other columns lead to expect.
@@ -97,6 +117,7 @@ class ScaledRows:
         as in version 0.1, which filled in none.
     """
 
+    given: Conditions
     scale: ColumnScale
     points: Float64Array
     normal: NormalRows
@@ -105,18 +126,20 @@ class ScaledRows:
     @classmethod
     def fit(cls, cells: NumberCells, template: "RowTemplate") -> Self:
         """Return normal rows on the scale that the kinds of rows, as their levels make, ask for."""
-        steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
+        steps = [column.step for column in template.numeric]
         as_version_0_1, states = template.notation == 1, cells.states
         rules = VERSION_0_1 if as_version_0_1 else RULES
-        scale = ColumnScale.fit(cells.values, np.asarray(steps), cells.levels, rules)
-        points = np.nan_to_num(scale.apply(cells.values, cells.levels))
         left_open = None
         with one_thread():
+            given = cells.given(template)
+            own = cells.beside(given, are_own=True)
+            scale = ColumnScale.fit(own.values, np.asarray(steps), cells.levels, rules)
+            points = np.nan_to_num(scale.apply(own.values, cells.levels, own.unsure))
             if not as_version_0_1:
                 known = ColumnCovariance.of_known(points, states)
                 points, left_open = known.filled(points, states), known.left_open(states)
             normal = NormalRows.fit(points, states, left_open)
-        return cls(scale, points, normal, left_open)
+        return cls(given, scale, points, normal, left_open)
 
     def features(
         self, cells: NumberCells, banned: BoolArray | None, n_skipped: int
@@ -128,7 +151,7 @@ class ScaledRows:
         """
         states = cells.states
         with one_thread():
-            points = self.placed(cells)
+            points = self.placed(cells, are_own=banned is not None)
             found = np.empty((len(NUMBER_KINDS), *points.shape))
             groups = groups_by_allowed(banned, len(points), len(self.points))
             for rows, allowed in merged(groups, len(self.points), self._most_fits):
@@ -136,9 +159,10 @@ class ScaledRows:
                 found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
 
-    def placed(self, cells: NumberCells) -> Float64Array:
+    def placed(self, cells: NumberCells, *, are_own: bool = False) -> Float64Array:
         """Return where rows lie among the `points`, (n_texts, n_columns)."""
-        points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
+        own = cells.beside(self.given, are_own=are_own)
+        points = np.nan_to_num(self.scale.apply(own.values, cells.levels, own.unsure))
         if self.left_open is None:
             return points
         return self.normal.covariance.filled(points, cells.states)
@@ -168,12 +192,16 @@ class NumberReference:
     scaled : tuple of ScaledRows
         All rows on one scale, and before that, where numbers depend on factors, each kind of rows
         on its own.
+    conditions : mapping of str to (float, float)
+        Between which values the middle 90 % of the conditions of normal rows lie, by name.
     usual : tuple of (n_kinds, 2) float64, n_columns long
-        Between which values the middle 90 % of the normal cells of each kind lie, for people.
+        Between which values the middle 90 % of the normal cells of each kind lie under the usual
+        conditions, for people.
     """
 
     template: "RowTemplate"
     scaled: tuple[ScaledRows, ...]
+    conditions: Mapping[str, tuple[float, float]]
     usual: tuple[Float64Array, ...]
 
     @classmethod
@@ -191,11 +219,17 @@ class NumberReference:
         rows.check()
         cells = NumberCells.of(rows)
         by_kind = ScaledRows.fit(cells, template)
-        usual = tuple(map(_usual, cells.values.T, cells.levels, by_kind.scale.kinds))
+        names = [column.name for column in template.conditions]
+        ranges = {
+            name: tuple(_middle(own[~np.isnan(own)]).tolist())
+            for name, own in zip(names, cells.conditions.T, strict=True)
+        }
+        values = cells.beside(by_kind.given).values
+        usual = tuple(map(_usual, values.T, cells.levels, by_kind.scale.kinds))
         if not template.dependent:
-            return cls(template, (by_kind,), usual)
+            return cls(template, (by_kind,), ranges, usual)
         together = ScaledRows.fit(cells.without_factors(), template)
-        return cls(template, (by_kind, together), usual)
+        return cls(template, (by_kind, together), ranges, usual)
 
     def features(
         self, texts: Sequence[str], *, banned: BoolArray | None = None, skipped: float = 0
@@ -260,14 +294,27 @@ class NumberReference:
         apart: Float64Array = cdist(placed, scaled.points[normal], "cityblock")
         return apart
 
+    def beside_conditions(self, texts: Sequence[str]) -> Float64Array:
+        """Return the numbers of rows as under the usual conditions, and behind them these.
+
+        (n_texts, n_columns + n_conditions)
+        """
+        cells = NumberCells.of(self.template.read(texts)).without_factors()
+        return np.hstack([cells.beside(self.scaled[-1].given).values, cells.conditions])
+
     def usual_for(self, text: str) -> list[Usual]:
-        """Return what is usual in each column for normal rows of a row's kind."""
-        levels = self.template.read([text]).factor_levels
-        found = []
-        for usual, kinds, said in zip(self.usual, self._kinds, levels, strict=True):
-            place = int(kinds.place(said)[0])
-            found.append(Usual(float(usual[place, 0]), float(usual[place, 1]), kinds.levels[place]))
-        return found
+        """Return what is usual in each column for normal rows of a row's kind and conditions."""
+        cells, given = NumberCells.of(self.template.read([text])), self.scaled[0].given
+        pairs = zip(self._kinds, cells.levels, strict=True)
+        places = [int(kinds.place(said)[0]) for kinds, said in pairs]
+        ranges = np.stack([own[place] for own, place in zip(self.usual, places, strict=True)])
+        usual = given.usual(ranges, cells.beside(given).added[0]).tolist()
+        digits = [column.decimals or 0 for column in self.template.numeric]
+        found = zip(usual, digits, self._kinds, places, strict=True)
+        return [
+            Usual(round(low, n), round(high, n), kinds.levels[place])
+            for (low, high), n, kinds, place in found
+        ]
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return which numbers of each row are usual for rows of other kinds, but not of its own.
@@ -277,11 +324,11 @@ class NumberReference:
         found: list[dict[str, Levels]] = [{} for _ in texts]
         if not self.template.dependent:
             return found
-        rows = self.template.read(texts)
+        cells = NumberCells.of(self.template.read(texts))
         columns = zip(
             self.template.numeric,
-            rows.numbers.values.T,
-            rows.factor_levels,
+            cells.beside(self.scaled[0].given).values.T,
+            cells.levels,
             self._kinds,
             self.usual,
             strict=True,

@@ -115,15 +115,23 @@ class ColumnScale:
             tuple(column.spreads for column in columns),
         )
 
-    def apply(self, values: Float64Array, levels: Sequence[Sequence[Levels]]) -> Float64Array:
-        """Return standardised values; NaN stays."""
+    def apply(
+        self,
+        values: Float64Array,
+        levels: Sequence[Sequence[Levels]],
+        unsure: Float64Array | float = 1.0,
+    ) -> Float64Array:
+        """Return standardised values; NaN stays.
+
+        `unsure`, (n_rows, n_columns): how many spreads count as one.
+        """
         logged = self._logged(self.signs * bounded(values))
         places = [kinds.place(said) for kinds, said in zip(self.kinds, levels, strict=True)]
         centres, spreads = (
             np.stack([values[place] for values, place in zip(by_kind, places, strict=True)], axis=1)
             for by_kind in (self.centres, self.spreads)
         )
-        standard = (logged - centres) / spreads
+        standard = (logged - centres) / (spreads * unsure)
         size = np.abs(standard)
         # A wild cell must stand out, and must not drown all others either.
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
@@ -163,15 +171,16 @@ class _Column:
         said = [levels[i] for i in known.tolist()]
         kinds = Kinds.of(said)
         members, within = kinds.members(said), rules.within
-        found = [_centre_and_spread(present[rows], step, within) for rows in members]
+        found = [centre_and_spread(present[rows], step, within) for rows in members]
         centres, spreads = np.asarray(found).T
         if len(members) > 1:
-            _, prior = _centre_and_spread(present - centres[kinds.place(said)], step, within)
+            _, prior = centre_and_spread(present - centres[kinds.place(said)], step, within)
             spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
         return cls(sign, is_log, floor, kinds, centres, spreads)
 
 
-def _centre_and_spread(present: Float64Array, step: float, within: float) -> tuple[float, float]:
+def centre_and_spread(present: Float64Array, step: float, within: float) -> tuple[float, float]:
+    """Return the median of normal cells, and their spread, neither of which wild ones move much."""
     if not len(present):
         return 0.0, step
     centre = float(np.median(present))

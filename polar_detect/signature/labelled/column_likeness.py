@@ -14,6 +14,8 @@ import numpy as np
 from polar_detect.arrays import Float64Array
 from polar_detect.features.of_columns import LIKENESS, column_feature
 from polar_detect.features.table import FeatureTable
+from polar_detect.signature.columns.conditions import Conditions
+from polar_detect.signature.columns.numbers import NumberCells
 from polar_detect.statistics.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -32,7 +34,7 @@ _SETTINGS = {
 def likeness_columns(template: "RowTemplate") -> list[str]:
     """Return the columns that trees read: those of numbers, and behind them categories of words.
 
-    Earlier versions read numbers only.
+    But for conditions. Earlier versions read numbers only.
     """
     return [column.name for column in template.numeric] + _word_categories(template)
 
@@ -49,6 +51,8 @@ class ColumnLikeness:
         How rows are written out, and read back.
     trees : Trees
         One feature for each of the `likeness_columns`.
+    given : Conditions
+        What these lead to expect of numbers, of which the trees see the rest.
     usual : (n_number_columns,) float64
         The median of each column's normal cells, NaN where there is none.
     ranks : tuple of mapping of str to int
@@ -58,6 +62,7 @@ class ColumnLikeness:
 
     template: "RowTemplate"
     trees: Trees
+    given: Conditions
     usual: Float64Array
     ranks: tuple[Mapping[str, int], ...]
 
@@ -67,22 +72,23 @@ class ColumnLikeness:
     ) -> Self:
         """Fit on rows written out, of a template with `likeness_columns`."""
         counts, own = [len(normal), len(labelled)], template.read(normal)
-        ranks = _ranks(own)
+        given, ranks = _given(own), _ranks(own)
         trees = Trees.fit(
-            np.vstack([_values(rows, ranks) for rows in (own, template.read(labelled))]),
+            np.vstack([_values(rows, given, ranks) for rows in (own, template.read(labelled))]),
             np.repeat([0, 1], counts),
             np.repeat([1, len(normal) / len(labelled)], counts),
             _SETTINGS,
             n_trees=_N_TREES,
             seed=seed,
         )
-        return cls(template, trees, _usual(own), ranks)
+        return cls(template, trees, given, _usual(own, given), ranks)
 
     @classmethod
     def of(cls, template: "RowTemplate", trees: Trees, normal: Sequence[str]) -> Self:
         """Return what was fitted on normal rows, of its trees."""
         rows = template.read(normal)
-        return cls(template, trees, _usual(rows), _ranks(rows))
+        given = _given(rows)
+        return cls(template, trees, given, _usual(rows, given), _ranks(rows))
 
     def features(self, texts: Sequence[str]) -> FeatureTable:
         """Return each column's part of the log-odds of being like the labelled anomalies.
@@ -93,7 +99,7 @@ class ColumnLikeness:
         names = likeness_columns(self.template)
         parts = np.zeros((0, len(names)))
         if len(texts):
-            values = _values(self.template.read(texts), self.ranks)
+            values = _values(self.template.read(texts), self.given, self.ranks)
             n = len(self.usual)
             is_new = np.isnan(values[:, :n]) & ~self.trees.has_met_missing[:n]
             values[:, :n] = np.where(is_new, self.usual, values[:, :n])
@@ -109,8 +115,18 @@ def _word_categories(template: "RowTemplate") -> list[str]:
     return [name for name in template.categories if name not in numbers]
 
 
-def _usual(normal: "ParsedRows") -> Float64Array:
-    present = [column[~np.isnan(column)] for column in normal.numbers.values.T]
+def _given(normal: "ParsedRows") -> Conditions:
+    """Return what conditions lead to expect in any kind of rows, as trees see of which they are."""
+    return NumberCells.of(normal).without_factors().given(normal.template)
+
+
+def _numbers(rows: "ParsedRows", given: Conditions) -> Float64Array:
+    """Return the numbers of rows as they would be under the usual conditions."""
+    return NumberCells.of(rows).without_factors().beside(given).values
+
+
+def _usual(normal: "ParsedRows", given: Conditions) -> Float64Array:
+    present = [column[~np.isnan(column)] for column in _numbers(normal, given).T]
     return np.asarray([float(np.median(own)) if len(own) else np.nan for own in present])
 
 
@@ -121,13 +137,15 @@ def _ranks(normal: "ParsedRows") -> tuple[Mapping[str, int], ...]:
     return tuple({level: rank for rank, level in enumerate(levels)} for levels in by_name)
 
 
-def _values(rows: "ParsedRows", ranks: Sequence[Mapping[str, int]]) -> Float64Array:
+def _values(
+    rows: "ParsedRows", given: Conditions, ranks: Sequence[Mapping[str, int]]
+) -> Float64Array:
     """Return what the trees see of rows, (n_rows, n_columns); a text that is no row is as usual."""
     columns = [
         [0 if level is None else own.get(level, len(own)) for level in levels]
         for own, levels in zip(ranks, _said(rows), strict=True)
     ]
-    return np.column_stack([rows.numbers.values, *columns])
+    return np.column_stack([_numbers(rows, given), *columns])
 
 
 def _said(rows: "ParsedRows") -> list[list[str | None]]:

@@ -36,13 +36,13 @@ class RowColumns:
     for_all: str | None = None
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> "RowColumns":
+    def of(cls, names: Sequence[str], option: str = "--columns") -> "RowColumns":
         """Return what asks for these columns.
 
         >>> RowColumns.of(["a, b", "c"]).asked
         '"a, b",c'
         """
-        return cls(comma_separated(names))
+        return cls(comma_separated(names), option)
 
     @property
     def names(self) -> list[str]:

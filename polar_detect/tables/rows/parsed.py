@@ -15,6 +15,7 @@ from polar_detect.tables.cells.numbers import Notation, as_numbers, is_missing
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import TemplateColumn
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +79,12 @@ class ParsedRows:
     @cached_property
     def numbers(self) -> NumericColumns:
         """The columns of numbers, rounded as they stand there; none where the text is no row."""
-        template = self.template
-        names = [column.name for column in template.numeric]
-        places = template.places(names)
-        cells = [["" if row is None else row[place] for row in self.cells] for place in places]
-        return NumericColumns.of(names, cells, len(self.cells), template.notation)
+        return self._numbers(self.template.numeric)
+
+    @property
+    def conditions(self) -> NDArray[np.float64]:
+        """The numbers of the conditions, (n_rows, n_conditions); NaN where there is none."""
+        return self._numbers(self.template.conditions).values
 
     @cached_property
     def factor_levels(self) -> list[list[Levels]]:
@@ -118,6 +120,12 @@ class ParsedRows:
             )
             for row in self.cells
         ]
+
+    def _numbers(self, columns: Sequence["TemplateColumn"]) -> NumericColumns:
+        template, names = self.template, [column.name for column in columns]
+        places = template.places(names)
+        cells = [["" if row is None else row[place] for row in self.cells] for place in places]
+        return NumericColumns.of(names, cells, len(self.cells), template.notation)
 
     def _said(self, names: Sequence[str]) -> list[Levels | None]:
         """Return what each row says in some columns: in any case, width, spacing and dashes."""

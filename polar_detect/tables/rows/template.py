@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import ArtifactError, listing
+from polar_detect.errors import ArtifactError, InputError, listing
 from polar_detect.tables.cells.names import on_one_line, said_of_matches
 from polar_detect.tables.cells.numbers import MISSING, NOTATION, Notation
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.columns.selection import find_columns
+from polar_detect.tables.columns.selection import RowColumns, find_columns
 from polar_detect.tables.columns.text_column import TextColumn, no_column
 from polar_detect.tables.rows.fitting import fitted_columns
 from polar_detect.tables.rows.parsed import NumericColumns, ParsedRows
@@ -65,6 +65,35 @@ class RowTemplate:
         if missing:
             raise no_column([*map(str, frame.columns)], str(missing[0]), None)
         return cls(fitted_columns(frame, names))
+
+    def under(self, conditions: Sequence[str], option: str = "condition_columns") -> "RowTemplate":
+        """Return the same with columns of these names as conditions, which do not count themselves.
+
+        Raises
+        ------
+        InputError
+            There is no such column, or one that says something new in all new rows, or hardly
+            anything twice.
+
+        >>> columns = TemplateColumn("Ambient", 1), TemplateColumn("Power", 1)
+        >>> [own.name for own in RowTemplate(columns).under(["Ambient"]).numeric]
+        ['Power']
+        """
+        if not conditions:
+            return self
+        names = {*RowColumns.of(conditions, option).choose(self.names)}
+        chosen = [own for own in self.columns if own.name in names]
+        odd = [own for own in chosen if not own.may_be_condition]
+        if odd:
+            raise InputError(
+                f"Got condition column {odd[0].name!r}, which holds dates, lots or the like, or "
+                "words that hardly repeat; expected numbers, or words that repeat, by which other "
+                "columns can be judged; leave it out of the condition columns."
+            )
+        return replace(
+            self,
+            columns=tuple(own.as_condition() if own in chosen else own for own in self.columns),
+        )
 
     def unread(self) -> "RowTemplate":
         """Return the same for rows that no model reads: tables may lack what does not count."""
@@ -150,13 +179,32 @@ class RowTemplate:
 
     @property
     def numeric(self) -> tuple[TemplateColumn, ...]:
-        """The columns of numbers."""
-        return tuple(column for column in self.columns if column.is_numeric)
+        """The columns of numbers, but for conditions."""
+        return tuple(own for own in self.all_numeric if not own.is_condition)
+
+    @property
+    def all_numeric(self) -> tuple[TemplateColumn, ...]:
+        """The columns of numbers, conditions among them."""
+        return tuple(own for own in self.columns if own.is_numeric)
+
+    @property
+    def conditions(self) -> tuple[TemplateColumn, ...]:
+        """The conditions that are numbers; those that are words are factors at most."""
+        return tuple(own for own in self.all_numeric if own.is_condition)
+
+    @property
+    def conditions_by_name(self) -> list[str]:
+        """Names of the columns that say under what conditions rows were made."""
+        return [own.name for own in self.columns if own.is_condition]
 
     @property
     def categories(self) -> dict[str, Category]:
-        """The columns that say the same few things again and again, by name."""
-        return {own.name: own.category for own in self.columns if own.category is not None}
+        """The columns that say the same few things again and again, but for conditions, by name."""
+        return {
+            own.name: own.category
+            for own in self.columns
+            if own.category is not None and not own.is_condition
+        }
 
     @property
     def dependent(self) -> dict[tuple[str, ...], list[str]]:
@@ -168,10 +216,11 @@ class RowTemplate:
         return found
 
     def words(self, frame: pd.DataFrame) -> list[tuple[list[str], int]]:
-        """Return of each column of numbers the cells that are words, and how many are numbers."""
+        """Return of `all_numeric` the cells that are words, and how many are numbers."""
         called = self._find([*map(str, frame.columns)])
-        bare = [column.form.bare(frame[called[column.name]]) for column in self.numeric]
-        names = [column.name for column in self.numeric]
+        columns = self.all_numeric
+        bare = [column.form.bare(frame[called[column.name]]) for column in columns]
+        names = [column.name for column in columns]
         found = NumericColumns.of(names, bare, len(frame), self.notation)
         n_numbers = np.isfinite(found.values).sum(0).tolist()
         return [

@@ -1,7 +1,7 @@
 """The columns of rows as values: how each is written out, and which others tell it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
 import pandas as pd
@@ -56,6 +56,8 @@ class TemplateColumn:
     is_ever_new : bool
         Whether new rows say what no row before says there, as dates, counts of the rows and lots
         do: then it is neither numbers nor a category.
+    is_condition : bool
+        Whether it says under what conditions a row was made, and not what came out.
     """
 
     name: str
@@ -64,6 +66,7 @@ class TemplateColumn:
     factors: tuple[str, ...] = ()
     category: Category | None = None
     is_ever_new: bool = False
+    is_condition: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str, *, commas: bool = False) -> "TemplateColumn":
@@ -80,9 +83,24 @@ class TemplateColumn:
         return self.decimals is not None
 
     @property
+    def step(self) -> float:
+        """By how much its numbers differ at least, as they are rounded."""
+        return 10.0 ** -(self.decimals or 0)
+
+    @property
     def repeats(self) -> bool:
         """Whether it says the same few words again and again."""
         return self.category is not None and self.category.of == "words"
+
+    @property
+    def may_be_condition(self) -> bool:
+        """Whether others can be judged by what it says."""
+        return self.is_numeric or self.repeats
+
+    def as_condition(self) -> "TemplateColumn":
+        """Return the same as a condition, which nothing else tells."""
+        category = None if self.category is None else replace(self.category, factors=())
+        return replace(self, factors=(), category=category, is_condition=True)
 
     @property
     def has_codes(self) -> bool:
@@ -133,6 +151,8 @@ class TemplateColumn:
             stored["codes"] = [*self.form.codes]
         if self.is_ever_new:
             stored["ever_new"] = True
+        if self.is_condition:
+            stored["condition"] = True
         return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
 
     @classmethod
@@ -153,11 +173,16 @@ class TemplateColumn:
         )
         factors = _checked_factors(content.get("factors", []), names)
         category, decimals = content.get("category"), _checked_decimals(content["decimals"])
-        is_ever_new = _checked_flag(content.get("ever_new", False))
+        is_ever_new, is_condition = (
+            _checked_flag(content.get(key, False)) for key in ("ever_new", "condition")
+        )
         if category is not None:
             own = _checked_factors(category["factors"], names)
             category = Category(_checked_of(category["of"]), own)
-        column = cls(str(content["name"]), decimals, form, factors, category, is_ever_new)
+        name = str(content["name"])
+        column = cls(name, decimals, form, factors, category, is_ever_new, is_condition)
+        if is_condition and not column.may_be_condition:
+            raise ValueError("a condition that says nothing that comes again")
         if is_ever_new and (column.is_numeric or column.repeats):
             raise ValueError("what is ever new among what counts")
         if column.has_codes and not (form.codes and column.is_numeric):

@@ -88,7 +88,7 @@ def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
     OL or OK where it has no number.
     """
     notices = []
-    for column in template.numeric:
+    for column in template.all_numeric:
         notices += column.form.notices(frame[column.name], column.name)
         notices += _said_of_codes(column, frame[column.name])
     return notices
@@ -150,7 +150,7 @@ class LostNumbers:
 
     def __init__(self, template: RowTemplate) -> None:
         self._template = template
-        self._counts = [_Counts(column) for column in template.numeric]
+        self._counts = [_Counts(column) for column in template.all_numeric]
 
     def add(self, frame: pd.DataFrame) -> None:
         """Count the cells of some more rows."""

@@ -1,0 +1,323 @@
+"""Columns that say under what conditions rows were made: the others are judged given them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from japanese import is_japanese
+
+from polar_detect import PolarDetector, Report, screen
+from polar_detect.artifact.contents import read_contents
+from polar_detect.errors import InputError
+from polar_detect.features.of_columns import column_of
+from polar_detect.metrics import auroc
+from polar_detect.signature.columns.conditions import Conditions
+from polar_detect.signature.columns.reach import Beyond
+from polar_detect.tables import RowTemplate
+
+AMBIENT, POWER, EXIT = "Ambient [°C]", "Power [kW]", "Exit [°C]"
+
+
+def furnace(n_rows, *, seed=0, warmer=0.0):
+    """Return rows whose power falls and whose exit gets hotter with the ambient temperature."""
+    rng = np.random.default_rng(seed)
+    ambient = rng.normal(12, 2, n_rows) + warmer
+    zone = rng.normal(850, 1, n_rows)
+    return pd.DataFrame({
+        AMBIENT: ambient.round(1),
+        "Shift": rng.choice(["early", "late"], n_rows),
+        "Zone [°C]": zone.round(1),
+        POWER: (90 - 1.5 * (ambient - 12) + rng.normal(0, 0.5, n_rows)).round(1),
+        EXIT: (500 + 2 * (ambient - 12) + (zone - 850) + rng.normal(0, 1, n_rows)).round(1),
+    })  # fmt: skip
+
+
+def spoilt(rows):
+    """Return the same rows, of each of which the power is off."""
+    step = np.where(np.arange(len(rows)) % 2, 4.0, -4.0)
+    return rows.assign(**{POWER: rows[POWER] + step})
+
+
+def fitted(*conditions, rows=None, **settings):
+    own = furnace(150) if rows is None else rows
+    return PolarDetector("columns", condition_columns=conditions, **settings).fit(own, groups=None)
+
+
+@pytest.fixture(scope="module")
+def given():
+    return fitted(AMBIENT)
+
+
+def lines(conditions, values, *, step=0.01):
+    """Return what is fitted on one condition and one column of numbers."""
+    own, levels = np.asarray(conditions, float)[:, None], [[()] * len(values)]
+    return Conditions.fit(
+        np.asarray(values, float)[:, None], own, levels, steps=[step], condition_steps=[step]
+    )
+
+
+def beside(found, conditions, values, *, are_own=False):
+    own, levels = np.asarray(conditions, float)[:, None], [[()] * len(values)]
+    numbers = np.asarray(values, float)[:, None]
+    return found.beside(numbers, own, levels, are_own=are_own)
+
+
+X = np.linspace(10, 20, 101)
+NOISE = np.random.default_rng(0).normal(0, 0.1, 101)
+
+
+def test_a_line_goes_on_beyond_the_normal_rows():
+    found = beside(lines(X, 3 * X + NOISE), [15, 40], [45, 120])
+    np.testing.assert_allclose(found.values.ravel(), 45, atol=0.4)
+    assert found.unsure[0] < 1.01 < found.unsure[1]
+
+
+def test_without_conditions_numbers_stay_as_they_are():
+    none = Conditions.fit(
+        X[:, None], np.empty((101, 0)), [[()] * 101], steps=[1], condition_steps=[]
+    )
+    found = none.beside(X[:, None], np.empty((101, 0)), [[()] * 101], are_own=True)
+    assert found.values.base is X or np.shares_memory(found.values, X)
+    assert (found.unsure == 1).all()
+
+
+def test_one_wild_cell_of_a_condition_does_not_turn_a_line():
+    values, meter = 3 * X + NOISE, X.copy()
+    meter[[3, 70]] = 999.0
+    found = beside(lines(meter, values), [30.0], [90.0])
+    assert found.values[0, 0] == pytest.approx(45, abs=1)
+
+
+def test_logarithms_go_along_where_they_fit_better():
+    values = np.exp(X / 4 + NOISE)
+    found = lines(X, values)
+    assert found.lines[0].is_log
+    np.testing.assert_allclose(
+        beside(found, [15, 30], np.exp([15 / 4, 30 / 4])).values.ravel(), np.exp(15 / 4), rtol=0.1
+    )
+    assert not lines(X, 3 * X + NOISE).lines[0].is_log
+
+
+def test_what_is_told_exactly_is_no_noise_of_floats():
+    told = (1.8 * X.round(1) + 32).round(2)
+    found = lines(X.round(1), told)
+    normal, new = (
+        beside(found, own, (1.8 * own + 32).round(2)).values
+        for own in (X.round(1), X.round(1) + 90)
+    )
+    assert np.ptp(normal) == 0
+    assert np.abs(new - normal[0]).max() < 0.0025  # steps of a tenth of a hundredth
+
+
+def test_a_row_with_a_missing_condition_may_differ_as_if_there_was_none():
+    found = beside(lines(X, 3 * X + NOISE), [np.nan], [60.0])
+    assert found.values[0, 0] == 60.0
+    assert 10 < found.unsure[0, 0] < 200  # times the noise: what the condition explains
+
+
+def test_where_a_condition_never_changed_nothing_is_known():
+    found = beside(lines(np.full(101, 15.0), 45 + NOISE), [15.0, 25.0], [45, 45])
+    assert found.unsure[0] < 1.1
+    assert found.unsure[1] > 100
+
+
+def test_a_column_of_which_all_is_missing_has_a_flat_line():
+    found = beside(lines(X, np.full(101, np.nan)), [40.0], [7.0])
+    assert found.values[0, 0] == 7.0
+
+
+def test_normal_rows_lie_nearer_to_their_line_than_new_ones():
+    found = lines(X[::10], 3 * X[::10] + NOISE[::10])
+    (own,), (new,) = (beside(found, [20.0], [60.0], are_own=a).unsure for a in (True, False))
+    assert own < 1 < new
+
+
+def test_lines_go_within_any_kind_of_rows():
+    """A condition that differs between products tells nothing of what it does within one."""
+    levels = [[(name,) for name in np.repeat(["A", "B"], 50)]]
+    own = np.concatenate([X[::2][:50], 100 + X[::2][:50]])
+    values = 3 * own + np.repeat([0, -300], 50) + NOISE[:100]  # so that both lie alike
+    shape = values[:, None], own[:, None], levels
+    found = Conditions.fit(*shape, steps=[0.01], condition_steps=[0.01])
+    assert found.lines[0].slopes[0] / found.spreads[0] == pytest.approx(3, abs=0.1)
+
+
+def test_a_new_condition_is_not_flagged_and_faults_are(given):
+    usual = furnace(200, seed=1, warmer=8.0)
+    for rows in (furnace(200, seed=2), usual):
+        found, faults = given.assess(rows), given.assess(spoilt(rows))
+        assert found.is_anomaly.mean() < 0.11
+        assert faults.is_anomaly.mean() > 0.9
+        assert auroc(np.repeat([False, True], 200), np.append(found.scores, faults.scores)) > 0.97
+    assert fitted().predict(usual).mean() < -0.5  # the control: most are flagged
+
+
+def test_conditions_are_in_no_feature_and_no_reason():
+    given = fitted(AMBIENT, "Shift")
+    rows = spoilt(furnace(40, seed=1)).assign(**{AMBIENT: 99.0, "Shift": "night"})
+    found = given.assess(rows)
+    assert {column_of(own) for own in found.explanation.features} == {"Zone [°C]", POWER, EXIT}
+    assert not any(AMBIENT in reason or "Shift" in reason for reason in found.reasons())
+    assert not any(found.new_cells)
+    assert any(fitted(AMBIENT).assess(rows).new_cells)  # the control
+
+
+def test_rows_score_alone_as_in_company(given):
+    rows = furnace(12, seed=1, warmer=3.0).assign(**{AMBIENT: [None, *range(11)]})
+    together = given.score_samples(rows)
+    alone = [given.score_samples(rows.iloc[[i]])[0] for i in range(12)]
+    assert together.tolist() == alone
+
+
+def test_saved_conditions_score_the_same_and_are_kept_by_a_refit(given, tmp_path):
+    given.save(tmp_path / "detector")
+    loaded, rows = PolarDetector.load(tmp_path / "detector"), furnace(30, seed=1, warmer=5)
+    assert loaded.score_samples(rows).tolist() == given.score_samples(rows).tolist()
+    assert loaded.condition_columns == (AMBIENT,)
+    again = loaded.fit(furnace(150), groups=None)
+    assert again.score_samples(rows).tolist() == given.score_samples(rows).tolist()
+    facts = dict(read_contents(tmp_path / "detector").facts)
+    assert facts["Conditions, given which the others are judged"] == AMBIENT
+    assert AMBIENT not in facts["Columns of numbers"]
+
+
+def test_labels_teach_what_is_odd_given_conditions():
+    rows, labels = (
+        pd.concat([furnace(150), spoilt(furnace(20, seed=3))]),
+        np.repeat([0, 1], [150, 20]),
+    )
+    new = furnace(200, seed=1, warmer=8.0), spoilt(furnace(200, seed=2, warmer=8.0))
+    found = []
+    for conditions in ((), (AMBIENT,)):
+        detector = PolarDetector("columns-classifier", condition_columns=conditions)
+        detector.fit(rows, labels, groups=None)
+        own = detector.fitted_.row_reference.likeness.columns
+        texts = [text for part in new for text in detector.rows_.texts(part)]
+        found.append(auroc(np.repeat([False, True], 200), own.features(texts).values.sum(1)))
+    assert found[0] < 0.6  # the control
+    assert found[1] > 0.98
+
+
+@pytest.mark.slow
+def test_screening_holds_rows_beside_their_conditions():
+    rows = furnace(200)
+    rows.loc[[5, 60], AMBIENT] = [20.0, 4.0]  # whose power does not go along
+    rows.loc[70, [AMBIENT, POWER, EXIT]] = [25.0, 70.5, 526.0]  # and one that does
+    given, plain = (
+        screen(rows, PolarDetector("columns", condition_columns=own)).scores
+        for own in ([AMBIENT], [])
+    )
+    for scores in (given, plain):
+        assert scores[[5, 60]].min() > 50
+    assert given[70] < 6
+    assert plain[70] > 40
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        (["Ambience"], "Got column 'Ambience'; the table has: .*Pass condition_columns"),
+        ([AMBIENT, AMBIENT], "twice in condition_columns"),
+        (["Date"], "Got condition column 'Date', which holds dates, lots or the like"),
+        (["Remark"], "Got condition column 'Remark'.*words that hardly repeat"),
+        ([AMBIENT, "Shift", "Zone", POWER, EXIT], "and conditions aside.*name fewer conditions"),
+        ("Shift", "Got condition_columns 'Shift'; expected names of columns"),
+        (7, "Got condition_columns 7; expected names of columns"),
+    ],
+)
+def test_refuses_what_can_be_no_condition(conditions, said):
+    dates = pd.date_range("2026-01-01", periods=150).astype(str)
+    rows = furnace(150).assign(Date=dates, Remark=[f"checked {i} by {7 * i}" for i in range(150)])
+    with pytest.raises(InputError, match=said):
+        PolarDetector("columns", condition_columns=conditions).fit(rows)
+
+
+def test_refuses_conditions_that_models_would_read():
+    with pytest.raises(InputError, match="for the detector texts, whose models read what they say"):
+        PolarDetector("texts", condition_columns=[AMBIENT]).fit(furnace(60))
+    with pytest.raises(
+        InputError, match="Got condition_columns Ambient for texts that are no rows"
+    ):
+        PolarDetector(condition_columns=["Ambient"]).fit([f"pump {i}" for i in range(60)])
+
+
+def test_templates_say_which_columns_are_conditions_and_refuse_what_is_none():
+    own = RowTemplate.fit(furnace(60), [AMBIENT, "Shift", POWER]).under(["ambient", "Shift"])
+    stored = own.to_json()
+    assert RowTemplate.from_json(stored) == own
+    assert own.conditions_by_name == [AMBIENT, "Shift"]
+    stored["columns"][0] |= {"decimals": None}
+    with pytest.raises(Exception, match="no row template"):
+        RowTemplate.from_json(stored)
+
+
+def test_reports_show_conditions_without_a_part_and_what_is_usual_under_them(given, tmp_path):
+    rows = furnace(30, seed=1, warmer=8.0)
+    rows[:3] = spoilt(rows[:3])
+    report = Report.of(given, rows, top=1)
+    row = report.data.rows[0]
+    (condition,) = [cell for cell in row.cells if cell.is_condition]
+    assert (condition.column, condition.part) == (AMBIENT, 0.0)
+    assert condition.low < condition.high < float(condition.says)
+    (power,) = [cell for cell in row.cells if cell.column == POWER]
+    assert power.low < 90 - 1.5 * (float(condition.says) - 12) < power.high
+    assert not power.low < float(power.says) < power.high
+    assert power.low == round(power.low, 1)
+    assert report.data.beyond == Beyond((), (AMBIENT,))
+    report.save(tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ">condition</td>" in html
+    assert "as conditions these do not count" in html
+
+
+def test_a_column_that_has_left_its_normal_range_is_said_to_be_a_condition_perhaps():
+    rows, usual = furnace(40, seed=1, warmer=15.0), furnace(40, seed=1)
+    found = Report.of(fitted(), rows, top=1).data
+    assert AMBIENT in found.beyond.columns
+    assert found.beyond.conditions == ()
+    assert Report.of(fitted(), usual, top=1).data.beyond == Beyond()
+    assert Report.of(fitted(), rows[:7], top=1).data.beyond == Beyond()  # too few
+
+
+def table(path, rows):
+    rows.to_csv(path, index=False)
+    return path
+
+
+def test_commands_take_conditions_and_say_what_they_are(run, tmp_path):
+    train = table(tmp_path / "train.csv", furnace(150))
+    new = table(tmp_path / "new.csv", furnace(60, seed=1, warmer=8.0))
+    folder, out = tmp_path / "detector", tmp_path / "scored.csv"
+    own = ("--columns", "Zone,Power,Exit", "--condition-columns", "ambient")
+    code, _, said = run("fit", train, *own, "--out", folder)
+    assert code == 0
+    assert "conditions, given which the other columns are judged" in said
+    assert "columns of numbers: Zone [°C], Power [kW], Exit [°C]\n" in said
+    _, _, said = run("score", new, "--detector", folder, "--out", out)
+    assert "as conditions these do not count" in said
+    assert pd.read_csv(out).is_anomaly.mean() < 0.15
+    lacking = table(tmp_path / "lacking.csv", furnace(60).drop(columns=AMBIENT))
+    code, _, said = run("score", lacking, "--detector", folder, "--out", out)
+    assert code == 1
+    assert f"Got column '{AMBIENT}'" in said
+
+
+def test_score_and_report_say_what_may_be_a_condition(run, tmp_path):
+    train = table(tmp_path / "train.csv", furnace(150)[[AMBIENT, POWER]])
+    new = table(tmp_path / "new.csv", furnace(60, seed=1, warmer=15.0))
+    folder, out = tmp_path / "detector", tmp_path / "scored.csv"
+    run("fit", train, "--all-columns", "--out", folder)
+    for command, out in (("score", tmp_path / "scored.csv"), ("report", tmp_path / "report.md")):
+        _, _, said = run(command, new, "--detector", folder, "--out", out)
+        assert f"fit with --condition-columns '{AMBIENT},{POWER}' has it not count" in said
+
+
+def test_a_wrong_condition_is_refused_by_the_name_of_the_option(run, tmp_path):
+    train = table(tmp_path / "train.csv", furnace(60))
+    given = ("--all-columns", "--out", tmp_path / "detector", "--condition-columns", "Ambience")
+    code, _, said = run("fit", train, *given)
+    assert code == 1
+    assert "Pass --condition-columns 'Ambient [°C]'" in said
+    given = (*given[:-1], AMBIENT, "--detector", "texts")
+    code, _, said = run("fit", train, *given, "--lang", "ja")
+    assert code == 1
+    assert is_japanese(said)
