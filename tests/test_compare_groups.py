@@ -96,6 +96,21 @@ def test_where_it_was_asked_for_that_is_an_error(tmp_path):
         read(faults_in_one_lot(tmp_path), group_column="Lot")
 
 
+def test_normal_rows_of_two_groups_are_left_to_learn_from():
+    rows = rows_of(np.arange(60) % 3, np.arange(60) % 7 == 0)
+    for seed in range(9):
+        train, _ = split_by_group(rows, rows.groups, test_share=0.9, seed=seed)
+        assert len({*train.normal.groups}) == 2
+    assert split_by_group(rows, rows.groups % 2, test_share=0.5, seed=0) is None
+
+
+def test_a_test_file_need_not_have_the_group_column(tmp_path, parts):
+    new = tmp_path / "new.csv"
+    lots_of_parts(1).drop(columns="Lot").to_csv(new, index=False)
+    reading = comparing.Reading(target="verdict", group_column="Lot")
+    assert comparing.read_task(parts, new, reading).test.groups is None
+
+
 def test_a_group_column_that_is_not_there_is_named(parts):
     with pytest.raises(InputError, match="--group-column"):
         read(parts, group_column="Charge")

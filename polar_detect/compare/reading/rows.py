@@ -15,6 +15,7 @@ from polar_detect.errors import InputError
 from polar_detect.statistics.shares import count_of
 
 _MIN_OF_EACH_CLASS = 2
+_MIN_GROUPS_LEFT = 2  # as a detector holds normal rows against those of other groups
 _N_DRAWS = 100  # of groups to test on
 
 
@@ -91,7 +92,8 @@ def split_by_group(
     """Return training and test rows of other groups, in their order; two of each class at least.
 
     Of a hundred draws of groups the one whose shares of normal and of anomalous rows are nearest
-    to the share asked for. None where no draw has two rows of each class on either side.
+    to the share asked for. None where no draw has two rows of each class on either side, and
+    normal rows of two groups to learn from.
     """
     rng = np.random.default_rng(seed)
     _, places = np.unique(groups, return_inverse=True)
@@ -105,6 +107,8 @@ def split_by_group(
         order = rng.permutation(n_groups)
         n_test = np.cumsum(n_rows[:, order], axis=1)  # with one group more at a time
         is_enough = np.minimum(n_test, n_all - n_test).min(0) >= _MIN_OF_EACH_CLASS
+        n_normal = np.cumsum(n_rows[0, order] > 0)  # groups that hold such rows
+        is_enough &= n_normal[-1] - n_normal >= _MIN_GROUPS_LEFT
         off = np.where(is_enough, np.abs(n_test / n_all - test_share).sum(0), np.inf)
         if off.min() < least:
             least, held_out = off.min(), order[: off.argmin() + 1]

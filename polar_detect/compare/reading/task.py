@@ -91,6 +91,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         to learn from or to test on.
     """
     paths = [path for path in (train, test) if path is not None]
+    if test is not None:  # it says what is tested on
+        reading = replace(reading, group_column=None)
     files = [_read(path, paths, reading) for path in paths]
     grouping = _grouping(files)
     source = choose_source(files[0], grouping)
@@ -320,7 +322,7 @@ def _split(rows: Rows, reading: Reading) -> list[Rows]:
             raise InputError(
                 f"Got anomalous rows of {n_odd} of {n_groups} values in column "
                 f"{reading.group_column!r}; expected such as can be dealt out to learn from and to "
-                "test on, with two normal and two anomalous rows on either side; leave "
-                "--group-column out, or add rows."
+                "test on, with two normal and two anomalous rows on either side, and normal ones "
+                "of two values to learn from; leave --group-column out, or add rows."
             )
     return split(replace(rows, groups=None), test_share=share, seed=seed)
