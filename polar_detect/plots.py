@@ -71,7 +71,6 @@ _LINE_STYLES = ("-", "--", ":", "-.")
 _N_FEATURES = _N_COLUMNS = 10  # that are drawn, if not told otherwise
 _MAX_DOTS = 300  # of each feature, in a notebook
 _LAYERS_HEIGHT = 2.4  # inches
-_RUN_HEIGHT = 150.0  # of its axis, on which places are given
 
 
 def plot_program(
@@ -261,7 +260,7 @@ def plot_run(assessment: Assessment, *, ax: Axes | None = None) -> Axes:
     threshold = scores[assessment.is_anomaly[known]].min(initial=np.inf)
     language = Language(are_rows=assessment.are_rows, is_screening=assessment.is_screening)
     rows = Rows(scores, (known + 1).tolist(), times)
-    chart = run_chart(rows, np.empty(0), threshold, _RUN_HEIGHT, language)
+    chart = run_chart(rows, np.empty(0), threshold, language)
     if chart is None:
         said = counted(len(scores), "row" if assessment.are_rows else "text")
         raise InputError(

@@ -20,14 +20,14 @@ from polar_detect.report.formats.html import render_html
 from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.statistics.stretch import crowded
 
-ENGLISH, HEIGHT = Language("en"), 150.0
+ENGLISH = Language("en")
 NORMAL = np.linspace(0.0, 1.0, 100)
 
 
 def chart_of(scores, names=None, times=(), *, numbering="data", threshold=1.0):
     names = range(1, len(scores) + 1) if names is None else names
     rows = Rows(np.asarray(scores, np.float64), [*names], times, numbering)
-    return run_chart(rows, NORMAL, threshold, HEIGHT, ENGLISH)
+    return run_chart(rows, NORMAL, threshold, ENGLISH)
 
 
 def changed(n, start, stop, seed=0):
@@ -94,7 +94,7 @@ def test_scores_far_out_stand_at_the_upper_edge_and_leave_the_others_room():
     chart = chart_of(scores)
     assert [(i, dot.y) for i, dot in enumerate(chart.dots) if dot.is_beyond] == [(7, 0)]
     assert chart.dots[7].title == "row 8: 5000.00"
-    assert HEIGHT - chart.threshold > HEIGHT / 6
+    assert chart.height - chart.threshold > chart.height / 6
     assert "higher scores, up to 5000.00" in chart.caption
     assert "Triangles" not in chart_of(changed(60, 3, 5)).caption
 

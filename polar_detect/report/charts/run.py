@@ -17,6 +17,7 @@ from polar_detect.report.charts.swarm import evenly
 from polar_detect.report.content.data import Numbering, ReportData
 from polar_detect.report.content.row_phrases import row_place
 
+_HEIGHT = 150.0  # pixels
 _MIN_ROWS = 10  # of fewer the list of rows tells as much
 _MAX_DOTS = 400
 _N_BARS = 160
@@ -104,7 +105,7 @@ class RunChart:
 
 
 def run_chart(
-    rows: Rows, normal: Float64Array, threshold: float, height: float, language: Language
+    rows: Rows, normal: Float64Array, threshold: float, language: Language
 ) -> RunChart | None:
     """Return the scores of rows in their order; None of a few rows.
 
@@ -115,8 +116,6 @@ def run_chart(
         Scores of held-out normal rows, of which a screening has none.
     threshold : float
         Score from which a row is flagged.
-    height : float
-        Pixels.
     """
     scores, n = rows.scores, len(rows.scores)
     if n < _MIN_ROWS:
@@ -126,11 +125,11 @@ def run_chart(
     drawn, n_in_bar = np.arange(n), 0
     if n > _MAX_DOTS:
         drawn, n_in_bar = flagged[evenly(len(flagged), _MAX_DOTS)], math.ceil(n / _N_BARS)
-    axes = _Axes(rows, float(edges[0]), float(edges[-1]), height, language)
+    axes = _Axes(rows, float(edges[0]), float(edges[-1]), language)
     ranges, halves = axes.bars(n_in_bar) if n_in_bar else ((), ())
     ticks, times = _row_ticks(rows)
     return RunChart(
-        height=height,
+        height=_HEIGHT,
         dots=axes.dots(drawn, threshold),
         ranges=ranges,
         halves=halves,
@@ -159,7 +158,6 @@ class _Axes:
     rows: Rows
     low: float
     high: float
-    height: float
     language: Language
 
     def caption(self, n_drawn: int, n_flagged: int, n_in_bar: int) -> str:
@@ -179,7 +177,7 @@ class _Axes:
 
     def y(self, score: float) -> float:
         share = (score - self.low) / (self.high - self.low)
-        return self.height * (1 - min(max(share, 0.0), 1.0))
+        return _HEIGHT * (1 - min(max(share, 0.0), 1.0))
 
     def levels(self) -> tuple[Tick, ...]:
         levels = [

@@ -25,7 +25,6 @@ from polar_detect.report.content.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.content.phrases import score_numbers
 
 _TOP_ROWS = 10
-_RUN_HEIGHT = 150.0  # of its axis, on which places are given
 _TOP_COLUMNS, _TOP_SHIFTS = 6, 4  # drawn where there are no layers
 _NAME_CELLS = 62  # of a line of their names, half as wide as a page
 _PAGE = (8.27, 11.69)  # A4, inches
@@ -185,7 +184,7 @@ def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
 
 def _run_chart(data: ReportData, language: Language) -> run.RunChart | None:
     normal = data.calibration_scores
-    return run.run_chart(run.Rows.of(data), normal, data.threshold, _RUN_HEIGHT, language)
+    return run.run_chart(run.Rows.of(data), normal, data.threshold, language)
 
 
 def _draw_run(chart: run.RunChart, ax: Axes, data: ReportData, language: Language) -> None:

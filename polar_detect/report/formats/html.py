@@ -45,7 +45,6 @@ _N_FEATURES = 6
 _N_NEIGHBOURS = 4
 _N_SHIFTS = 8
 _PANEL_HEIGHT = 92.0
-_RUN_HEIGHT = 150.0
 
 
 def render_html(data: ReportData, tongue: Tongue = "en") -> str:
@@ -99,7 +98,7 @@ def _charts(data: ReportData, language: Language) -> dict[str, Any]:
             data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
         ),
         "run_chart": run.run_chart(
-            run.Rows.of(data), data.calibration_scores, data.threshold, _RUN_HEIGHT, language
+            run.Rows.of(data), data.calibration_scores, data.threshold, language
         ),
         "global_steps": layout.size_steps(data.global_whole, language),
         "swarm_chart": swarm.swarm_chart(data.swarms, language),
