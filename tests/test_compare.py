@@ -358,6 +358,7 @@ def test_the_options_of_fit_read_the_rows_as_they_were_read(tmp_path):
     assert lineup.model_options == "--model 'a model' --max-tokens 64"
 
 
+@pytest.mark.slow
 def test_the_options_of_fit_name_no_column_of_a_wide_table_that_is_read_whole(tmp_path):
     rng, path = np.random.default_rng(0), tmp_path / "wide.csv"
     wide = pd.DataFrame(rng.normal(size=(60, 21)), columns=[f"c{i}" for i in range(21)])

@@ -98,6 +98,7 @@ def test_a_name_with_a_colon_and_steps_below_a_digit_have_limits_that_change_the
         assert own.up.half == pytest.approx(round(own.up.half, 0 if own.column == "count" else 1))
 
 
+@pytest.mark.slow
 def test_numbers_that_are_names_are_told_of_as_words_alone():
     rng = np.random.default_rng(0)
     program = rng.integers(0, 9, 300)
@@ -134,6 +135,7 @@ def test_the_frame_has_a_line_for_each_column(limits):
     assert repr(limits) == "DetectionLimits(4 columns)"
 
 
+@pytest.mark.slow
 def test_the_same_detector_has_the_same_limits(detector, limits):
     again = detector.detection_limits()
     assert (again.numbers, again.words) == (limits.numbers, limits.words)
@@ -171,6 +173,7 @@ def test_the_command_prints_them(tmp_path, detector, run):
     assert (code, "--texts" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_the_command_says_that_what_models_read_has_none(saved_on_tiny, run):
     code, _, err = run("inspect", saved_on_tiny, "--detection-limits")
     assert (code, "which has models read the texts; expected one that goes by columns" in err) == (

@@ -200,6 +200,7 @@ def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, messag
         _check_trees(made(left))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of_tree", "value", "message"),
     [("children_left", 10_000, "points outside itself"), ("feature", 99, "asks for a feature")],

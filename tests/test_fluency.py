@@ -92,6 +92,7 @@ def test_the_encoder_is_english_too(minilm, texts):
     assert speaks(tokenizer, texts_of("work_orders_train.csv")).is_spoken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "texts", [texts_of("work_orders_ja_train.csv"), CHINESE, RUSSIAN, GERMAN, LOGS]
 )

@@ -137,6 +137,7 @@ def test_lines_that_were_fitted_on_are_known_whenever_they_were_written():
     assert known.n_beyond_chance == len(LATER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lang", "said"),
     [

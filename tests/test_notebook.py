@@ -113,6 +113,7 @@ def test_names_in_an_index_are_no_markdown(by_columns, tmp_path):
     assert page.count("\\*5\\|") == 2  # in the list and above its own part
 
 
+@pytest.mark.slow
 def test_long_names_do_not_run_into_the_scores_on_paper(by_columns, monkeypatch, tmp_path):
     names, drawn = ["WO-240117", "x" * 70, "lot 7", 20_240_117, 240_118, "試料十二"], []
     batch, write = readings(6, 1).set_axis(names), Text.set_text

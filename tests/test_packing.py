@@ -128,6 +128,7 @@ def alone(backbone, layer, row, n_tokens, form):
     return backbone.apply(layer, row[None, :padded], form=form)[0, :n_tokens]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["quick", "rough", "precise"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", some_by_default(["llama", "gemma3", "gpt2"], "llama", "gpt2"))

@@ -42,6 +42,7 @@ def losses(backbone, *, precise):
     return torch.tensor(found)
 
 
+@pytest.mark.slow
 def test_quick_losses_are_near_the_precise_ones(backbone):
     gaps = (losses(backbone, precise=False) - losses(backbone, precise=True)).abs()
     assert gaps.max() > 0  # the control: the quick form is another one

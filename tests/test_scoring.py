@@ -246,6 +246,7 @@ def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detecto
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 @pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx"])
 def test_a_run_ends_well_where_open_files_can_neither_be_removed_nor_replaced(

@@ -135,6 +135,7 @@ def test_equal_rows_are_explained_alike_and_a_set_without_flags_is_shown():
     Report(data)._repr_html_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tongue", "said"),
     [

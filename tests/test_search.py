@@ -173,6 +173,7 @@ def test_valid_programs_come_shortest_first_then_lowest_loss_without_repetition(
     assert Program.full(table.n_layers) in {candidate.program for candidate in found.valid}
 
 
+@pytest.mark.slow
 @each_search
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=6), tolerances)
 def test_independent_costs_are_searched_as_well_as_exhaustively(search, costs, tolerance):

@@ -115,6 +115,7 @@ def test_a_space_of_no_segments_or_runs_is_refused(options):
         Space(**{"n_layers": 3, **options})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "space", [Space(3), Space(3, any_order=True), Space(3, max_runs=4)], ids=str
 )

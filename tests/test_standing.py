@@ -562,6 +562,7 @@ def test_fit_leaves_out_the_column_of_groups_and_holds_none_against_its_own(
     assert "Got --group-column 'heat' for" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tongue", "said"),
     [

@@ -63,6 +63,7 @@ def test_a_folder_takes_its_place_once_a_scanner_has_looked_into_it(tmp_path, mo
     assert [path.name for path in tmp_path.rglob("*")] == ["detector", "new"]
 
 
+@pytest.mark.slow
 def test_who_reads_a_folder_leaves_its_replacement_the_time_that_a_scanner_takes(
     tmp_path, monkeypatch
 ):
