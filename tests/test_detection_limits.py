@@ -196,3 +196,11 @@ def test_changes_down_and_up_and_words_that_others_tell_are_told_apart():
     other = {own.column: own.other for own in found.words}
     assert other["program"] > 0.9
     assert other["machine"] < 0.2
+
+
+def test_a_column_that_only_labelled_anomalies_fill_has_no_limits():
+    rows = readings(120).assign(depth=[""] * 100 + [f"{i / 7:.2f}" for i in range(20)])
+    found = PolarDetector().fit(rows, np.arange(120) >= 100).detection_limits()
+    depth = next(own for own in found.numbers if own.column == "depth")
+    assert np.isnan([depth.low, depth.high, *depth.down, *depth.up]).all()
+    assert all(np.isfinite(own.up.half) for own in found.numbers if own.column != "depth")

@@ -213,8 +213,9 @@ class _Rows:
     def _steps(self) -> Float64Array:
         """Return changes of each column, (n_columns, n_steps): of its digits, and one at least."""
         digits = np.array([10.0 ** -(own.decimals or 0) for own in self.template.numeric])[:, None]
-        low, high = np.nanquantile(self.normal, (0.25, 0.75), axis=0)
-        spreads = np.fmax(high - low, 0)[:, None] / _NORMAL_QUARTILES
+        spreads, is_known = np.zeros_like(digits), ~np.isnan(self.normal).all(0)
+        low, high = np.nanquantile(self.normal[:, is_known], (0.25, 0.75), axis=0)
+        spreads[is_known, 0] = (high - low) / _NORMAL_QUARTILES
         steps = np.fmax(np.rint(np.fmax(spreads, digits) * _STEPS / digits), 1) * digits
         return np.append(steps, np.full_like(digits, np.inf), axis=1)
 
