@@ -204,3 +204,13 @@ def test_a_column_that_only_labelled_anomalies_fill_has_no_limits():
     depth = next(own for own in found.numbers if own.column == "depth")
     assert np.isnan([depth.low, depth.high, *depth.down, *depth.up]).all()
     assert all(np.isfinite(own.up.half) for own in found.numbers if own.column != "depth")
+
+
+def test_what_is_usual_is_what_reports_say(detector, limits):
+    numbers = detector.fitted_.reference.numbers
+    usual = numbers.usual_for(detector.fitted_.reference.texts[0])
+    said = {
+        own.name: (at.low, at.high) for own, at in zip(numbers.template.numeric, usual, strict=True)
+    }
+    for own in limits.numbers:
+        assert (own.low, own.high) == said[own.column]

@@ -200,3 +200,7 @@ def test_commands_tell_where_flagged_rows_are(tmp_path, detector, lang, run):
     columns = ["--columns", ",".join(READ), "--share", "0.1", "--lang", lang]
     code, _, told = run("screen", tmp_path / "new.csv", *columns, "--out", out)
     assert (code, said in told) == (0, True)
+    report = tmp_path / "screened.json"
+    code, _, told = run("screen", tmp_path / "new.csv", *columns, "--out", out, "--report", report)
+    assert (code, told.count(said)) == (0, 1)
+    assert json.loads(report.read_text(encoding="utf-8"))["groups"]["found"]

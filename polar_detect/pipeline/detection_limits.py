@@ -13,6 +13,7 @@ from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.errors import counted
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.progress import Advance, Tracker
+from polar_detect.signature.columns.numbers import middle
 from polar_detect.tables.rows.row_text import label_of, write_cells
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class _Rows:
 
     def _steps(self) -> Float64Array:
         """Return changes of each column, (n_columns, n_steps): of its digits, and one at least."""
-        digits = np.array([10.0 ** -(own.decimals or 0) for own in self.template.numeric])[:, None]
+        digits = np.array([own.step for own in self.template.numeric])[:, None]
         spreads, is_known = np.zeros_like(digits), ~np.isnan(self.normal).all(0)
         low, high = np.nanquantile(self.normal[:, is_known], (0.25, 0.75), axis=0)
         spreads[is_known, 0] = (high - low) / _NORMAL_QUARTILES
@@ -262,7 +263,7 @@ def _other(said: Sequence[str], own: str, rng: np.random.Generator) -> str | Non
 
 def _limits_of(name: str, normal: Float64Array, found: Float64Array) -> NumberLimits:
     """Return the limits of a column whose rows have these, (n_rows, 2): down and up."""
-    low, high = _quantiles(normal, 0.05, 0.95)
+    low, high = middle(normal[~np.isnan(normal)]).tolist()
     down, up = (Limit(*_quantiles(own, 0.5, _MOST)) for own in found.T)
     return NumberLimits(name, low, high, down, up)
 

@@ -8,13 +8,7 @@ here has the map: a package a stage, and where each rule lives.
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.identifiers import is_id_name
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
-from polar_detect.tables.columns.lots import lot_columns, numbered
-from polar_detect.tables.columns.new_values import (
-    are_in_time,
-    dates_in_order,
-    new_later,
-    warn_of_new_values,
-)
+from polar_detect.tables.columns.new_values import dates_in_order, new_later, warn_of_new_values
 from polar_detect.tables.columns.results import (
     check_added,
     result_columns,
@@ -82,7 +76,6 @@ __all__ = [
     "TableRows",
     "TableWriter",
     "TextColumn",
-    "are_in_time",
     "called_anomalous",
     "cells_as_text",
     "check_added",
@@ -95,10 +88,8 @@ __all__ = [
     "is_filled",
     "is_id_name",
     "join_columns",
-    "lot_columns",
     "new_later",
     "no_column",
-    "numbered",
     "numeric_names",
     "obvious_text_column",
     "open_table",

@@ -28,6 +28,7 @@ from polar_detect.errors import InputError, OutputError
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
+from polar_detect.report.content.data import FlaggedGroups
 from polar_detect.report.content.phrases import fall
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
@@ -74,13 +75,14 @@ def screen(options: ScreenOptions) -> None:
         file = None
         if kind is None:
             found = screening.run(progress)
+            groups = flagged_groups(table, found, table.template)
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
-            file = render(data, kind, options.lang)
+            file, groups = render(data, kind, options.lang), data.groups
         known = _Known(table.texts, found, options.lang)
         scoring.run(job, opened, known, FlagRule(options.share), progress)
     training.tell_of_reading(screening.detector, language)
-    _tell_of(found, training, options, language)
+    _tell_of(found, groups, training, options, language)
     say(options.out)
     if options.report is not None and file is not None:
         write_text(options.report, file.content, option="--report")
@@ -147,7 +149,11 @@ def _tell_of_sample(table: tables.Table, options: ScreenOptions, language: Langu
 
 
 def _tell_of(
-    found: Assessment, training: Training, options: ScreenOptions, language: Language
+    found: Assessment,
+    groups: FlaggedGroups | None,
+    training: Training,
+    options: ScreenOptions,
+    language: Language,
 ) -> None:
     """Print the strangest rows, how many are flagged, and what to do with them."""
     table, scores = training.table, found.scores
@@ -160,7 +166,7 @@ def _tell_of(
     tell(language.count(key, n_scored, flagged=n_flagged, share=share))
     for sentence in fall(scores, language):
         tell(sentence)
-    tell_of_groups(flagged_groups(table, found, table.template), language)
+    tell_of_groups(groups, language)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from polar_detect import tables
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.compare.reading.columns import (
     MAX_SIZE,
     note_words,
@@ -28,6 +28,7 @@ from polar_detect.compare.reading.rows import (
 )
 from polar_detect.compare.reading.source import File, Reading, Source, choose_source
 from polar_detect.errors import InputError
+from polar_detect.pipeline.standing import Standing
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.columns.text_column import check_no_column
 from polar_detect.tables.formats import format_of
@@ -95,7 +96,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         reading = replace(reading, group_column=None)
     files = [_read(path, paths, reading) for path in paths]
     grouping = _grouping(files)
-    source = choose_source(files[0], grouping)
+    grouped_by = None if grouping is None else grouping.name
+    source = choose_source(files[0], grouped_by)
     notes = _said_of_files(files, source, reading)
     parts = [_rows(file, source, grouping) for file in files]
     _check_testable(files, parts)
@@ -106,7 +108,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     is_label = reading.kind == "label"
     if is_label:
         check_classes(drawn[1])
-    notes += _said_of_groups(grouping, drawn)
+    notes += _said_of_groups(grouped_by, drawn)
     notes += note_overlap(*drawn, is_written_out=source.template is not None)
     find = find_leaking_columns if is_label else find_foretelling_columns
     return Task(
@@ -247,18 +249,27 @@ def _check_testable(files: Sequence[File], parts: Sequence[Rows]) -> None:
         )
 
 
-def _grouping(files: Sequence[File]) -> str | None:
-    """Return the column that says which rows of a single file hang together, if one does."""
+@dataclass(frozen=True, eq=False)
+class _Grouping:
+    """The column that says which rows of a file hang together, and which do, (n_rows,) int64."""
+
+    name: str
+    groups: IndexArray
+
+
+def _grouping(files: Sequence[File]) -> _Grouping | None:
+    """Return how rows of a single file hang together, if a column says it."""
     if len(files) > 1:
         return None
     (file,) = files
-    if file.reading.group_column is not None:
-        return file.reading.group_column
-    frame = file.table.frame
-    for name in tables.lot_columns(frame, is_in_time=tables.are_in_time(frame)):
-        n_groups = len(np.unique(tables.numbered(frame[name])))
-        if name != file.reading.target and _MIN_GROUPS <= n_groups <= len(frame) / 2:
-            return name
+    frame, asked = file.table.frame, file.reading.group_column
+    if asked is not None:
+        (groups,) = Standing.given(frame[asked], len(frame)).lots.values()
+        return _Grouping(asked, groups)
+    for name, lots in Standing.found_in(frame).lots.items():
+        n_lots = len(np.unique(lots))
+        if name != file.reading.target and _MIN_GROUPS <= n_lots <= len(frame) / 2:
+            return _Grouping(name, lots)
     return None
 
 
@@ -279,11 +290,11 @@ def _said_of_groups(name: str | None, parts: Sequence[Rows]) -> list[str]:
     ]
 
 
-def _rows(file: File, source: Source, grouping: str | None) -> Rows:
+def _rows(file: File, source: Source, grouping: _Grouping | None) -> Rows:
     table, frame, reading = file.table, file.table.frame, file.reading
     texts = source.texts(table)
     numbers = source.columns.matrix(frame, file.name)
-    groups = None if grouping is None else tables.numbered(frame[grouping])
+    groups = None if grouping is None else grouping.groups
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
         is_normal = np.zeros(len(texts), bool)

@@ -221,7 +221,7 @@ class NumberReference:
         by_kind = ScaledRows.fit(cells, template)
         names = [column.name for column in template.conditions]
         ranges = {
-            name: tuple(_middle(own[~np.isnan(own)]).tolist())
+            name: tuple(middle(own[~np.isnan(own)]).tolist())
             for name, own in zip(names, cells.conditions.T, strict=True)
         }
         values = cells.beside(by_kind.given).values
@@ -347,15 +347,15 @@ class NumberReference:
         return self.scaled[0].scale.kinds
 
 
-def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:
-    """Return the middle 90 % of the cells of each kind, (n_kinds, 2)."""
-    by_kind = [values[rows] for rows in kinds.members(levels)]
-    return np.stack([_middle(cells[~np.isnan(cells)]) for cells in by_kind])
-
-
-def _middle(present: Float64Array) -> Float64Array:
+def middle(present: Float64Array) -> Float64Array:
     """Return the smallest and the largest cell of the middle 90 %, as they stand there."""
     if not len(present):
         return np.full(2, np.nan)
     low = np.quantile(present, 0.05, method="lower")
     return np.asarray([low, np.quantile(present, 0.95, method="higher")])
+
+
+def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:
+    """Return the middle 90 % of the cells of each kind, (n_kinds, 2)."""
+    by_kind = [values[rows] for rows in kinds.members(levels)]
+    return np.stack([middle(cells[~np.isnan(cells)]) for cells in by_kind])
