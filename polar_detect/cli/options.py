@@ -343,7 +343,53 @@ class CombineOptions:
             "--drop-copies", help="Leave out rows that an earlier file or sheet has, too."
         ),
     ] = False
+    one_row_each: Annotated[
+        bool,
+        typer.Option(
+            "--one-row-each",
+            help="Make one row of each file or sheet, whose rows are the readings of one run, as "
+            "of a test piece, a furnace cycle or a shot: what each column comes to over its "
+            "course.",
+        ),
+    ] = False
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Make one row for each value of a column, or of columns a,b, in each file or "
+            "sheet, as of a long table with a cycle or shot in each row. Default: none."
+        ),
+    ] = None
+    along: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that the course of a run goes along, as time or strain. Default: one that "
+            "is called as one of times is, else the rows as they come."
+        ),
+    ] = None
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{_LABELS}, as of readings: a run with one of them is anomalous. Default: none."
+        ),
+    ] = None
     lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+    @property
+    def are_runs(self) -> bool:
+        """Whether each run becomes one row."""
+        return self.one_row_each or self.by is not None
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        if not self.are_runs and (self.along, self.label_column) != (None, None):
+            raise contradiction(
+                "give --along and --label-column with --one-row-each or --by only", self.lang
+            )
+        if self.are_runs and (self.whole_files or self.drop_copies):
+            raise contradiction(
+                "give neither --whole-files nor --drop-copies with --one-row-each or --by",
+                self.lang,
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

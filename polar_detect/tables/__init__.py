@@ -23,6 +23,7 @@ from polar_detect.tables.columns.text_column import (
     obvious_text_column,
 )
 from polar_detect.tables.combined_rows import CombinedRows
+from polar_detect.tables.combined_runs import CombinedRuns
 from polar_detect.tables.combining import Combined
 from polar_detect.tables.copies import Copies, find_copies
 from polar_detect.tables.formats import has_columns
@@ -57,11 +58,13 @@ from polar_detect.tables.rows.warnings import (
     warn_of_sides,
     warn_of_words,
 )
+from polar_detect.tables.runs import RunTable, RunWords, summarise_runs
 
 __all__ = [
     "Chunk",
     "Combined",
     "CombinedRows",
+    "CombinedRuns",
     "Copies",
     "Layout",
     "LostNumbers",
@@ -70,6 +73,8 @@ __all__ = [
     "RowColumns",
     "RowSample",
     "RowTemplate",
+    "RunTable",
+    "RunWords",
     "SheetNames",
     "Table",
     "TableReader",
@@ -100,6 +105,7 @@ __all__ = [
     "rejected_path",
     "result_columns",
     "said_of_results",
+    "summarise_runs",
     "texts_of_file",
     "warn_of_empty",
     "warn_of_forms",

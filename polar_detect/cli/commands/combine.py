@@ -1,16 +1,21 @@
 """`polar-detect combine`."""
 
+from collections.abc import Iterator
+from dataclasses import fields
+
+import pandas as pd
+
 from polar_detect import tables
 from polar_detect.cli.commands.output import check_not_input, say, tell, tell_of_rejected
 from polar_detect.cli.options import CombineOptions
-from polar_detect.errors import listing
+from polar_detect.errors import InputError, listing
 from polar_detect.messages.language import Language
 
 _MAX_LISTED = 5
 
 
 def combine(options: CombineOptions) -> None:
-    """Write the rows of several files and sheets as one table."""
+    """Write the rows of several files and sheets as one table, or one row for each run."""
     language, out = Language(options.lang), options.out
     rejected = tables.rejected_path(out)
     tables.check_output(out)
@@ -27,21 +32,16 @@ def combine(options: CombineOptions) -> None:
     for names, notice in combined.notices():
         tell(f"{names}: {language.notice(notice)}")
     rows = tables.CombinedRows.of(combined, drops_copies=options.drop_copies)
-    tables.check_size(out, rows.n_rows, len(combined.columns) + 1)
-    for name, n in rows.n_copies.items():
-        key = "combine.dropped" if options.drop_copies else "combine.copies"
-        tell(f"{name}: {language.say(key, n=n)}")
-    readers = [part.reader for part in combined.parts]
-    has_mark = any(own.needs_mark for own in readers) or language.tongue == "ja"
-    layout = tables.Layout(has_mark=has_mark, formats=combined.formats)
-    with tables.open_writer(out, layout) as writer:
-        for frame in rows.frames():
-            writer.write(frame)
-    if not rows.rejected:  # they may be there of an earlier run
-        tables.write_rejected((), rejected)
+    n_tables = len(combined.parts) - len(rows.empty)
+    if options.are_runs:
+        runs = _runs(rows, options, language)
+        frames, n_rows, done = iter([runs]), len(runs), "combine.runs"
+        tables.check_size(out, *runs.shape)
     else:
-        tables.write_table(rows.rejected_frame(said=language.fault), rejected, layout)
-        tell_of_rejected(str(out), len(rows.rejected), rows.n_rows, rejected, language)
+        frames, n_rows, done = rows.frames(), rows.n_rows, "combine.done"
+        tables.check_size(out, n_rows, len(combined.columns) + 1)
+        _tell_of_copies(rows, options, language)
+    _write(frames, rows, options, language)
     passed_over = {
         "combine.empty": rows.empty,
         "combine.left_out": combined.left_out,
@@ -50,5 +50,57 @@ def combine(options: CombineOptions) -> None:
     for key, left in passed_over.items():
         if left:
             tell(language.say(key, names=listing(left, _MAX_LISTED)))
-    tell(language.say("combine.done", n=rows.n_rows, n_tables=len(readers) - len(rows.empty)))
+    tell(language.say(done, n=n_rows, n_tables=n_tables, n_readings=rows.n_rows))
     say(out)
+
+
+def _runs(rows: tables.CombinedRows, options: CombineOptions, language: Language) -> pd.DataFrame:
+    """Return one row for each run, and say what could not be told."""
+    if not rows.combined.parts[0].reader.has_columns:
+        raise InputError(
+            "Got lines of text; expected tables of readings for --one-row-each and --by; leave "
+            "these out, or name other files."
+        )
+    as_is = {name: f"{{{name}}}" for name in ("name", "low", "high", "n")}
+    named = {own.name: language.say(f"runs.{own.name}", **as_is) for own in fields(tables.RunWords)}
+    by = tables.RowColumns(options.by, "--by").names
+    found = tables.CombinedRuns.of(
+        rows,
+        lambda readings: tables.summarise_runs(
+            readings,
+            by,
+            along=options.along,
+            label_column=options.label_column,
+            words=tables.RunWords(**named),
+        ),
+    )
+    for names, notice in found.notices:
+        tell(f"{names}: {language.notice(notice)}")
+    return found.frame
+
+
+def _tell_of_copies(rows: tables.CombinedRows, options: CombineOptions, language: Language) -> None:
+    for name, n in rows.n_copies.items():
+        key = "combine.dropped" if options.drop_copies else "combine.copies"
+        tell(f"{name}: {language.say(key, n=n)}")
+
+
+def _write(
+    frames: Iterator[pd.DataFrame],
+    rows: tables.CombinedRows,
+    options: CombineOptions,
+    language: Language,
+) -> None:
+    """Write a table, and beside it which rows could not be read."""
+    out, combined = options.out, rows.combined
+    rejected = tables.rejected_path(out)
+    has_mark = any(part.reader.needs_mark for part in combined.parts) or language.tongue == "ja"
+    layout = tables.Layout(has_mark=has_mark, formats=combined.formats)
+    with tables.open_writer(out, layout) as writer:
+        for frame in frames:
+            writer.write(frame)
+    if not rows.rejected:  # they may be there of an earlier run
+        tables.write_rejected((), rejected)
+    else:
+        tables.write_table(rows.rejected_frame(said=language.fault), rejected, layout)
+        tell_of_rejected(str(out), len(rows.rejected), rows.n_rows, rejected, language)

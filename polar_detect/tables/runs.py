@@ -1,0 +1,411 @@
+"""One row for each run: readings over time as a table of test pieces, cycles or shots.
+
+Hides what a run comes to. Nothing but how numbers are written is learned from other runs, so that
+a run has the same row, and the same columns, in any company.
+"""
+
+import re
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby, pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polar_detect.arrays import Float64Array, IndexArray
+from polar_detect.errors import EmptyInputError, InputError, listing
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
+from polar_detect.tables.cells.decimal_commas import have_decimal_commas
+from polar_detect.tables.cells.names import folded, match_column
+from polar_detect.tables.cells.number_form import NumberForm
+from polar_detect.tables.cells.numbers import MIN_NUMERIC
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.cells.units import unit_behind, with_unit, without_unit
+from polar_detect.tables.columns.dates import are_dates
+from polar_detect.tables.columns.identifiers import is_id_name, is_lot_name
+from polar_detect.tables.columns.labels import parse_labels
+from polar_detect.tables.columns.selection import RowColumns
+from polar_detect.tables.columns.text_column import no_column
+from polar_detect.tables.courses import N_PARTS, Course
+from polar_detect.tables.input.chunks import unique_names
+
+_MOST_WORDS, _MOST_CHANGES = 8, 8  # of words in a run, or they are remarks
+_MOST_BACK = 0.05  # of its span may what a course goes along fall back, as strain does by noise
+_DIGITS = 6
+_SAMPLE, _MAX_LISTED = 40, 5
+_HALF_DAY, _DAY = 43_200.0, 86_400.0  # seconds
+# As `folded` has them, without their unit; t alone may be a thickness.
+_TIME_NAMES = """
+time times timestamp datetime date/time elapsed elapsedtime testtime runtime sec second seconds
+時間 時刻 日時 経過時間 測定時間 計測時間 試験時間 測定日時 計測日時 記録日時 タイムスタンプ 秒
+zeit zeitstempel messzeit versuchszeit laufzeit temps tempo tiempo czas čas cas zaman время
+时间 時間戳 时间戳 測試時間 测试时间 시간 시각 thờigian
+"""
+_TIMES = frozenset(_TIME_NAMES.split())
+_UNITS_OF_TIME = "s sec ms msec μs min h hr hours minutes seconds 秒 分 時間 с сек мин ч"
+_TIME_UNITS = frozenset(_UNITS_OF_TIME.split())
+_UNIT_IN_NAME = re.compile(r"_(?:s|sec|ms|min|h)$")  # of names without brackets
+
+
+@dataclass(frozen=True)
+class RunWords:
+    """What columns of runs are called, and what is said of words that change again and again.
+
+    `{name}` is a column of readings, without its unit, which stands behind.
+    """
+
+    readings: str = "readings"
+    part: str = "{name} at {low}-{high} %"
+    lowest: str = "{name} lowest"
+    highest: str = "{name} highest"
+    noise: str = "{name} noise"
+    jump: str = "{name} jump"
+    span: str = "{name} span"
+    often: str = "more than {n} changes"
+
+
+@dataclass(frozen=True, eq=False)
+class RunTable:
+    """One row for each run.
+
+    Parameters
+    ----------
+    frame : (n_runs, n_columns) DataFrame
+        What says which run it is, how many readings it has, and what each column comes to.
+    notices : tuple of str
+        What was left out, or cannot be told.
+    """
+
+    frame: pd.DataFrame
+    notices: tuple[str, ...] = ()
+
+
+def summarise_runs(
+    readings: pd.DataFrame,
+    by: str | Sequence[str] = (),
+    *,
+    along: str | None = None,
+    label_column: str | None = None,
+    words: RunWords | None = None,
+) -> RunTable:
+    """Return one row for each run of a table of readings.
+
+    Parameters
+    ----------
+    readings : (n_readings, n_columns) DataFrame
+        In their order.
+    by : str or sequence of str
+        Columns that say of which run a reading is; by default all are of one.
+    along : str, optional
+        Column that courses go along, such as time or strain; by default one that is called as
+        one of times is, else the readings as they come.
+    label_column : str, optional
+        A run is anomalous, 1, if one of its readings is, and normal, 0, if others have a label.
+    words : RunWords, optional
+
+    Raises
+    ------
+    InputError
+        A column is not there, or there twice, or a label is none.
+    EmptyInputError
+        There is no run.
+
+    Examples
+    --------
+    >>> readings = pd.DataFrame({"shot": 4 * [1] + 4 * [2], "p [bar]": [0, 5, 9, 9, 0, 5, 5, 9]})
+    >>> summarise_runs(readings, "shot").frame[["shot", "readings", "p at 40-50 % [bar]"]]
+       shot  readings  p at 40-50 % [bar]
+    0     1         4                 6.4
+    1     2         4                 5.0
+    """
+    asked_by = [by] if isinstance(by, str) else by
+    table = _Readings.of(readings, asked_by, along, label_column)
+    keys = table.keys()
+    places: dict[Hashable, list[int]] = {}
+    for i, key in enumerate(keys):
+        if key is not None:
+            places.setdefault(key, []).append(i)
+    if not places:
+        raise EmptyInputError(
+            "Got no reading of a run; expected rows with a value in each column that tells runs "
+            "apart; choose another file, or other columns."
+        )
+    runs = [_Run.of(table, np.asarray(own), words or RunWords()) for own in places.values()]
+    frame = pd.DataFrame([run.cells for run in runs])
+    return RunTable(with_whole_numbers(frame), table.notices(keys, runs))
+
+
+def with_whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of whole numbers say 17, and not 17.0."""
+    found: dict[str, Any] = {}
+    for name in map(str, frame.select_dtypes("number")):
+        own = frame[name].to_numpy(np.float64, na_value=np.nan)
+        is_there = ~np.isnan(own)
+        is_whole = is_there.any() and bool(np.all(own[is_there] % 1 == 0))
+        whole = "int64" if is_there.all() else "Int64"
+        found[name] = pd.Series(own, frame.index, dtype=whole if is_whole else "float64")
+    return frame.assign(**found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Readings:
+    """A table of readings, and which of its columns say what.
+
+    Parameters
+    ----------
+    frame : (n_readings, n_columns) DataFrame
+    by : tuple of str
+    axis : str or None
+        What courses go along; None for the readings as they come.
+    is_asked : bool
+        Whether somebody named that column.
+    label : str or None
+    moments : (n_readings,) float64 or None
+        What the axis says; of dates and times of day seconds.
+    numbers : mapping of str to (n_readings,) float64
+        Of the columns of numbers, NaN where there is none.
+    texts : mapping of str to list of str
+        What each cell of the others says.
+    """
+
+    frame: pd.DataFrame
+    by: tuple[str, ...]
+    axis: str | None
+    is_asked: bool
+    label: str | None
+    moments: Float64Array | None
+    numbers: Mapping[str, Float64Array]
+    texts: Mapping[str, list[str]]
+
+    @classmethod
+    def of(
+        cls, readings: pd.DataFrame, by: Sequence[str], along: str | None, label: str | None
+    ) -> "_Readings":
+        frame = readings.set_axis([*map(str, readings.columns)], axis=1)
+        names = [*frame.columns]
+        if len({*names}) < len(names):
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise InputError(
+                f"Got two columns named {twice!r}; expected a name for each; rename one."
+            )
+        own_by = tuple(RowColumns.of(by, "--by").choose(names) if by else ())
+        label = label and _found(names, label, "--label-column")
+        axis = along and _found(names, along, "--along")
+        if along is None:
+            others = (name for name in names if name not in (*own_by, label))
+            axis = next(filter(_is_time_name, others), None)
+        commas = have_decimal_commas(frame)
+        found = {
+            name: None if name in (*own_by, label) else _numbers(frame[name], commas=commas)
+            for name in names
+        }
+        numbers = {name: own for name, own in found.items() if own is not None}
+        texts = {
+            name: [text.strip() for text in cells_as_text(frame[name])]
+            for name in names
+            if name not in numbers
+        }
+        moments = None
+        if axis is not None:
+            moments = numbers[axis] if axis in numbers else _seconds(texts[axis], axis)
+        return cls(frame, own_by, axis, along is not None, label, moments, numbers, texts)
+
+    def keys(self) -> Sequence[Hashable]:
+        """Return of which run each reading is, None where a column does not say."""
+        if not self.by:
+            return len(self.frame) * [()]
+        said = zip(*(self.texts[name] for name in self.by), strict=True)
+        return [key if all(key) else None for key in said]
+
+    def notices(self, keys: Sequence[Hashable], runs: Sequence["_Run"]) -> tuple[str, ...]:
+        """Return what is to be said of the runs that were made."""
+        n_without = sum(key is None for key in keys)
+        n_apart = len([*groupby(filter(None, keys))]) - len(runs) if self.by else 0
+        n_back = sum(run.goes_back for run in runs)
+        many = [*dict.fromkeys(name for run in runs for name in run.of_many_words)]
+        one = frozenset.intersection(*(run.of_one_number for run in runs))
+        same = [name for name in self.frame.columns if name in one]
+        how = "no course is told" if self.is_asked else "courses go by the readings"
+        said = {
+            f"readings left out that do not say of which run they are: {n_without}": n_without,
+            f"readings of one run stand in several places, with others between: {n_apart} more "
+            "than there are runs; where these are runs of their own, name in --by what tells "
+            "them apart": n_apart,
+            f"runs in which column {self.axis!r} does not grow, where {how}: {n_back}": n_back,
+            f"columns of one number throughout: {listing([*map(repr, same)], _MAX_LISTED)}; where "
+            "that is a setting, name it in --by to have one column of it": len(same),
+            "columns that say many things in a run are left out: "
+            f"{listing([*map(repr, many)], _MAX_LISTED)}": len(many),
+        }
+        return tuple(notice for notice, n in said.items() if n)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The row of one run.
+
+    `goes_back`: what the course should go along does not grow; `of_many_words`: columns left out;
+    `of_one_number`: columns of numbers that stay the same.
+    """
+
+    cells: Mapping[str, Any]
+    goes_back: bool
+    of_many_words: tuple[str, ...]
+    of_one_number: frozenset[str]
+
+    @classmethod
+    def of(cls, table: _Readings, rows: IndexArray, words: RunWords) -> "_Run":
+        along = _Along.of(table, rows)
+        found = [(name, table.frame[name].iloc[rows[0]]) for name in table.by]
+        found.append((words.readings, len(rows)))
+        many = []
+        for name in (own for own in table.frame.columns if own not in table.by):
+            own = _cells(table, name, rows, along, words)
+            found += own.items()
+            many += [] if own else [name]
+        names, _ = unique_names([name for name, _ in found])
+        values = (cell for _, cell in found)
+        same = {
+            name
+            for name, numbers in table.numbers.items()
+            if name != table.axis and len(rows) > 1 and np.all(numbers[rows] == numbers[rows[0]])
+        }
+        cells = dict(zip(names, values, strict=True))
+        return cls(cells, along.goes_back, tuple(many), frozenset(same))
+
+
+@dataclass(frozen=True, eq=False)
+class _Along:
+    """What the course of a run goes along.
+
+    Parameters
+    ----------
+    places : (n_readings,) float64
+        Shares of the course, growing from 0 to 1; NaN where nobody knows.
+    span : float
+        From first to last, NaN where the axis does not grow.
+    goes_back : bool
+    """
+
+    places: Float64Array
+    span: float = np.nan
+    goes_back: bool = False
+
+    @classmethod
+    def of(cls, table: _Readings, rows: IndexArray) -> "_Along":
+        even = np.linspace(0, 1, len(rows))
+        if table.moments is None:
+            return cls(even)
+        moments = table.moments[rows]
+        if table.axis not in table.numbers:
+            moments = _over_midnight(moments)
+        places = np.full(len(rows), np.nan)
+        is_there = ~np.isnan(moments)
+        own = moments[is_there]
+        span = float(own[-1] - own[0]) if len(own) else 0.0
+        upwards: Float64Array = own * np.sign(span or 1)
+        grown: Float64Array = np.maximum.accumulate(upwards)
+        goes_back = bool(np.any(grown - upwards > _MOST_BACK * abs(span)))
+        if goes_back or not span:
+            return cls(places if table.is_asked else even, np.nan, goes_back)
+        places[is_there] = (grown - grown[0]) / (grown[-1] - grown[0])
+        return cls(places, abs(span))
+
+
+def _found(names: Sequence[str], name: str, option: str) -> str:
+    found = match_column(names, name, may_add_unit=True)
+    if found is None:
+        raise no_column(names, name, option)
+    return found
+
+
+def _is_time_name(name: str) -> bool:
+    """Return whether a column is called as one is that says when a reading was taken.
+
+    >>> [*filter(_is_time_name, ["Time", "t [s]", "時間（分）", "time_ms", "T [s]", "t [mm]"])]
+    ['Time', 't [s]', '時間（分）', 'time_ms']
+    """
+    unit, bare = unit_behind(name), without_unit(name).strip()
+    if bare == "t" or unit is not None:
+        return (bare == "t" or folded(bare) in _TIMES) and folded(unit or "") in _TIME_UNITS
+    return folded(_UNIT_IN_NAME.sub("", bare)) in _TIMES
+
+
+def _numbers(cells: pd.Series, *, commas: bool) -> Float64Array | None:
+    """Return the numbers of a column of them; None of another, or of one that names something."""
+    name = str(cells.name)
+    if is_lot_name(name) or is_id_name(name) or pd.api.types.is_bool_dtype(cells):
+        return None
+    if pd.api.types.is_numeric_dtype(cells):
+        values = cells.to_numpy(np.float64, na_value=np.nan)
+        return np.where(np.isfinite(values), values, np.nan)
+    found = ColumnNumbers.of(cells, NumberForm.of(cells, name, commas=commas))
+    return found.values if found.is_numeric else None
+
+
+def _seconds(texts: Sequence[str], name: str) -> Float64Array:
+    """Return dates, or times of day, in seconds; NaN throughout of anything else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of dates in no single format
+        if are_dates([*filter(None, texts)][:_SAMPLE], name):
+            found = pd.to_datetime(pd.Series(texts), errors="coerce", utc=True)
+            passed = found - found.min()
+        else:
+            passed = pd.to_timedelta(pd.Series(texts), errors="coerce")
+    seconds: Float64Array = np.asarray(passed.dt.total_seconds(), np.float64)
+    is_time = np.mean(~np.isnan(seconds)) >= MIN_NUMERIC
+    return seconds if is_time else np.full(len(texts), np.nan)
+
+
+def _over_midnight(seconds: Float64Array) -> Float64Array:
+    """Return times of day that go on behind midnight."""
+    is_there = ~np.isnan(seconds)
+    is_night = np.diff(seconds[is_there], prepend=seconds[is_there][:1]) < -_HALF_DAY
+    found = seconds.copy()
+    found[is_there] += _DAY * np.cumsum(is_night)
+    return found
+
+
+def _cells(
+    table: _Readings, name: str, rows: IndexArray, along: _Along, words: RunWords
+) -> dict[str, Any]:
+    """Return what a column of a run comes to; nothing where it says too many things."""
+    first = table.frame[name].iloc[rows[0]]
+    if name == table.label:
+        cells = table.frame[name].iloc[rows]
+        is_anomalous, is_given = parse_labels(cells, name, rows + 1)
+        return {name: int(is_anomalous.any()) if is_given.any() else None}
+    if name == table.axis:
+        is_number = name in table.numbers
+        span = {_named(words.span, name, None if is_number else "s"): along.span}
+        return span if is_number else {name: first} | span
+    if name in table.numbers:
+        course = Course.of(table.numbers[name][rows], along.places)
+        found = zip(_names(name, words), course.figures, strict=True)
+        return {own: float(f"{figure:.{_DIGITS}g}") for own, figure in found}
+    texts = [table.texts[name][i] for i in rows]
+    said = [text for text, _ in groupby(filter(None, texts))]
+    if len({*said}) > _MOST_WORDS:
+        return {}
+    if len(said) > 1 + _MOST_CHANGES:
+        return {name: words.often.format(n=_MOST_CHANGES)}
+    return {name: first if len(said) == 1 and texts[0] else " > ".join(said) or None}
+
+
+@cache
+def _names(name: str, words: RunWords) -> tuple[str, ...]:
+    """Return what the figures of a column of numbers are called."""
+    edges = [100 * i // N_PARTS for i in range(N_PARTS + 1)]
+    parts = [words.part.format(name="{name}", low=low, high=high) for low, high in pairwise(edges)]
+    figures = (*parts, words.lowest, words.highest, words.noise, words.jump)
+    return (name, *(_named(own, name) for own in figures))
+
+
+def _named(pattern: str, name: str, unit: str | None = None) -> str:
+    """Return what a figure of a column is called, with its unit, or another one, behind."""
+    own = unit or unit_behind(name)
+    called = pattern.replace("{name}", without_unit(name))
+    return called if own is None else with_unit(called, own)
