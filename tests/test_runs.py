@@ -110,11 +110,13 @@ def test_a_course_goes_by_time_where_rates_differ():
         pd.date_range("2026-12-01 23:59:30", periods=61, freq="s"),
         [*(f"23:59:{i}" for i in range(30, 60)), *(f"0:00:{i:02d}" for i in range(31))],
         [f"2026/12/01 10:{i // 60:02d}:{i % 60:02d}.500" for i in range(61)],
+        pd.date_range("2026-12-01", "2026-12-01 00:01", periods=121)[[*range(0, 121, 2)]],
+        [f"{i // 60 + 9}:{i % 60:02d}:00" for i in range(0, 122, 2)],
     ],
 )  # fmt: skip
 def test_dates_and_times_of_day_are_times_too_over_midnight(times):
     cells = row(pd.DataFrame({"Time": times, "T": range(61)}))
-    assert cells["Time span [s]"] == 60
+    assert cells["Time span [s]"] in (60, 7200)
     assert cells["Time"] == times[0]
     assert parts(cells, "T", "")[0] == pytest.approx(3)
 
@@ -144,6 +146,28 @@ def test_where_time_goes_back_a_course_goes_by_its_readings_and_that_is_said():
     assert "where no course is told: 1" in asked.notices[0]
     assert np.isnan(parts(asked.frame.iloc[0])).all()
     assert asked.frame["Force highest [kN]"].item() == readings["Force [kN]"].max()
+
+
+def test_where_no_time_can_be_read_that_is_said_and_one_that_stays_is_none():
+    lost = press().assign(**{"Time [s]": [0.1, None, "?"] * 20})
+    said = "runs in which column 'Time [s]' does not grow, where courses go by the readings: 1"
+    assert summarise_runs(lost).notices == (said,)
+    assert not np.isnan(parts(row(lost))).any()
+    stays = press().assign(**{"Time [s]": 30})
+    assert summarise_runs(stays).notices == ()
+    assert not np.isnan(parts(row(stays))).any()
+    assert "no course is told: 1" in summarise_runs(stays, along="Time").notices[0]
+
+
+def test_halves_of_seconds_are_times_though_some_have_no_decimals():
+    times = pd.date_range("2026-12-01 10:00:00", periods=61, freq="500ms")
+    for own in (times, times.astype(str), times.strftime("%d.%m.%Y %H:%M:%S.%f")):
+        assert row(pd.DataFrame({"Zeit": own, "T": range(61)}))["Zeit span [s]"] == 30
+
+
+def test_a_straight_line_has_no_noise():
+    line = row(pd.DataFrame({"T": np.arange(300) * 0.1}))
+    assert (line["T noise"], line["T jump"]) == (0, 0)
 
 
 def test_what_stays_the_same_in_a_run_stays_what_it_is():
@@ -179,6 +203,12 @@ def test_a_run_is_anomalous_if_a_reading_of_it_is():
     readings = pd.concat([press(Cycle=i, verdict=own) for i, own in labels.items()])
     found = summarise_runs(readings, "Cycle", label_column="verdict").frame["verdict"]
     assert [None if cell is pd.NA else cell for cell in found] == [1, 0, None]
+    said = summarise_runs(readings, "Cycle")
+    assert said.frame["verdict"].fillna("").tolist() == ["OK > NG", "OK", ""]
+    assert said.notices[0] == (
+        "columns that call readings anomalous: 'verdict'; pass one as --label-column to call their "
+        "runs so"
+    )
     with pytest.raises(InputError, match="Got label 'maybe'"):
         summarise_runs(press(verdict="maybe"), label_column="verdict")
 

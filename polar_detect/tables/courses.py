@@ -8,6 +8,7 @@ import numpy as np
 from polar_detect.arrays import Float64Array
 
 N_PARTS = 10
+_ROUNDING = 1e-9  # of the largest reading: what is left of a straight line by arithmetic
 _EDGES = np.linspace(0, 1, N_PARTS + 1)
 
 
@@ -59,6 +60,7 @@ class Course:
         if not len(own):
             return cls(np.nan, np.full(N_PARTS, np.nan), *[np.nan] * 4)
         off = np.abs(own[1:-1] - (own[:-2] + own[2:]) / 2)
+        off[off < _ROUNDING * np.abs(own).max()] = 0
         return cls(
             level=float(np.median(own)),
             parts=_parts(own[~np.isnan(at)], at[~np.isnan(at)], places),

@@ -26,6 +26,7 @@ from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.cells.units import unit_behind, with_unit, without_unit
 from polar_detect.tables.columns.dates import are_dates
 from polar_detect.tables.columns.identifiers import is_id_name, is_lot_name
+from polar_detect.tables.columns.label_words import JUDGED, LABEL_OF, said_by
 from polar_detect.tables.columns.labels import parse_labels
 from polar_detect.tables.columns.selection import RowColumns
 from polar_detect.tables.columns.text_column import no_column
@@ -39,10 +40,11 @@ _SAMPLE, _MAX_LISTED = 40, 5
 _HALF_DAY, _DAY = 43_200.0, 86_400.0  # seconds
 # As `folded` has them, without their unit; t alone may be a thickness.
 _TIME_NAMES = """
-time times timestamp datetime date/time elapsed elapsedtime testtime runtime sec second seconds
-時間 時刻 日時 経過時間 測定時間 計測時間 試験時間 測定日時 計測日時 記録日時 タイムスタンプ 秒
-zeit zeitstempel messzeit versuchszeit laufzeit temps tempo tiempo czas čas cas zaman время
-时间 時間戳 时间戳 測試時間 测试时间 시간 시각 thờigian
+time times timestamp timeofday datetime date/time elapsed elapsedtime testtime runtime sec
+second seconds 時間 時刻 日時 経過時間 測定時間 計測時間 試験時間 測定日時 計測日時 記録日時
+タイムスタンプ 秒 zeit uhrzeit zeitstempel messzeit versuchszeit laufzeit temps heure tempo ora
+tiempo hora czas godzina čas cas zaman saat время 时间 時間戳 时间戳 測試時間 测试时间 시간 시각
+thờigian
 """
 _TIMES = frozenset(_TIME_NAMES.split())
 _UNITS_OF_TIME = "s sec ms msec μs min h hr hours minutes seconds 秒 分 時間 с сек мин ч"
@@ -228,6 +230,7 @@ class _Readings:
         many = [*dict.fromkeys(name for run in runs for name in run.of_many_words)]
         one = frozenset.intersection(*(run.of_one_number for run in runs))
         same = [name for name in self.frame.columns if name in one]
+        judged = [name for name, own in self.texts.items() if name != self.label and _judge(own)]
         how = "no course is told" if self.is_asked else "courses go by the readings"
         said = {
             f"readings left out that do not say of which run they are: {n_without}": n_without,
@@ -237,6 +240,8 @@ class _Readings:
             f"runs in which column {self.axis!r} does not grow, where {how}: {n_back}": n_back,
             f"columns of one number throughout: {listing([*map(repr, same)], _MAX_LISTED)}; where "
             "that is a setting, name it in --by to have one column of it": len(same),
+            f"columns that call readings anomalous: {listing([*map(repr, judged)], _MAX_LISTED)}; "
+            "pass one as --label-column to call their runs so": len(judged),
             "columns that say many things in a run are left out: "
             f"{listing([*map(repr, many)], _MAX_LISTED)}": len(many),
         }
@@ -247,8 +252,8 @@ class _Readings:
 class _Run:
     """The row of one run.
 
-    `goes_back`: what the course should go along does not grow; `of_many_words`: columns left out;
-    `of_one_number`: columns of numbers that stay the same.
+    `goes_back`: what the course should go along does not grow, or is not there; `of_many_words`:
+    columns left out; `of_one_number`: columns of numbers that stay the same.
     """
 
     cells: Mapping[str, Any]
@@ -308,9 +313,10 @@ class _Along:
         span = float(own[-1] - own[0]) if len(own) else 0.0
         upwards: Float64Array = own * np.sign(span or 1)
         grown: Float64Array = np.maximum.accumulate(upwards)
-        goes_back = bool(np.any(grown - upwards > _MOST_BACK * abs(span)))
-        if goes_back or not span:
-            return cls(places if table.is_asked else even, np.nan, goes_back)
+        stays = len(own) == len(rows) and not np.ptp(own)  # as a setting that is called a time
+        falls = bool(np.any(grown - upwards > _MOST_BACK * abs(span)))
+        if falls or not span or np.mean(is_there) < MIN_NUMERIC:
+            return cls(places if table.is_asked else even, np.nan, table.is_asked or not stays)
         places[is_there] = (grown - grown[0]) / (grown[-1] - grown[0])
         return cls(places, abs(span))
 
@@ -346,15 +352,24 @@ def _numbers(cells: pd.Series, *, commas: bool) -> Float64Array | None:
     return found.values if found.is_numeric else None
 
 
+def _judge(texts: Sequence[str]) -> bool:
+    """Return whether readings are called normal or anomalous, and some of either."""
+    words = {*map(said_by, {*texts})} - {""}
+    return JUDGED.issuperset(words) and len({LABEL_OF[word] for word in words}) > 1
+
+
 def _seconds(texts: Sequence[str], name: str) -> Float64Array:
     """Return dates, or times of day, in seconds; NaN throughout of anything else."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of dates in no single format
-        if are_dates([*filter(None, texts)][:_SAMPLE], name):
-            found = pd.to_datetime(pd.Series(texts), errors="coerce", utc=True)
-            passed = found - found.min()
-        else:
-            passed = pd.to_timedelta(pd.Series(texts), errors="coerce")
+    cells = pd.Series(texts, dtype="str")
+    if are_dates([*filter(None, texts)][:_SAMPLE], name):
+        found = pd.to_datetime(cells, errors="coerce", utc=True, format="ISO8601")
+        if found.isna().mean() > 1 - MIN_NUMERIC:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of dates in no single format
+                found = pd.to_datetime(cells, errors="coerce", utc=True)
+        passed = found - found.min()
+    else:
+        passed = pd.to_timedelta(cells, errors="coerce")
     seconds: Float64Array = np.asarray(passed.dt.total_seconds(), np.float64)
     is_time = np.mean(~np.isnan(seconds)) >= MIN_NUMERIC
     return seconds if is_time else np.full(len(texts), np.nan)
@@ -376,7 +391,7 @@ def _cells(
     first = table.frame[name].iloc[rows[0]]
     if name == table.label:
         cells = table.frame[name].iloc[rows]
-        is_anomalous, is_given = parse_labels(cells, name, rows + 1)
+        is_anomalous, is_given = parse_labels(cells, name, rows + 2)  # below a heading
         return {name: int(is_anomalous.any()) if is_given.any() else None}
     if name == table.axis:
         is_number = name in table.numbers
