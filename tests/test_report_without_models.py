@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,9 @@ from report_samples import Page, report
 from rich.console import Console
 
 from polar_detect import PolarDetector, Report, plots
+from polar_detect.drift import Shift
 from polar_detect.errors import InputError
+from polar_detect.features.table import Feature
 from polar_detect.messages.catalogue import texts
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import TONGUES
@@ -207,6 +210,32 @@ def test_long_names_of_features_stay_apart_and_within_two_lines():
     assert max(map(len, (first, second))) <= 62
     assert f"{first} {second}" == name
     assert figures._in_two_lines("column “x”") == "column “x”"
+
+
+def test_names_on_the_summary_page_stay_clear_of_its_titles_and_of_one_another(data, monkeypatch):
+    feature = Feature("column", "Pressure behind the valve at 40-50 % [bar]/residual")
+    shifts = tuple(Shift(feature, 1.4, 1e-9, is_moved=True) for _ in range(4))
+    long = replace(data, drift=replace(data.drift, features=shifts))
+    drawn = []
+    monkeypatch.setattr(figures, "_saved", lambda figure, _: drawn.append(figure))
+    figures.summary_page(long, "en", "png")
+    figure = drawn[0]
+    figure.draw_without_rendering()
+    n_bars = 0
+    for ax in figure.axes[-2:]:
+        title = next(
+            own for own in ax.get_children() if getattr(own, "get_text", str)() == said(ax)
+        )
+        boxes = [own.get_window_extent() for own in (title, *ax.texts)]
+        n_bars += len(ax.texts)
+        assert [(a, b) for a, b in pairwise(boxes) if a.y0 + 1 < b.y1] == []
+    assert n_bars >= 6
+    assert any("\n" in own.get_text() for own in figure.axes[-1].texts)
+
+
+def said(ax):
+    """Return the title of a chart, which stands on the left."""
+    return ax.get_title(loc="left")
 
 
 @pytest.mark.slow

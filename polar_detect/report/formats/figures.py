@@ -26,6 +26,7 @@ from polar_detect.report.content.phrases import score_numbers
 
 _TOP_ROWS = 10
 _TOP_COLUMNS, _TOP_SHIFTS = 6, 4  # drawn where there are no layers
+_BARS_HEIGHT = 1.6  # of their charts, whose names take two lines, beside those above
 _NAME_CELLS = 62  # of a line of their names, half as wide as a page
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
@@ -53,8 +54,9 @@ def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
         if (chart := _run_chart(data, language)) is not None:
             wide.append(partial(_draw_run, chart))
         grid = figure.add_gridspec(
-            len(wide) + 1, 2, left=0.09, right=0.95, top=top, bottom=0.41, hspace=0.95, wspace=0.18
-        )
+            len(wide) + 1, 2, left=0.09, right=0.95, top=top, bottom=0.40, hspace=0.8, wspace=0.18,
+            height_ratios=[*[1] * len(wide), _BARS_HEIGHT],
+        )  # fmt: skip
         for i, draw in enumerate(wide):
             draw(figure.add_subplot(grid[i, :]), data, language)
         (_, left, _), *others = _charts_of_sources(data)
