@@ -153,6 +153,8 @@ def test_where_no_time_can_be_read_that_is_said_and_one_that_stays_is_none():
     said = "runs in which column 'Time [s]' does not grow, where courses go by the readings: 1"
     assert summarise_runs(lost).notices == (said,)
     assert not np.isnan(parts(row(lost))).any()
+    halved = press().assign(**{"Time [s]": np.where(np.arange(60) % 2, np.nan, np.arange(60))})
+    assert summarise_runs(halved).notices == (said,)
     stays = press().assign(**{"Time [s]": 30})
     assert summarise_runs(stays).notices == ()
     assert not np.isnan(parts(row(stays))).any()
@@ -201,8 +203,10 @@ def test_words_that_change_are_told_in_their_order_unless_they_are_many():
 def test_a_run_is_anomalous_if_a_reading_of_it_is():
     labels = {1: ["OK"] * 59 + ["NG"], 2: ["OK"] * 60, 3: [""] * 60}
     readings = pd.concat([press(Cycle=i, verdict=own) for i, own in labels.items()])
-    found = summarise_runs(readings, "Cycle", label_column="verdict").frame["verdict"]
+    labelled = summarise_runs(readings, "Cycle", label_column="verdict")
+    found = labelled.frame["verdict"]
     assert [None if cell is pd.NA else cell for cell in found] == [1, 0, None]
+    assert labelled.notices == ()
     said = summarise_runs(readings, "Cycle")
     assert said.frame["verdict"].fillna("").tolist() == ["OK > NG", "OK", ""]
     assert said.notices[0] == (
@@ -217,7 +221,8 @@ def test_single_readings_and_short_runs_have_no_course_that_is_made_up():
     readings = press()
     one = row(readings.iloc[20:21])
     assert one["readings"] == 1
-    assert summarise_runs(readings.iloc[20:21]).notices == ()
+    alone = summarise_runs(readings.iloc[20:21])
+    assert (alone.notices, alone.frame["Force noise [kN]"].dtype) == ((), np.float64)
     assert one["Force [kN]"] == readings["Force [kN]"][20]
     assert np.isnan(parts(one)).all()
     two = row(readings.iloc[[0, 59]])
