@@ -1098,12 +1098,12 @@ def test_a_difference_that_may_be_shown_as_none_is_within_noise(low, high, said)
 
 
 def test_columns_that_baselines_alone_read_are_said():
-    task = replace(orders_task(labelled=True), columns=("hours",))
+    task = replace(orders_task(labelled=True), sources=("hours",))
     lineup = Lineup(task, ("auto",), {"auto": PolarDetector()})
     (note,) = lineup.notes()
     assert note.startswith("polar-detect reads the texts alone, and not these numbers and cat")
     assert is_japanese(Language("ja").compared(note))
-    assert [*replace(lineup, task=replace(task, columns=())).notes()] == []
+    assert [*replace(lineup, task=replace(task, sources=())).notes()] == []
     rows = RowTemplate.fit(pd.DataFrame({"hours": [1, 2]}), ["hours"])
     assert [*replace(lineup, task=replace(task, template=rows)).notes()] == []
 
@@ -1282,7 +1282,7 @@ def test_a_cell_missing_in_test_rows_alone_is_a_usual_one_for_every_baseline(n_l
     train = comparing.Rows([""] * 80, numbers, labels)
     seen = Numbers().see(train, comparing.Rows([""] * 3, other, np.zeros(3, bool)))
     for baseline in BASELINES:
-        missing, usual, nothing = baseline.fit(seen, labels, 0)(seen.test)
+        missing, usual, nothing = baseline.fit(seen, labels, 0).scores_of(seen.test)
         assert missing == usual != nothing
 
 

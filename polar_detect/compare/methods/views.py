@@ -35,6 +35,8 @@ class Seen:
     train, test : (n_rows, n_features) array or sparse matrix
     fit_s, score_s : float
         Seconds for fitting on and reading the training rows, and for reading the test rows.
+    sources : tuple of str
+        For each feature the column of the table that it comes from; empty where it is of a text.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Seen:
     test: Any
     fit_s: float
     score_s: float
+    sources: tuple[str, ...] = ()
 
 
 class Cost(IntEnum):
@@ -69,12 +72,15 @@ class View(ABC):
         The distance between rows that suits it.
     cost : Cost
         What it runs to read a row.
+    sources : tuple of str
+        As in `Seen`.
     """
 
     name: str
     recipe: str
     metric: ClassVar[str]
     cost: ClassVar[Cost] = Cost.NO_MODEL
+    sources: tuple[str, ...] = ()
 
     @abstractmethod
     def fit(self, rows: Rows) -> Any:
@@ -98,6 +104,7 @@ class View(ABC):
             test=others,
             fit_s=fitted - start,
             score_s=done - fitted,
+            sources=self.sources,
         )
 
     def see_part(self, seen: Seen, train: Rows, test: Rows, kept: IndexArray) -> Seen:
@@ -116,6 +123,9 @@ class Numbers(View):
     name = "numbers"
     recipe = "the numeric columns, standardised, and categories as 0 and 1"
     metric = "euclidean"
+
+    def __init__(self, sources: tuple[str, ...] = ()) -> None:
+        self.sources = sources
 
     def fit(self, rows: Rows) -> Any:
         """Fit medians, means and spreads; see `View.fit`."""
@@ -191,7 +201,7 @@ def choose_views(task: Task, encoder: str | None) -> list[View]:
 
     Embeddings only where there is an encoder.
     """
-    numbers = [Numbers()] if task.columns else []
+    numbers = [Numbers(task.sources)] if task.sources else []
     if encoder is None:
         return [*numbers, TfIdf()]
     from polar_detect.pipeline.engine import encoder_for  # imports torch

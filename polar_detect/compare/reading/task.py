@@ -47,8 +47,8 @@ class Task:
     ----------
     train : Rows
     test : Rows
-    columns : tuple of str
-        Names of the columns that `Rows.numbers` come from.
+    sources : tuple of str
+        For each column of `Rows.numbers`, the column of the table that it comes from.
     text_source : str
         Where `Rows.texts` come from, in words.
     notes : tuple of str
@@ -68,7 +68,7 @@ class Task:
 
     train: Rows
     test: Rows
-    columns: tuple[str, ...]
+    sources: tuple[str, ...]
     text_source: str
     notes: tuple[str, ...]
     template: tables.RowTemplate | None = None
@@ -77,6 +77,11 @@ class Task:
     is_split: bool = False
     train_file: str = ""
     n_unlabelled: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that `Rows.numbers` come from."""
+        return tuple(dict.fromkeys(self.sources))
 
 
 def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
@@ -114,7 +119,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     return Task(
         train=drawn[0],
         test=drawn[1],
-        columns=source.columns.names,
+        sources=tuple(source.columns.sources),
         text_source=source.title,
         notes=tuple(notes),
         template=source.template,

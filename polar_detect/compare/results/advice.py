@@ -7,6 +7,7 @@ run.
 
 from collections.abc import Sequence
 
+from polar_detect.compare.methods.drivers import Driver
 from polar_detect.compare.methods.views import Cost
 from polar_detect.compare.results.comparison import (
     AUROC,
@@ -23,6 +24,8 @@ _FEW_ANOMALIES = 30
 _VERY_FEW_ANOMALIES = 10  # resamples of so few are too much alike: the intervals are too narrow
 _NEAR_ONE = 0.95  # of .98, intervals of 20 anomalous rows hold the true AUROC in 84 of 100 cases
 _CHANCE = 0.5
+_MOST_DRIVERS = 5
+_LEAST_DRIVER = 0.05  # what tells less stands for nothing that a person would look at
 _LEVEL = 0.05
 _DIGITS = 3  # of a difference, as it is shown: 0.000 is none
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
@@ -78,6 +81,7 @@ def advise(comparison: Comparison) -> list[str]:
     return [
         *sentences,
         *_ours_in_words(comparison),
+        *_drivers_in_words(comparison),
         f"Recommendation: use {chosen.method.title}. It is {_why(comparison, as_good)}.",
         *_what_it_reads(chosen),
         *_cheaper(comparison, chosen),
@@ -237,6 +241,29 @@ def _ours_in_words(comparison: Comparison) -> list[str]:
         for result, gap in gaps
         if gap is not None
     ]
+
+
+def _drivers_in_words(comparison: Comparison) -> list[str]:
+    return [
+        f"What sets the anomalous rows apart for {result.method.title} (SHAP): "
+        f"{_shares(result.drivers)}."
+        for result in comparison.results
+        if result.drivers
+    ]
+
+
+def _shares(drivers: Sequence[Driver]) -> str:
+    """Return the columns that tell most, each with its share.
+
+    >>> _shares([Driver("Torque [Nm]", 0.62), Driver("Type", 0.35), Driver("Speed", 0.03)])
+    'Torque [Nm] 62 %, Type 35 %, all others 3 %'
+    """
+    shown = [d for d in drivers[:_MOST_DRIVERS] if d.share >= _LEAST_DRIVER]
+    said = ", ".join(f"{driver.column} {100 * driver.share:.0f} %" for driver in shown)
+    if len(shown) == len(drivers):
+        return said
+    rest = 100 * sum(driver.share for driver in drivers[len(shown) :])
+    return f"{said}, all others {rest:.0f} %"
 
 
 def _in_words(result: MethodResult) -> str:

@@ -274,6 +274,7 @@ def _method_json(result: MethodResult) -> dict[str, object]:
         "figures": {measure.title: asdict(figure) for measure, figure in result.figures.items()},
         "to_best_baseline": asdict(result.to_best_baseline or _NO_GAP),
         "to_best": asdict(result.to_best or _NO_GAP),
+        "drivers": [asdict(driver) for driver in result.drivers],
     }
 
 

@@ -1,0 +1,151 @@
+"""`compare` says which columns set the anomalous rows apart for a method, by SHAP values."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect import PolarDetector
+from polar_detect import compare as comparing
+from polar_detect.compare.methods import baselines
+from polar_detect.compare.methods.drivers import Driver, find_drivers
+from polar_detect.compare.methods.views import Numbers
+from polar_detect.compare.results.tabulate import MethodTable
+
+N_NORMAL, N_ANOMALOUS = 120, 40
+
+
+def table():
+    """Return rows whose anomalies are hotter, in a shade of their own, and nothing else."""
+    rng = np.random.default_rng(0)
+    n = N_NORMAL + N_ANOMALOUS
+    is_bad = np.arange(n) >= N_NORMAL
+    return pd.DataFrame(
+        {
+            "load": rng.normal(50, 5, n).round(1),
+            "heat": (rng.normal(20, 1, n) + 4 * is_bad).round(2),
+            "shade": np.where(is_bad & (np.arange(n) % 2 == 0), "red", "blue"),
+            "bad": np.where(is_bad, "NG", "OK"),
+        }
+    ).sample(n=n, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    path = tmp_path_factory.mktemp("drivers") / "rows.csv"
+    table().to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("bad"))
+    detector = PolarDetector("columns")
+    settings = comparing.Settings(detectors=(detector,), n_resamples=100)
+    return comparing.compare_detectors(task, settings)
+
+
+def test_the_best_of_ours_and_the_best_baseline_say_what_they_go_by(found):
+    explained = [result for result in found.results if result.drivers]
+    assert sorted(result.method.is_ours for result in explained) == [False, True]
+    for result in explained:
+        assert result.drivers[0].column == "heat"
+        assert sum(driver.share for driver in result.drivers) == pytest.approx(1)
+        shares = [driver.share for driver in result.drivers]
+        assert shares == sorted(shares, reverse=True)
+        assert {driver.column for driver in result.drivers} <= {"heat", "load", "shade"}
+        ahead = [r for r in found.results if r.method.is_ours == result.method.is_ours]
+        before = ahead[: ahead.index(result)]  # what tells nothing by columns: texts, neighbours
+        assert all(r.method.name == "kNN" or r.method.view == "TF-IDF" for r in before)
+
+
+def test_the_advice_and_the_file_for_programs_say_it(found):
+    said = [line for line in MethodTable(found).advice() if "(SHAP)" in line]
+    assert len(said) == 2
+    assert all(": heat " in line for line in said)
+    stored = json.loads(MethodTable(found).render(".json"))["results"]
+    drivers = {one["name"]: one["drivers"] for one in stored if one["drivers"]}
+    assert len(drivers) == 2
+    assert all(own[0]["column"] == "heat" and 0 < own[0]["share"] <= 1 for own in drivers.values())
+
+
+def test_drivers_are_what_raises_anomalous_rows_above_normal_ones():
+    labels = np.array([False, True, False, True])
+    parts = {
+        "up": np.array([0.0, 3.0, 0.0, 3.0]),
+        "both": np.array([9.0, 9.0, 9.0, 9.0]),
+        "down": np.array([1.0, -1.0, 1.0, -1.0]),
+        "some": np.array([0.0, 2.0, 0.0, 0.0]),
+    }
+    taken = []
+
+    def parts_of(index):
+        taken.extend(index.tolist())
+        return {name: own[index] for name, own in parts.items()}
+
+    assert find_drivers(parts_of, labels, 0) == (Driver("up", 0.75), Driver("some", 0.25))
+    assert sorted(taken) == [0, 1, 2, 3]
+    assert find_drivers(lambda index: {"a": np.zeros(len(index))}, labels, 0) == ()
+
+
+def test_of_many_rows_some_of_either_class_are_asked_for():
+    labels = np.arange(1000) % 2 == 0
+    taken = []
+
+    def parts_of(index):
+        taken.append(index)
+        return {"a": labels[index].astype(float)}
+
+    assert find_drivers(parts_of, labels, 0) == (Driver("a", 1.0),)
+    (index,) = taken
+    assert len(set(index.tolist())) == 400
+    assert labels[index].sum() == 200
+
+
+@pytest.mark.parametrize("name", ["LightGBM", "random forest", "isolation forest"])
+def test_parts_of_a_baseline_add_up_to_its_scores(name):
+    rows = table()
+    numbers = rows[["load", "heat"]].to_numpy()
+    task_rows = comparing.Rows([""] * len(rows), numbers, (rows["bad"] == "NG").to_numpy())
+    seen = Numbers(("load", "heat")).see(task_rows, task_rows)
+    (baseline,) = (one for one in baselines.BASELINES if one.name == name)
+    labels = task_rows.target
+    if not baseline.learns_from_labels:
+        seen, labels = replace(seen, train=seen.train[~labels]), labels[~labels]
+    scorer = baseline.fit(seen, labels, 0)
+    sums, scores = scorer.parts_of(seen.test).sum(1), scorer.scores_of(seen.test)
+    if name == "isolation forest":  # whose score is not linear in the depths, but falls with them
+        assert (
+            np.corrcoef(np.argsort(np.argsort(sums)), np.argsort(np.argsort(scores)))[0, 1] > 0.99
+        )
+    else:
+        np.testing.assert_allclose(sums - sums[0], scores - scores[0], atol=1e-4)
+
+
+def test_nearest_neighbours_have_no_parts():
+    numbers = np.random.default_rng(0).normal(size=(30, 2))
+    rows = comparing.Rows([""] * 30, numbers, np.zeros(30, bool))
+    seen = Numbers(("a", "b")).see(rows, rows)
+    (neighbours,) = (one for one in baselines.BASELINES if one.name == "kNN")
+    assert neighbours.fit(seen, rows.target, 0).parts_of is None
+
+
+def test_all_columns_takes_rows_beside_a_column_of_texts(tmp_path):
+    rows = table().head(150)
+    rows["remark"] = [f"the shift wrote a remark about pump number {i}" for i in range(len(rows))]
+    rows["day"] = pd.date_range("2026-01-01", periods=len(rows)).strftime("%Y-%m-%d")
+    path = tmp_path / "rows.csv"
+    rows.to_csv(path, index=False)
+    alone = comparing.read_task(path, None, comparing.Reading("bad"))
+    assert alone.text_source == "column 'remark'"
+    whole = comparing.read_task(path, None, comparing.Reading("bad", all_columns=True))
+    assert whole.text_source == "4 columns written out"
+    assert "remark: the shift wrote" in whole.train.texts[0]
+    assert [note for note in whole.notes if note.endswith("never seen before: 'day'.")]
+    assert whole.fit_options == "--all-columns --label-column bad"
+
+
+def test_one_way_of_reading_rows_is_taken(tmp_path, run):
+    path = tmp_path / "rows.csv"
+    table().to_csv(path, index=False)
+    for other in (("--text-column", "shade"), ("--columns", "load,heat")):
+        code, _, err = run("compare", path, "--label-column", "bad", "--all-columns", *other)
+        assert code == 2
+        assert "give one of --text-column, --columns and --all-columns" in " ".join(err.split())
