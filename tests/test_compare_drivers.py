@@ -9,9 +9,11 @@ import pytest
 
 from polar_detect import PolarDetector
 from polar_detect import compare as comparing
+from polar_detect.compare import detection
 from polar_detect.compare.methods import baselines
 from polar_detect.compare.methods.drivers import Driver, find_drivers
 from polar_detect.compare.methods.views import Numbers
+from polar_detect.compare.results import advice
 from polar_detect.compare.results.tabulate import MethodTable
 
 N_NORMAL, N_ANOMALOUS = 120, 40
@@ -149,3 +151,48 @@ def test_one_way_of_reading_rows_is_taken(tmp_path, run):
         code, _, err = run("compare", path, "--label-column", "bad", "--all-columns", *other)
         assert code == 2
         assert "give one of --text-column, --columns and --all-columns" in " ".join(err.split())
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """Return a task, and each way in which our detector of columns is fitted on it."""
+    path = tmp_path_factory.mktemp("ways") / "rows.csv"
+    table().to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("bad"))
+    settings = comparing.Settings(detectors=(PolarDetector("columns"),), n_resamples=100)
+    return task, [one for one in comparing.run_methods(task, settings) if one.method.is_ours]
+
+
+def test_each_way_in_which_a_detector_is_fitted_keeps_its_own_parts(scored):
+    task, ways = scored
+    assert len(ways) == 3
+    every = np.arange(len(task.test))
+    for way in ways:
+        sums = sum(way.parts_of(every).values())
+        np.testing.assert_allclose(sums - sums[0], way.scores - way.scores[0], atol=1e-6)
+
+
+def test_rows_that_are_left_out_do_not_move_the_parts_of_others(scored):
+    _, (way, *_) = scored
+    kept = np.arange(len(way.scores))[3:]
+    own = detection._rows_of(way, kept)
+    some = np.array([0, 5])
+    for name, parts in own.parts_of(some).items():
+        np.testing.assert_array_equal(parts, way.parts_of(kept[some])[name])
+    np.testing.assert_array_equal(own.scores, way.scores[3:])
+
+
+def test_without_anomalies_to_learn_from_the_next_command_names_the_columns(tmp_path):
+    # As its file has a column of labels, which --all-columns would read.
+    rows = table()
+    for name, own in (("train", rows[rows["bad"] == "OK"]), ("test", rows)):
+        own.to_csv(tmp_path / f"{name}.csv", index=False)
+    reading = comparing.Reading("bad", all_columns=True)
+    task = comparing.read_task(tmp_path / "train.csv", tmp_path / "test.csv", reading)
+    assert task.fit_options == "--columns load,heat,shade"
+
+
+def test_what_tells_little_is_summed_up():
+    own = [Driver("heat", 0.9), Driver("load", 0.06), Driver("shade", 0.03), Driver("hue", 0.01)]
+    assert advice._shares(own) == "heat 90 %, load 6 %, all others 4 %"
+    assert advice._shares(own[:2]) == "heat 90 %, load 6 %"
