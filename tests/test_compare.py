@@ -951,6 +951,11 @@ def test_what_finds_other_kinds_too_is_recommended_before_a_classifier_that_is_h
     assert f"Recommendation: use polar-detect auto with labels. It is {why}" in advice
     said = " ".join(map(Language("ja").compared, comparing.advise(found)))
     assert "推奨：polar-detect auto（ラベルあり）。理由：実用上は最良の手法と同等で、" in said
+    forest = scored("forest", NEARLY_GOOD, cost=narrow.method.cost, is_supervised=True)
+    beside = compared(narrow, forest, scored("kNN", POOR))
+    advice = " ".join(comparing.advise(beside))
+    why = "as good as the best for any practical end, and simpler."
+    assert f"Recommendation: use forest on numbers. It is {why}" in advice
     clear = compared(narrow, scored(wide.method.name, POOR, is_ours=True), scored("kNN", POOR))
     advice = " ".join(comparing.advise(clear))  # control
     assert "Recommendation: use polar-detect classifier with labels." in advice

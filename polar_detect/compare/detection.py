@@ -80,6 +80,7 @@ def compare_detectors(
         fit_options=task.fit_options,
         model_options=lineup.model_options,
         are_rows=task.template is not None,
+        is_of_files=task.is_of_files,
         best_by_guessing=best_by_guessing(labels, scored, settings),
     )
 

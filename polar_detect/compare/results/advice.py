@@ -165,6 +165,8 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
     """Return why the first of the methods that are as good as the best is recommended."""
     best, chosen, n = comparison.best, as_good[0], len(as_good)
     if chosen is not best and chosen.method.cost == best.method.cost:  # the best is the classifier
+        if chosen.method.is_supervised and not chosen.method.is_ours:
+            return "as good as the best for any practical end, and simpler"
         return "as good as the best for any practical end, and finds other kinds than labelled too"
     if chosen is not best:
         n_cheapest = sum(result.method.cost == chosen.method.cost for result in as_good)
@@ -277,6 +279,10 @@ def _bounds(figure: Figure) -> str:
 
 def _how(comparison: Comparison, chosen: MethodResult) -> str:
     method = chosen.method
+    if method.is_ours and not comparison.is_of_files:
+        if method.is_supervised:
+            return f"Next: PolarDetector({method.detector!r}).fit(X, y)."
+        return f"Next: PolarDetector({method.detector!r}).fit(X), of the normal rows alone."
     if method.is_ours:
         # Which `fit` would learn from, be they ever so few.
         unlabelled = "leave the anomalous rows out of TRAIN, and " if comparison.n_train[1] else ""

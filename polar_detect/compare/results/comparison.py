@@ -164,6 +164,8 @@ class Comparison:
         Options of it that name the models, and what these read.
     are_rows : bool
         Whether rows are written out as texts, which else stand in a column of their own.
+    is_of_files : bool
+        Whether the rows come from files, and not from what a program holds.
     best_by_guessing : float
         How often the best AUROC would be as high if labels had nothing to do with the rows.
     """
@@ -178,6 +180,7 @@ class Comparison:
     fit_options: str = ""
     model_options: str = ""
     are_rows: bool = True
+    is_of_files: bool = True
     best_by_guessing: float = 0.0
 
     @property
