@@ -11,8 +11,8 @@ from polar_detect import PolarDetector
 from polar_detect import compare as comparing
 from polar_detect.compare import detection
 from polar_detect.compare.methods import baselines
-from polar_detect.compare.methods.drivers import Driver, find_drivers
-from polar_detect.compare.methods.views import Numbers
+from polar_detect.compare.methods.drivers import Driver, find_drivers, sum_by_word
+from polar_detect.compare.methods.views import Numbers, TfIdf
 from polar_detect.compare.results import advice
 from polar_detect.compare.results.tabulate import MethodTable
 
@@ -48,14 +48,13 @@ def test_the_best_of_ours_and_the_best_baseline_say_what_they_go_by(found):
     explained = [result for result in found.results if result.drivers]
     assert sorted(result.method.is_ours for result in explained) == [False, True]
     for result in explained:
-        assert result.drivers[0].column == "heat"
+        assert result.drivers[0].name == "heat"
         assert sum(driver.share for driver in result.drivers) == pytest.approx(1)
         shares = [driver.share for driver in result.drivers]
         assert shares == sorted(shares, reverse=True)
-        assert {driver.column for driver in result.drivers} <= {"heat", "load", "shade"}
+        assert {driver.name for driver in result.drivers} <= {"heat", "load", "shade"}
         ahead = [r for r in found.results if r.method.is_ours == result.method.is_ours]
-        before = ahead[: ahead.index(result)]  # what tells nothing by columns: texts, neighbours
-        assert all(r.method.name == "kNN" or r.method.view == "TF-IDF" for r in before)
+        assert {r.method.name for r in ahead[: ahead.index(result)]} <= {"kNN"}
 
 
 def test_the_advice_and_the_file_for_programs_say_it(found):
@@ -65,7 +64,7 @@ def test_the_advice_and_the_file_for_programs_say_it(found):
     stored = json.loads(MethodTable(found).render(".json"))["results"]
     drivers = {one["name"]: one["drivers"] for one in stored if one["drivers"]}
     assert len(drivers) == 2
-    assert all(own[0]["column"] == "heat" and 0 < own[0]["share"] <= 1 for own in drivers.values())
+    assert all(own[0]["name"] == "heat" and 0 < own[0]["share"] <= 1 for own in drivers.values())
 
 
 def test_drivers_are_what_raises_anomalous_rows_above_normal_ones():
@@ -196,3 +195,29 @@ def test_what_tells_little_is_summed_up():
     own = [Driver("heat", 0.9), Driver("load", 0.06), Driver("shade", 0.03), Driver("hue", 0.01)]
     assert advice._shares(own) == "heat 90 %, load 6 %, all others 4 %"
     assert advice._shares(own[:2]) == "heat 90 %, load 6 %"
+
+
+def test_words_that_tell_are_named(monkeypatch):
+    monkeypatch.setattr(detection, "choose_views", lambda *_: [TfIdf()])
+    rng = np.random.default_rng(0)
+    n = 60
+    usual = [" ".join(rng.choice(["pump", "oil", "valve", "belt", "hose"], 3)) for _ in range(n)]
+    is_bad = np.arange(n) % 3 == 0
+    texts = [f"{text} CHANGEOUT" if bad else text for text, bad in zip(usual, is_bad, strict=True)]
+    rows = comparing.Rows(texts, np.zeros((n, 0)), is_bad)
+    task = comparing.Task(rows, rows, (), "column 'text'", ())
+    settings = comparing.Settings(detectors=(), n_resamples=10)
+    (result,) = (r for r in comparing.compare_detectors(task, settings).results if r.drivers)
+    assert result.drivers[0].name == "changeout"
+    assert result.drivers[0].share > 0.8
+
+
+def test_what_a_word_adds_goes_to_the_words_of_the_text_that_have_it():
+    names = ["oil pump", "pump", " pum", "oil", "ils", "valve"]
+    values = np.array([[6.0, 1.0, 2.0, 4.0, 8.0, 100.0], [0.0, 0.0, 0.0, 3.0, 5.0, 7.0]])
+    parts = sum_by_word(values, names, ["oil pump oil", "foils"])
+    assert {name: own.tolist() for name, own in parts.items()} == {
+        "oil": [7.0, 0.0],  # half of the pair, and the word
+        "pump": [6.0, 0.0],
+        "foils": [0.0, 8.0],
+    }

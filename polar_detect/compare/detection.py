@@ -5,9 +5,10 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse
 
 from polar_detect.arrays import BoolArray, IndexArray
 from polar_detect.compare.methods.baselines import (
@@ -17,7 +18,7 @@ from polar_detect.compare.methods.baselines import (
     Scorer,
     is_labelled,
 )
-from polar_detect.compare.methods.drivers import PartsOf, sum_by_column
+from polar_detect.compare.methods.drivers import PartsOf
 from polar_detect.compare.methods.feasibility import check_fittable
 from polar_detect.compare.methods.lineup import Lineup
 from polar_detect.compare.methods.views import Cost, Seen, choose_views
@@ -139,32 +140,36 @@ def _run_baselines(lineup: Lineup, settings: Settings, tracker: Tracker) -> Iter
                 cost=view.cost,
             )
             own, targets = (seen, labels) if is_supervised else (normal, labels[~labels])
-            yield _run_baseline(baseline, method, own, targets, settings.seed)
+            scorer, scored = _run_baseline(baseline, method, own, targets, settings.seed)
+            yield replace(scored, parts_of=_parts_of_baseline(scorer, own, task.test))
             stage.advance(1)
 
 
 def _run_baseline(
     baseline: Baseline, method: Method, seen: Seen, labels: BoolArray, seed: int
-) -> Scored:
+) -> tuple[Scorer, Scored]:
     start = time.perf_counter()
     scorer = baseline.fit(seen, labels, seed)
     fitted = time.perf_counter()
     scores = scorer.scores_of(seen.test)
     score_s = time.perf_counter() - fitted + seen.score_s
-    return Scored(
+    return scorer, Scored(
         method=method,
         scores=scores,
         fit_s=fitted - start + seen.fit_s,
         s_per_1000=1000 * score_s / len(scores),
-        parts_of=_parts_of_baseline(scorer, seen),
     )
 
 
-def _parts_of_baseline(scorer: Scorer, seen: Seen) -> PartsOf | None:
-    values_of = scorer.parts_of
-    if values_of is None or not seen.sources:
+def _parts_of_baseline(scorer: Scorer, seen: Seen, test: Rows) -> PartsOf | None:
+    values_of, parts_by = scorer.parts_of, seen.parts_by
+    if values_of is None or parts_by is None:
         return None
-    return lambda index: sum_by_column(values_of(seen.test[index]), seen.sources)
+    return lambda index: parts_by(values_of(_dense(seen.test[index])), test.take(index))
+
+
+def _dense(rows: Any) -> Any:
+    return rows.toarray() if scipy.sparse.issparse(rows) else rows
 
 
 def _parts_of_detector(detector: PolarDetector, test: Rows) -> PartsOf | None:

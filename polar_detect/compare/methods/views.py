@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.arrays import IndexArray
+from polar_detect.compare.methods.drivers import PartsBy, sum_by_column, sum_by_word
 from polar_detect.compare.reading.columns import MAX_SIZE
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
@@ -35,8 +36,8 @@ class Seen:
     train, test : (n_rows, n_features) array or sparse matrix
     fit_s, score_s : float
         Seconds for fitting on and reading the training rows, and for reading the test rows.
-    sources : tuple of str
-        For each feature the column of the table that it comes from; empty where it is of a text.
+    parts_by : callable of (n_rows, n_features) SHAP values and the rows → Parts, optional
+        What they are by the column, or the word, that each feature comes from.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Seen:
     test: Any
     fit_s: float
     score_s: float
-    sources: tuple[str, ...] = ()
+    parts_by: PartsBy | None = None
 
 
 class Cost(IntEnum):
@@ -72,15 +73,12 @@ class View(ABC):
         The distance between rows that suits it.
     cost : Cost
         What it runs to read a row.
-    sources : tuple of str
-        As in `Seen`.
     """
 
     name: str
     recipe: str
     metric: ClassVar[str]
     cost: ClassVar[Cost] = Cost.NO_MODEL
-    sources: tuple[str, ...] = ()
 
     @abstractmethod
     def fit(self, rows: Rows) -> Any:
@@ -89,6 +87,10 @@ class View(ABC):
     @abstractmethod
     def read(self, rows: Rows) -> Any:
         """Return the matrix of other rows."""
+
+    def parts_by(self) -> PartsBy | None:
+        """Return what `Seen.parts_by` is of the training rows that it was fitted on last."""
+        return None
 
     def see(self, train: Rows, test: Rows) -> Seen:
         """Fit on the training rows, read the test rows, and time both."""
@@ -104,7 +106,7 @@ class View(ABC):
             test=others,
             fit_s=fitted - start,
             score_s=done - fitted,
-            sources=self.sources,
+            parts_by=self.parts_by(),
         )
 
     def see_part(self, seen: Seen, train: Rows, test: Rows, kept: IndexArray) -> Seen:
@@ -125,7 +127,11 @@ class Numbers(View):
     metric = "euclidean"
 
     def __init__(self, sources: tuple[str, ...] = ()) -> None:
-        self.sources = sources
+        self._sources = sources
+
+    def parts_by(self) -> PartsBy | None:
+        """See `View.parts_by`."""
+        return (lambda values, _: sum_by_column(values, self._sources)) if self._sources else None
 
     def fit(self, rows: Rows) -> Any:
         """Fit medians, means and spreads; see `View.fit`."""
@@ -160,6 +166,11 @@ class TfIdf(View):
             ),
         )
         return self._vectoriser.fit_transform(rows.texts).tocsr()
+
+    def parts_by(self) -> PartsBy | None:
+        """See `View.parts_by`."""
+        names = [name.partition("__")[2] for name in self._vectoriser.get_feature_names_out()]
+        return lambda values, rows: sum_by_word(values, names, rows.texts)
 
     def read(self, rows: Rows) -> Any:
         """See `View.read`."""

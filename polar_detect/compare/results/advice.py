@@ -246,26 +246,24 @@ def _ours_in_words(comparison: Comparison) -> list[str]:
 
 
 def _drivers_in_words(comparison: Comparison) -> list[str]:
+    said = [(result.method.title, _shares(result.drivers)) for result in comparison.results]
     return [
-        f"What sets the anomalous rows apart for {result.method.title} (SHAP): "
-        f"{_shares(result.drivers)}."
-        for result in comparison.results
-        if result.drivers
+        f"What sets the anomalous rows apart for {title} (SHAP): {shares}."
+        for title, shares in said
+        if shares
     ]
 
 
 def _shares(drivers: Sequence[Driver]) -> str:
-    """Return the columns that tell most, each with its share.
+    """Return the columns, or words, that tell most, each with its share; "" where none tells much.
 
     >>> _shares([Driver("Torque [Nm]", 0.62), Driver("Type", 0.35), Driver("Speed", 0.03)])
     'Torque [Nm] 62 %, Type 35 %, all others 3 %'
     """
-    shown = [d for d in drivers[:_MOST_DRIVERS] if d.share >= _LEAST_DRIVER]
-    said = ", ".join(f"{driver.column} {100 * driver.share:.0f} %" for driver in shown)
-    if len(shown) == len(drivers):
-        return said
-    rest = 100 * sum(driver.share for driver in drivers[len(shown) :])
-    return f"{said}, all others {rest:.0f} %"
+    shown = [driver for driver in drivers[:_MOST_DRIVERS] if driver.share >= _LEAST_DRIVER]
+    said = ", ".join(f"{driver.name} {100 * driver.share:.0f} %" for driver in shown)
+    rest = round(100 * sum(driver.share for driver in drivers[len(shown) :]))
+    return f"{said}, all others {rest} %" if said and rest else said
 
 
 def _in_words(result: MethodResult) -> str:

@@ -105,8 +105,8 @@ class Scored:
         Seconds to fit, of our detectors with the models loaded and without programs where scores
         need none; and to score 1,000 rows.
     parts_of : callable, optional
-        Of given test rows, the parts of their scores by column (SHAP values), where a method goes
-        by columns and has them.
+        Of given test rows, the parts of their scores by column, or by word (SHAP values), where a
+        method has them.
     """
 
     method: Method
@@ -129,8 +129,8 @@ class MethodResult:
         AUROC of this method minus that of the best baseline, and of the best method, over the
         same resamples of the test rows; None where that is this method itself.
     drivers : tuple of Driver
-        Which columns set the anomalous test rows apart: of the best of our detectors and of the
-        best baseline that go by columns and have SHAP values; of others none.
+        What sets the anomalous test rows apart: of the best of our detectors that goes by columns
+        and of the best baseline that has SHAP values of columns or words; of others none.
     """
 
     method: Method
