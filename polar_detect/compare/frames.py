@@ -29,7 +29,7 @@ _TEXT, _LABEL = "text", "is anomalous"  # columns of the frames that are compare
 
 def compare_with_baselines(  # noqa: PLR0913 - what `polar-detect compare` has as options
     X: Texts,
-    y: ArrayLike,
+    y: ArrayLike | None,
     X_test: Texts | None = None,
     y_test: ArrayLike | None = None,
     *,
@@ -49,9 +49,9 @@ def compare_with_baselines(  # noqa: PLR0913 - what `polar-detect compare` has a
     ----------
     X : sequence of str, or data frame
         Texts, or rows of several columns, which are read as a whole.
-    y : array-like
-        Which of them are anomalous, as `PolarDetector.fit` takes it. In training rows, labels
-        are for the methods that learn from them; where there are none, all are normal.
+    y : array-like or None
+        Which of them are anomalous, as `PolarDetector.fit` takes it; None where all are normal,
+        beside `X_test`.
     X_test, y_test : optional
         Rows to test on; by default a share of `X` is held back.
     detectors : str, PolarDetector or a sequence of these
