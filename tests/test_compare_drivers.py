@@ -14,7 +14,7 @@ from polar_detect.compare.methods import baselines
 from polar_detect.compare.methods.drivers import Driver, find_drivers, sum_by_word
 from polar_detect.compare.methods.views import Numbers, TfIdf
 from polar_detect.compare.results import advice
-from polar_detect.compare.results.tabulate import MethodTable
+from polar_detect.compare.results.tabulate import MethodTable, PredictionTable
 
 N_NORMAL, N_ANOMALOUS = 120, 40
 
@@ -221,3 +221,20 @@ def test_what_a_word_adds_goes_to_the_words_of_the_text_that_have_it():
         "pump": [6.0, 0.0],
         "foils": [0.0, 8.0],
     }
+
+
+def test_the_columns_that_a_number_is_predicted_by_are_said(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({name: rng.normal(size=80).round(3) for name in ("age", "water", "sand")})
+    rows["strength"] = (10 * rows["age"] - 2 * rows["water"]).round(2)
+    path = tmp_path / "mixes.csv"
+    rows.to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("strength", kind="number"))
+    settings = comparing.PredictionSettings(extractor=None, target="strength", n_resamples=10)
+    found = comparing.compare_predictions(task, settings)
+    assert [driver.name for driver in found.drivers][:2] == ["age", "water"]
+    assert sum(driver.share for driver in found.drivers) == pytest.approx(1)
+    (said,) = (line for line in PredictionTable(found).advice() if "(SHAP)" in line)
+    assert said.startswith("LightGBM on numbers predicts by (SHAP): age ")
+    stored = json.loads(PredictionTable(found).render(".json"))
+    assert stored["drivers"][0]["name"] == "age"

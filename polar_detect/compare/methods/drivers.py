@@ -28,14 +28,14 @@ PartsBy = Callable[[Float64Array, Rows], Parts]
 
 @dataclass(frozen=True)
 class Driver:
-    """A column, or a word of a text, and its share in what sets anomalous rows apart.
+    """A column, or a word of a text, and its share in what sets rows apart, or moves a prediction.
 
     Parameters
     ----------
     name : str
     share : float
-        Of all that raise the mean score of anomalous rows above that of normal ones,
-        0 … 1; they add up to 1.
+        Of all that raise the mean score of anomalous rows above that of normal ones, or of all
+        parts of predictions, by their mean size; 0 … 1, and they add up to 1.
     """
 
     name: str
@@ -115,6 +115,20 @@ def find_drivers(parts_of: PartsOf, labels: BoolArray, seed: int) -> tuple[Drive
     parts = parts_of(np.concatenate([anomalous, normal]))
     n = len(anomalous)
     gaps = {name: float(own[:n].mean() - own[n:].mean()) for name, own in parts.items()}
-    total = sum(gap for gap in gaps.values() if gap > 0)
-    raising = [Driver(name, gap / total) for name, gap in gaps.items() if gap > 0]
-    return tuple(sorted(raising, key=lambda driver: -driver.share))
+    return _shares({name: gap for name, gap in gaps.items() if gap > 0})
+
+
+def find_moving(parts: Parts) -> tuple[Driver, ...]:
+    """Return what moves predictions most, by the mean size of its parts, largest first.
+
+    >>> find_moving({"age": np.array([-3.0, 3.0]), "water": np.array([1.0, 1.0])})
+    (Driver(name='age', share=0.75), Driver(name='water', share=0.25))
+    """
+    sizes = {name: float(np.abs(own).mean()) for name, own in parts.items()}
+    return _shares({name: size for name, size in sizes.items() if size > 0})
+
+
+def _shares(sizes: Mapping[str, float]) -> tuple[Driver, ...]:
+    total = sum(sizes.values())
+    found = [Driver(name, size / total) for name, size in sizes.items()]
+    return tuple(sorted(found, key=lambda driver: -driver.share))

@@ -18,6 +18,7 @@ from polar_detect.compare.results.comparison import (
 )
 from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.detectors import HEADS, ClassifierHead
+from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
@@ -103,6 +104,8 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
             *sentences,
             "Recommendation: none of these. The best one is not told from predicting the mean.",
         ]
+    if shares := _shares(predictions.drivers):
+        sentences.append(f"LightGBM on numbers predicts by (SHAP): {shares}.")
     for result in predictions.results:
         if result.gain is not None:
             sentences.append(
@@ -261,7 +264,9 @@ def _shares(drivers: Sequence[Driver]) -> str:
     'Torque [Nm] 62 %, Type 35 %, all others 3 %'
     """
     shown = [driver for driver in drivers[:_MOST_DRIVERS] if driver.share >= _LEAST_DRIVER]
-    said = ", ".join(f"{driver.name} {100 * driver.share:.0f} %" for driver in shown)
+    names = [one_line(driver.name, NAME_CHARACTERS) for driver in shown]
+    shares = [f"{100 * driver.share:.0f} %" for driver in shown]
+    said = ", ".join(" ".join(pair) for pair in zip(names, shares, strict=True))
     rest = round(100 * sum(driver.share for driver in drivers[len(shown) :]))
     return f"{said}, all others {rest} %" if said and rest else said
 

@@ -225,7 +225,9 @@ class PredictionTable(Table):
     def as_json(self) -> dict[str, object]:
         """See `Table.as_json`."""
         results = [_prediction_json(result) for result in self.found.results]
-        return _shallow(self.found) | {"results": results, "advice": self.advice()}
+        drivers = [asdict(driver) for driver in self.found.drivers]
+        own = {"results": results, "drivers": drivers, "advice": self.advice()}
+        return _shallow(self.found) | own
 
 
 def check_ending(path: Path) -> None:
