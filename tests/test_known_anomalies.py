@@ -13,10 +13,12 @@ from polar_detect import PolarDetector, Report
 from polar_detect.artifact.contents import KNOWN, read_contents
 from polar_detect.artifact.sealing import MANIFEST
 from polar_detect.errors import ArtifactError, InputError
+from polar_detect.features.of_columns import column_feature
+from polar_detect.features.table import FeatureTable
 from polar_detect.serve.answers import Answers
 from polar_detect.signature.known_anomalies import Deviations, KnownAnomalies, Labelled
 from polar_detect.signature.normal.changes import Covariances
-from polar_detect.tables import read_table, result_columns
+from polar_detect.tables import ReadOptions, RowColumns, read_table, result_columns
 from polar_detect.tables.columns.kinds import said_kinds
 
 KINDS = {"bearing": "Vibration", "leak": "Pressure", "belt": "Speed"}
@@ -204,8 +206,6 @@ def test_labels_decide_where_there_are_both(tmp_path):
     rows, kinds = training(bearing=6)
     labels = ["NG" if kind else "OK" for kind in kinds]
     rows.assign(label=labels, cause=["normal wear", *kinds[1:]]).to_csv(path, index=False)
-    from polar_detect.tables import ReadOptions, RowColumns
-
     table = read_table(
         path,
         label_column="label",
@@ -277,8 +277,6 @@ def known_sentences(normal, labelled, kinds):
 
 
 def no_columns(n):
-    from polar_detect.features.table import FeatureTable
-
     return FeatureTable.empty(n)
 
 
@@ -305,6 +303,24 @@ def test_with_too_few_held_out_texts_nothing_is_near_enough():
     known = known_sentences(normal, sentences(3, seed=1, along=5), ("oil",) * 3)
     assert not any(own.is_like for own in known.nearest(no_columns(3), sentences(3, seed=2)))
     assert known.chance == 2.0
+
+
+def test_what_is_farther_from_all_than_they_are_from_each_other_is_like_none():
+    names = ("A", "B", "C", "D", "E", "F")
+    features = tuple(column_feature(name, "value") for name in names)
+
+    def table(points):
+        return FeatureTable(np.asarray(points, np.float32), features)
+
+    rng = np.random.default_rng(0)
+    normal, noise = table(rng.normal(size=(200, 6))), 0.2 * rng.normal(size=(8, 6))
+    labelled = Labelled(tuple("abcdefgh"), ("oil",) * 8)
+    own = Deviations.of(table(np.eye(6)[0] * 8 + noise))
+    known = KnownAnomalies.fit(labelled, own, Deviations.of(normal))
+    same, other = known.nearest(table([[8, 0.2, 0, 0, 0.1, 0], [6, 6, 0, 0, 0, 0]]))
+    assert same.is_like
+    assert not other.is_like
+    assert known.chance < other.similarity < known.within  # control: normal ones are farther still
 
 
 def test_copies_of_an_anomaly_count_once():

@@ -168,7 +168,7 @@ class Notices:
         if table.lines is None:
             return
         label = match_column([*map(str, table.frame.columns)], self.options.label_column or "")
-        others = [] if label is None else [label]
+        others = [*filter(None, (label, table.kind_column))]
         if found := tables.find_copies(table.frame, others=others):
             row = str(table.lines[found.places[0]])
             key = f"screen.{found.kind}" if self.language.is_screening else f"fit.{found.kind}"
