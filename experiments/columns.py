@@ -131,7 +131,7 @@ def baseline_scores(train: Array, test: Array, seed: int) -> dict[str, Array]:
     own, others = scaler.transform(train), scaler.transform(test)
     seen = Seen(name="numbers", metric="euclidean", train=own, test=others, fit_s=0.0, score_s=0.0)
     labels = np.zeros(len(train), bool)
-    return {own.name: own.fit(seen, labels, seed)(seen.test) for own in BASELINES}
+    return {own.name: own.fit(seen, labels, seed).scores_of(seen.test) for own in BASELINES}
 
 
 def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, float]:

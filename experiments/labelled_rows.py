@@ -155,7 +155,7 @@ def _figures(
     seen = Seen(name="numbers", metric="euclidean", train=train, test=test, fit_s=0.0, score_s=0.0)
     for baseline in BASELINES:
         if baseline.learns_from_labels:
-            scores[baseline.name] = baseline.fit(seen, labels, seed)(test)
+            scores[baseline.name] = baseline.fit(seen, labels, seed).scores_of(test)
     return {method: (auroc(is_odd, own), _recall(is_odd, own)) for method, own in scores.items()}
 
 

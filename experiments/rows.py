@@ -87,7 +87,7 @@ def baselines(task: Task, split: Split, seed: int, n_labelled: int) -> dict[str,
             if labels.any() and not baseline.learns_from_labels:
                 continue
             name = f"{baseline.name}, {int(labels.sum()) or 'no'} labels"
-            scores = baseline.fit(seen, labels, seed)(test)
+            scores = baseline.fit(seen, labels, seed).scores_of(test)
             found[name] = auroc(split.is_anomalous, scores)
     return found
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from polar_detect import plots as plots
+    from polar_detect.compare.frames import compare_with_baselines as compare_with_baselines
     from polar_detect.detector import PolarDetector as PolarDetector
     from polar_detect.detectors.estimator import (
         SignatureOutlierDetector as SignatureOutlierDetector,
@@ -22,6 +23,7 @@ __all__ = [
     "SignatureOutlierDetector",
     "SignatureTransformer",
     "__version__",
+    "compare_with_baselines",
     "plots",
     "screen",
 ]
@@ -32,6 +34,7 @@ _HOMES = {
     "Report": "polar_detect.report.report",
     "SignatureOutlierDetector": "polar_detect.detectors.estimator",
     "SignatureTransformer": "polar_detect.transformer",
+    "compare_with_baselines": "polar_detect.compare.frames",
     "screen": "polar_detect.screening",
 }
 

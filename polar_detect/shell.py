@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 # What neither cmd nor PowerShell takes for anything else.
 _PLAIN = re.compile(r"[\w./\\:=+-]+")
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*[a-z])")
 _BEFORE_QUOTE = re.compile(r'(\\*)(?="|\Z)')
 
 
@@ -27,6 +28,15 @@ def as_argument(text: object) -> str:
     # As the C library takes command lines apart: backslashes count double before a quote.
     escaped = _BEFORE_QUOTE.sub(r"\1\1", argument).replace('"', r"\"")
     return f'"{escaped}"'
+
+
+def without_dashes(sentence: str) -> str:
+    """Return a sentence with its options as arguments in Python are called.
+
+    >>> without_dashes("80 of 900 rows were drawn (--max-rows).")
+    '80 of 900 rows were drawn (max_rows).'
+    """
+    return _OPTION.sub(lambda own: own[1].replace("-", "_"), sentence)
 
 
 def as_arguments(texts: Iterable[object]) -> str:

@@ -951,6 +951,11 @@ def test_what_finds_other_kinds_too_is_recommended_before_a_classifier_that_is_h
     assert f"Recommendation: use polar-detect auto with labels. It is {why}" in advice
     said = " ".join(map(Language("ja").compared, comparing.advise(found)))
     assert "推奨：polar-detect auto（ラベルあり）。理由：実用上は最良の手法と同等で、" in said
+    forest = scored("forest", NEARLY_GOOD, cost=narrow.method.cost, is_supervised=True)
+    beside = compared(narrow, forest, scored("kNN", POOR))
+    advice = " ".join(comparing.advise(beside))
+    why = "as good as the best for any practical end, and simpler."
+    assert f"Recommendation: use forest on numbers. It is {why}" in advice
     clear = compared(narrow, scored(wide.method.name, POOR, is_ours=True), scored("kNN", POOR))
     advice = " ".join(comparing.advise(clear))  # control
     assert "Recommendation: use polar-detect classifier with labels." in advice
@@ -1098,12 +1103,12 @@ def test_a_difference_that_may_be_shown_as_none_is_within_noise(low, high, said)
 
 
 def test_columns_that_baselines_alone_read_are_said():
-    task = replace(orders_task(labelled=True), columns=("hours",))
+    task = replace(orders_task(labelled=True), sources=("hours",))
     lineup = Lineup(task, ("auto",), {"auto": PolarDetector()})
     (note,) = lineup.notes()
     assert note.startswith("polar-detect reads the texts alone, and not these numbers and cat")
     assert is_japanese(Language("ja").compared(note))
-    assert [*replace(lineup, task=replace(task, columns=())).notes()] == []
+    assert [*replace(lineup, task=replace(task, sources=())).notes()] == []
     rows = RowTemplate.fit(pd.DataFrame({"hours": [1, 2]}), ["hours"])
     assert [*replace(lineup, task=replace(task, template=rows)).notes()] == []
 
@@ -1282,7 +1287,7 @@ def test_a_cell_missing_in_test_rows_alone_is_a_usual_one_for_every_baseline(n_l
     train = comparing.Rows([""] * 80, numbers, labels)
     seen = Numbers().see(train, comparing.Rows([""] * 3, other, np.zeros(3, bool)))
     for baseline in BASELINES:
-        missing, usual, nothing = baseline.fit(seen, labels, 0)(seen.test)
+        missing, usual, nothing = baseline.fit(seen, labels, 0).scores_of(seen.test)
         assert missing == usual != nothing
 
 

@@ -122,9 +122,14 @@ class FittingOptions:
 
     def __post_init__(self) -> None:
         """Refuse options that do not go together."""
-        given = (self.text_column is not None, self.columns is not None, self.all_columns)
-        if sum(given) > 1:
-            raise contradiction("give one of --text-column, --columns and --all-columns", self.lang)
+        check_one_reading(self)
+
+
+def check_one_reading(options: "FittingOptions | CompareOptions") -> None:
+    """Refuse more than one way in which rows are read."""
+    given = (options.text_column is not None, options.columns is not None, options.all_columns)
+    if sum(given) > 1:
+        raise contradiction("give one of --text-column, --columns and --all-columns", options.lang)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -475,7 +480,7 @@ class CompareOptions:
 
     alternatives: ClassVar[Alternatives] = (
         ("label_column", "target"),
-        ("text_column", "columns"),
+        ("text_column", "columns", "all_columns"),
     )
 
     train: Input
@@ -503,6 +508,13 @@ class CompareOptions:
             help="Take rows as texts: columns a,b,c written out, and no others. Default: none."
         ),
     ] = None
+    all_columns: Annotated[
+        bool,
+        typer.Option(
+            "--all-columns",
+            help="Take rows as texts: every column but the label, also beside a column of texts.",
+        ),
+    ] = False
     group_column: Annotated[
         str | None,
         typer.Option(
@@ -550,8 +562,7 @@ class CompareOptions:
         """Refuse options that do not go together."""
         if (self.label_column is None) == (self.target is None):
             raise contradiction("give either --label-column or --target, and not both", self.lang)
-        if self.text_column is not None and self.columns is not None:
-            raise contradiction("give either --text-column or --columns, not both", self.lang)
+        check_one_reading(self)
 
 
 def given_for_models(options: FitOptions | CompareOptions) -> list[str]:

@@ -32,6 +32,7 @@ from polar_detect.tables.input.opening import (
     ReadOptions,
     RowSample,
     TableReader,
+    open_frame,
     open_table,
 )
 from polar_detect.tables.output.layout import Layout, SheetNames
@@ -93,6 +94,7 @@ __all__ = [
     "no_column",
     "numeric_names",
     "obvious_text_column",
+    "open_frame",
     "open_table",
     "open_writer",
     "read_rows",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["delimited", "excel", "parquet", "jsonl", "text"]
+Kind = Literal["delimited", "excel", "parquet", "jsonl", "text", "frame"]
 Compression = Literal["gzip", "zstd"]
 
 STDIN = Path("-")

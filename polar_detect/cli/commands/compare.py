@@ -83,6 +83,7 @@ def _reading(options: CompareOptions) -> comparing.Reading:
         kind="label" if is_label else "number",
         text_column=options.text_column,
         columns=options.columns,
+        all_columns=options.all_columns,
         numeric_columns=options.numeric_columns,
         options=ReadOptions(encoding=options.encoding, sheet=options.sheet),
         test_share=options.test_share,

@@ -17,10 +17,26 @@ from sklearn.neighbors import NearestNeighbors
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.compare.methods.views import Seen
 
-Scorer = Callable[[Any], Float64Array]
+ScoresOf = Callable[[Any], Float64Array]
 
 _N_NEAREST = 5
 MIN_LABELLED_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A fitted baseline.
+
+    Parameters
+    ----------
+    scores_of : callable of a matrix of rows → (n_rows,) float64
+        Higher = more anomalous.
+    parts_of : callable of a dense matrix of rows → (n_rows, n_features) float64, optional
+        SHAP values of the scores, up to a constant and a factor.
+    """
+
+    scores_of: ScoresOf
+    parts_of: ScoresOf | None = None
 
 
 @dataclass(frozen=True)
@@ -51,14 +67,17 @@ def is_labelled(labels: BoolArray) -> bool:
 
 def _fit_forest(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
     forest = IsolationForest(n_estimators=200, random_state=seed).fit(seen.train[~labels])
-    return lambda rows: -np.asarray(forest.score_samples(rows), np.float64)
+    return Scorer(
+        lambda rows: -np.asarray(forest.score_samples(rows), np.float64),
+        lambda rows: -_shap_values(forest, rows),  # of the depths: deep is normal
+    )
 
 
 def _fit_knn(seen: Seen, labels: BoolArray, seed: int) -> Scorer:  # noqa: ARG001
     normal = seen.train[~labels]
     n_nearest = min(_N_NEAREST, normal.shape[0])
     index = NearestNeighbors(n_neighbors=n_nearest, metric=seen.metric).fit(normal)
-    return lambda rows: np.asarray(index.kneighbors(rows)[0].mean(1), np.float64)
+    return Scorer(lambda rows: np.asarray(index.kneighbors(rows)[0].mean(1), np.float64))
 
 
 def _fit_random_forest(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
@@ -66,7 +85,10 @@ def _fit_random_forest(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
         n_estimators=300, class_weight="balanced_subsample", random_state=seed
     )
     model.fit(*_contrast(seen, labels, seed))
-    return lambda rows: np.asarray(model.predict_proba(rows)[:, 1], np.float64)
+    return Scorer(
+        lambda rows: np.asarray(model.predict_proba(rows)[:, 1], np.float64),
+        lambda rows: _shap_values(model, rows)[:, :, 1],
+    )
 
 
 def _fit_lightgbm(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
@@ -85,7 +107,16 @@ def _fit_lightgbm(seen: Seen, labels: BoolArray, seed: int) -> Scorer:
     }
     data = lightgbm.Dataset(rows, targets.astype(int), weight=weights)
     booster = lightgbm.train(settings, data, 150)
-    return lambda new: np.asarray(booster.predict(new, raw_score=True), np.float64)
+    return Scorer(
+        lambda new: np.asarray(booster.predict(new, raw_score=True), np.float64),
+        lambda new: np.asarray(booster.predict(new, pred_contrib=True), np.float64)[:, :-1],
+    )
+
+
+def _shap_values(forest: Any, rows: Any) -> Float64Array:
+    import shap  # takes a second, which whoever needs no parts should not wait for
+
+    return np.asarray(shap.TreeExplainer(forest).shap_values(rows), np.float64)
 
 
 def _contrast(seen: Seen, labels: BoolArray, seed: int) -> tuple[Any, BoolArray]:

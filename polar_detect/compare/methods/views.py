@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.arrays import IndexArray
+from polar_detect.compare.methods.drivers import PartsBy, sum_by_column, sum_by_word
 from polar_detect.compare.reading.columns import MAX_SIZE
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
@@ -35,6 +36,8 @@ class Seen:
     train, test : (n_rows, n_features) array or sparse matrix
     fit_s, score_s : float
         Seconds for fitting on and reading the training rows, and for reading the test rows.
+    parts_by : callable of (n_rows, n_features) SHAP values and the rows → Parts, optional
+        What they are by the column, or the word, that each feature comes from.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Seen:
     test: Any
     fit_s: float
     score_s: float
+    parts_by: PartsBy | None = None
 
 
 class Cost(IntEnum):
@@ -84,6 +88,10 @@ class View(ABC):
     def read(self, rows: Rows) -> Any:
         """Return the matrix of other rows."""
 
+    def parts_by(self) -> PartsBy | None:
+        """Return what `Seen.parts_by` is of the training rows that it was fitted on last."""
+        return None
+
     def see(self, train: Rows, test: Rows) -> Seen:
         """Fit on the training rows, read the test rows, and time both."""
         start = time.perf_counter()
@@ -98,6 +106,7 @@ class View(ABC):
             test=others,
             fit_s=fitted - start,
             score_s=done - fitted,
+            parts_by=self.parts_by(),
         )
 
     def see_part(self, seen: Seen, train: Rows, test: Rows, kept: IndexArray) -> Seen:
@@ -116,6 +125,13 @@ class Numbers(View):
     name = "numbers"
     recipe = "the numeric columns, standardised, and categories as 0 and 1"
     metric = "euclidean"
+
+    def __init__(self, sources: tuple[str, ...] = ()) -> None:
+        self._sources = sources
+
+    def parts_by(self) -> PartsBy | None:
+        """See `View.parts_by`."""
+        return (lambda values, _: sum_by_column(values, self._sources)) if self._sources else None
 
     def fit(self, rows: Rows) -> Any:
         """Fit medians, means and spreads; see `View.fit`."""
@@ -150,6 +166,11 @@ class TfIdf(View):
             ),
         )
         return self._vectoriser.fit_transform(rows.texts).tocsr()
+
+    def parts_by(self) -> PartsBy | None:
+        """See `View.parts_by`."""
+        names = [name.partition("__")[2] for name in self._vectoriser.get_feature_names_out()]
+        return lambda values, rows: sum_by_word(values, names, rows.texts)
 
     def read(self, rows: Rows) -> Any:
         """See `View.read`."""
@@ -191,7 +212,7 @@ def choose_views(task: Task, encoder: str | None) -> list[View]:
 
     Embeddings only where there is an encoder.
     """
-    numbers = [Numbers()] if task.columns else []
+    numbers = [Numbers(task.sources)] if task.sources else []
     if encoder is None:
         return [*numbers, TfIdf()]
     from polar_detect.pipeline.engine import encoder_for  # imports torch

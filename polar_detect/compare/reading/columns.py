@@ -283,18 +283,23 @@ def _unread(same: Sequence[str], new: Sequence[str], many: Sequence[str]) -> lis
     if same:
         names = listing([*map(repr, same)], _MAX_LISTED)
         notes.append(f"Left out, as all rows say the same there, or nothing: {names}.")
-    if new:
-        names = listing([*map(repr, new)], _MAX_LISTED)
-        notes.append(
-            "Left out, as dates, times, codes and running totals of new rows were never seen "
-            f"before: {names}."
-        )
+    notes += said_of_new(new)
     if many:
         notes.append(
             "Left out, as neither numbers nor few values that come again are there: "
             f"{listing([*map(repr, many)], _MAX_LISTED)}; --columns reads them as text."
         )
     return notes
+
+
+def said_of_new(names: Sequence[str]) -> list[str]:
+    """Return that columns are left out, if any are, as they are new in all new rows."""
+    if not names:
+        return []
+    return [
+        "Left out, as dates, times, codes and running totals of new rows were never seen "
+        f"before: {listing([*map(repr, names)], _MAX_LISTED)}."
+    ]
 
 
 def _mixed(columns: Mapping[str, ColumnNumbers], *, is_written: bool) -> list[str]:

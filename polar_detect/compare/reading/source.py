@@ -4,13 +4,20 @@ Hides which columns of the training file that is, and what other files call them
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pandas as pd
 
 from polar_detect import tables
-from polar_detect.compare.reading.columns import AUTO, NONE, Columns, choose_columns, numeric_asked
+from polar_detect.compare.reading.columns import (
+    AUTO,
+    NONE,
+    Columns,
+    choose_columns,
+    numeric_asked,
+    said_of_new,
+)
 from polar_detect.errors import InputError
 from polar_detect.shell import as_arguments
 from polar_detect.tables.cells.decimal_commas import have_decimal_commas
@@ -34,6 +41,8 @@ class Reading:
         None: the one obvious column; where there is none, rows are written out as text.
     columns : str or None
         Names with commas between them of columns to write out as text, and of no others.
+    all_columns : bool
+        Rows are written out, also where a column is obviously the one of texts.
     numeric_columns : str
         Names with commas between them, "auto" for all that are numbers or categories, "none".
     test_share : float
@@ -57,6 +66,12 @@ class Reading:
     seed: int = 0
     options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
     group_column: str | None = None
+    all_columns: bool = False
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether a person wants rows to be written out, also beside a column of texts."""
+        return self.all_columns or self.columns is not None
 
     @property
     def named(self) -> list[tables.RowColumns]:
@@ -141,7 +156,9 @@ class Source:
         label = [reading.target] if asks_label else []
         if self.text_column is not None:
             options = ["--text-column", self.text_column.name]
-        elif self._is_all_but(label, file.table.reader.columns):
+        elif (reading.all_columns and asks_label) or self._is_all_but(
+            label, file.table.reader.columns
+        ):
             options = ["--all-columns"]
         else:
             options = ["--columns", tables.RowColumns.of(self.columns.written).asked or ""]
@@ -174,17 +191,18 @@ def choose_source(file: File, grouping: str | None) -> Source:
     if reading.kind == "number":
         commas = have_decimal_commas(frame)
         target = NumberForm.of(frame[reading.target], reading.target, commas=commas)
-    if reading.columns is not None:
-        written = tables.RowColumns(reading.columns).choose(present)
-        columns = choose_columns(frame, reading.numeric_columns, written, others=[])
-        return Source(columns, None, tables.RowTemplate.fit(frame, written), target)
     unread = [reading.target, *([grouping] if grouping is not None else [])]
+    added = tables.result_columns(present, but=reading.target)
+    if reading.takes_rows:
+        written, notes = _written(frame, reading, [*unread, *added])
+        columns = choose_columns(frame, reading.numeric_columns, written, others=[])
+        columns = replace(columns, notes=(*columns.notes, *notes))
+        return Source(columns, None, tables.RowTemplate.fit(frame, written), target)
     text_column = (
         tables.TextColumn(reading.text_column)
         if reading.text_column is not None
         else _obvious_text(frame, reading, unread)
     )
-    added = tables.result_columns(present, but=reading.target)
     others = [*unread, *([text_column.name] if text_column else []), *added]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     if text_column is not None:
@@ -195,6 +213,21 @@ def choose_source(file: File, grouping: str | None) -> Source:
             "them; pass --text-column, --columns or --numeric-columns."
         )
     return Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
+
+
+def _written(
+    frame: pd.DataFrame, reading: Reading, others: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the columns that a person wants to be written out, and what is said of others.
+
+    Of all columns those do not count that are new in all new rows, as for `fit`.
+    """
+    present = [*map(str, frame.columns)]
+    if reading.columns is not None:
+        return tables.RowColumns(reading.columns).choose(present), []
+    candidates = [name for name in present if name not in others]
+    ever_new = tables.new_later(frame, candidates)
+    return [name for name in candidates if name not in ever_new], said_of_new([*ever_new])
 
 
 def _check_not_read(reading: Reading, present: Sequence[str]) -> None:

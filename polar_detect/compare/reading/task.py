@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from polar_detect import tables
 from polar_detect.arrays import Float64Array, IndexArray
@@ -36,6 +38,7 @@ from polar_detect.tables.input.opening import HAVE_ENCODINGS, TableReader
 from polar_detect.tables.reading import unlabelled_notice
 from polar_detect.tables.structure.stray_rows import said_of_strays
 
+_GROUPS = "groups"  # what names them that a program gives
 _MIN_GROUPS = 10  # or what a split leaves to learn from is a matter of luck
 
 
@@ -47,8 +50,8 @@ class Task:
     ----------
     train : Rows
     test : Rows
-    columns : tuple of str
-        Names of the columns that `Rows.numbers` come from.
+    sources : tuple of str
+        For each column of `Rows.numbers`, the column of the table that it comes from.
     text_source : str
         Where `Rows.texts` come from, in words.
     notes : tuple of str
@@ -64,11 +67,13 @@ class Task:
         The training file, as the user named it.
     n_unlabelled : int
         Its rows without a label, which were left out.
+    is_of_files : bool
+        Whether the rows come from files, and not from what a program holds.
     """
 
     train: Rows
     test: Rows
-    columns: tuple[str, ...]
+    sources: tuple[str, ...]
     text_source: str
     notes: tuple[str, ...]
     template: tables.RowTemplate | None = None
@@ -77,6 +82,12 @@ class Task:
     is_split: bool = False
     train_file: str = ""
     n_unlabelled: int = 0
+    is_of_files: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that `Rows.numbers` come from."""
+        return tuple(dict.fromkeys(self.sources))
 
 
 def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
@@ -95,7 +106,41 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     if test is not None:  # it says what is tested on
         reading = replace(reading, group_column=None)
     files = [_read(path, paths, reading) for path in paths]
-    grouping = _grouping(files)
+    return _task(files, reading, _grouping(files))
+
+
+def task_of_frames(
+    frames: Sequence[pd.DataFrame], reading: Reading, groups: ArrayLike | None = None
+) -> Task:
+    """Return training and test rows of one or two data frames; as `read_task` of files.
+
+    Parameters
+    ----------
+    frames : sequence of DataFrame
+        To learn from, and to test on where there is a second; both hold the target, and each
+        column has a name of its own.
+    reading : Reading
+    groups : array-like, optional
+        Which rows of a single frame hang together; by default a column of lots says it.
+
+    Raises
+    ------
+    InputError
+        As `read_task`.
+    """
+    readers = [
+        tables.open_frame(frame, name) for frame, name in zip(frames, ("X", "X_test"), strict=False)
+    ]
+    files = [_file(reader, reading) for reader in readers]
+    if groups is None:
+        return _task(files, reading, _grouping(files))
+    (own,) = Standing.given(groups, len(frames[0])).lots.values()
+    kept = own[files[0].table.lines - 1]  # of rows that hold anything
+    return _task(files, replace(reading, group_column=_GROUPS), _Grouping(_GROUPS, kept))
+
+
+def _task(files: Sequence[File], reading: Reading, grouping: "_Grouping | None") -> Task:
+    """Return the rows of files that were read, the second to test on."""
     grouped_by = None if grouping is None else grouping.name
     source = choose_source(files[0], grouped_by)
     notes = _said_of_files(files, source, reading)
@@ -114,15 +159,16 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     return Task(
         train=drawn[0],
         test=drawn[1],
-        columns=source.columns.names,
+        sources=tuple(source.columns.sources),
         text_source=source.title,
         notes=tuple(notes),
         template=source.template,
         telling=tuple(find(source.columns, drawn[0].numbers, drawn[0].target)),
         fit_options=source.fit_options(files[0], has_anomalies=bool(drawn[0].target.any())),
-        is_split=test is None,
+        is_split=len(files) == 1,
         train_file=files[0].name,
         n_unlabelled=files[0].table.n_unlabelled,
+        is_of_files=files[0].table.reader.kind != "frame",
     )
 
 
@@ -143,17 +189,23 @@ def _with_own_options(path: Path, paths: Sequence[Path], reading: Reading) -> Re
 def _read(path: Path, paths: Sequence[Path], reading: Reading) -> File:
     reading = _with_own_options(path, paths, reading)
     is_label = reading.kind == "label"
-    option = "--label-column" if is_label else "--target"
-    named = [reading.target, *([reading.text_column] if reading.text_column else [])]
-    reader = tables.open_table(path, reading.options.asking_for(named))
+    asked = [reading.target, *([reading.text_column] if reading.text_column else [])]
+    reader = tables.open_table(path, reading.options.asking_for(asked))
     if not reader.has_columns:
-        check_no_column(reader, option, reading.target)
-    own = _as_called(reader, reading)
+        check_no_column(reader, _option_of_target(reading), reading.target)
     # Beside a test file, training rows without labels are normal ones.
-    may_lack_target = is_label and path == paths[0] != paths[-1]
+    return _file(reader, reading, may_lack_target=is_label and path == paths[0] != paths[-1])
+
+
+def _option_of_target(reading: Reading) -> str:
+    return "--label-column" if reading.kind == "label" else "--target"
+
+
+def _file(reader: TableReader, reading: Reading, *, may_lack_target: bool = False) -> File:
+    own = _as_called(reader, reading)
     if reader.has_columns and not may_lack_target and own.target not in reader.columns:
-        raise tables.no_column(reader.columns, own.target, option)
-    has_labels = is_label and own.target in reader.columns
+        raise tables.no_column(reader.columns, own.target, _option_of_target(reading))
+    has_labels = reading.kind == "label" and own.target in reader.columns
     read = tables.read_rows(reader, label_column=own.target if has_labels else None)
     filled = tables.is_filled(read.frame)  # what has a label is; others may stand below the table
     if filled.any():  # else it is told where texts are looked for

@@ -7,6 +7,7 @@ run.
 
 from collections.abc import Sequence
 
+from polar_detect.compare.methods.drivers import Driver
 from polar_detect.compare.methods.views import Cost
 from polar_detect.compare.results.comparison import (
     AUROC,
@@ -17,12 +18,15 @@ from polar_detect.compare.results.comparison import (
 )
 from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.detectors import HEADS, ClassifierHead
+from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
 _VERY_FEW_ANOMALIES = 10  # resamples of so few are too much alike: the intervals are too narrow
 _NEAR_ONE = 0.95  # of .98, intervals of 20 anomalous rows hold the true AUROC in 84 of 100 cases
 _CHANCE = 0.5
+_MOST_DRIVERS = 5
+_LEAST_DRIVER = 0.05  # what tells less stands for nothing that a person would look at
 _LEVEL = 0.05
 _DIGITS = 3  # of a difference, as it is shown: 0.000 is none
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
@@ -78,6 +82,7 @@ def advise(comparison: Comparison) -> list[str]:
     return [
         *sentences,
         *_ours_in_words(comparison),
+        *_drivers_in_words(comparison),
         f"Recommendation: use {chosen.method.title}. It is {_why(comparison, as_good)}.",
         *_what_it_reads(chosen),
         *_cheaper(comparison, chosen),
@@ -99,6 +104,8 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
             *sentences,
             "Recommendation: none of these. The best one is not told from predicting the mean.",
         ]
+    if shares := _shares(predictions.drivers):
+        sentences.append(f"LightGBM on numbers predicts by (SHAP): {shares}.")
     for result in predictions.results:
         if result.gain is not None:
             sentences.append(
@@ -161,6 +168,8 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
     """Return why the first of the methods that are as good as the best is recommended."""
     best, chosen, n = comparison.best, as_good[0], len(as_good)
     if chosen is not best and chosen.method.cost == best.method.cost:  # the best is the classifier
+        if chosen.method.is_supervised and not chosen.method.is_ours:
+            return "as good as the best for any practical end, and simpler"
         return "as good as the best for any practical end, and finds other kinds than labelled too"
     if chosen is not best:
         n_cheapest = sum(result.method.cost == chosen.method.cost for result in as_good)
@@ -239,6 +248,29 @@ def _ours_in_words(comparison: Comparison) -> list[str]:
     ]
 
 
+def _drivers_in_words(comparison: Comparison) -> list[str]:
+    said = [(result.method.title, _shares(result.drivers)) for result in comparison.results]
+    return [
+        f"What sets the anomalous rows apart for {title} (SHAP): {shares}."
+        for title, shares in said
+        if shares
+    ]
+
+
+def _shares(drivers: Sequence[Driver]) -> str:
+    """Return the columns, or words, that tell most, each with its share; "" where none tells much.
+
+    >>> _shares([Driver("Torque [Nm]", 0.62), Driver("Type", 0.35), Driver("Speed", 0.03)])
+    'Torque [Nm] 62 %, Type 35 %, all others 3 %'
+    """
+    shown = [driver for driver in drivers[:_MOST_DRIVERS] if driver.share >= _LEAST_DRIVER]
+    names = [one_line(driver.name, NAME_CHARACTERS) for driver in shown]
+    shares = [f"{100 * driver.share:.0f} %" for driver in shown]
+    said = ", ".join(" ".join(pair) for pair in zip(names, shares, strict=True))
+    rest = round(100 * sum(driver.share for driver in drivers[len(shown) :]))
+    return f"{said}, all others {rest} %" if said and rest else said
+
+
 def _in_words(result: MethodResult) -> str:
     kind = "learned from labels" if result.method.is_supervised else "without labels"
     return f"AUROC {_bounds(result.figures[AUROC])}, {kind}"
@@ -250,6 +282,10 @@ def _bounds(figure: Figure) -> str:
 
 def _how(comparison: Comparison, chosen: MethodResult) -> str:
     method = chosen.method
+    if method.is_ours and not comparison.is_of_files:
+        if method.is_supervised:
+            return f"Next: PolarDetector({method.detector!r}).fit(X, y)."
+        return f"Next: PolarDetector({method.detector!r}).fit(X), of the normal rows alone."
     if method.is_ours:
         # Which `fit` would learn from, be they ever so few.
         unlabelled = "leave the anomalous rows out of TRAIN, and " if comparison.n_train[1] else ""

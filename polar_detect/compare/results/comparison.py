@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from polar_detect import metrics, models
 from polar_detect.arrays import Float64Array
+from polar_detect.compare.methods.drivers import Driver, PartsOf
 from polar_detect.compare.methods.views import Cost
 from polar_detect.detector import PolarDetector
 
@@ -103,12 +104,16 @@ class Scored:
     fit_s, s_per_1000 : float
         Seconds to fit, of our detectors with the models loaded and without programs where scores
         need none; and to score 1,000 rows.
+    parts_of : callable, optional
+        Of given test rows, the parts of their scores by column, or by word (SHAP values), where a
+        method has them.
     """
 
     method: Method
     scores: Float64Array
     fit_s: float
     s_per_1000: float
+    parts_of: PartsOf | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +128,9 @@ class MethodResult:
     to_best_baseline, to_best : Difference or None
         AUROC of this method minus that of the best baseline, and of the best method, over the
         same resamples of the test rows; None where that is this method itself.
+    drivers : tuple of Driver
+        What sets the anomalous test rows apart: of the best of our detectors that goes by columns
+        and of the best baseline that has SHAP values of columns or words; of others none.
     """
 
     method: Method
@@ -131,6 +139,7 @@ class MethodResult:
     figures: dict[Measure, Figure]
     to_best_baseline: metrics.Difference | None
     to_best: metrics.Difference | None
+    drivers: tuple[Driver, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +164,8 @@ class Comparison:
         Options of it that name the models, and what these read.
     are_rows : bool
         Whether rows are written out as texts, which else stand in a column of their own.
+    is_of_files : bool
+        Whether the rows come from files, and not from what a program holds.
     best_by_guessing : float
         How often the best AUROC would be as high if labels had nothing to do with the rows.
     """
@@ -169,6 +180,7 @@ class Comparison:
     fit_options: str = ""
     model_options: str = ""
     are_rows: bool = True
+    is_of_files: bool = True
     best_by_guessing: float = 0.0
 
     @property

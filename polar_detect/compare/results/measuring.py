@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 from polar_detect import metrics
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.calibration import conformal_p_values
+from polar_detect.compare.methods.drivers import Driver, find_drivers
 from polar_detect.compare.results.comparison import (
     AUROC,
     MEASURES,
@@ -38,6 +39,7 @@ def measure(
     """
     ranked = sorted(scored, key=lambda s: -round(metrics.auroc(labels, s.scores), _DIGITS))
     best, best_baseline = ranked[0], next(s for s in ranked if not s.method.is_ours)
+    explained = _best_with_parts(ranked)
     stage = Tracker(progress).stage("intervals", len(ranked))
     results = []
     for own in ranked:
@@ -53,6 +55,7 @@ def measure(
                 figures={m: _figure(m, labels, own.scores, settings) for m in MEASURES},
                 to_best_baseline=to_baseline,
                 to_best=to_best,
+                drivers=_drivers(own, labels, settings) if own in explained else (),
             )
         )
         stage.advance(1)
@@ -74,6 +77,20 @@ def best_by_guessing(labels: BoolArray, scored: Sequence[Scored], settings: Sett
         ranks[:, rng.permutation(n)[:n_anomalous]].sum(1).max() for _ in range(settings.n_resamples)
     ]
     return float(conformal_p_values(dealt, most)[0])
+
+
+def _best_with_parts(ranked: Sequence[Scored]) -> list[Scored]:
+    """Return the first of ours and the first baseline whose scores have parts."""
+    return [
+        own
+        for is_ours in (True, False)
+        for own in [s for s in ranked if s.method.is_ours is is_ours and s.parts_of is not None][:1]
+    ]
+
+
+def _drivers(own: Scored, labels: BoolArray, settings: Settings) -> tuple[Driver, ...]:
+    assert own.parts_of is not None  # `_best_with_parts` takes no others
+    return find_drivers(own.parts_of, labels, settings.seed)
 
 
 def _difference(

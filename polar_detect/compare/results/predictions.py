@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from polar_detect.compare.methods.drivers import Driver
 from polar_detect.compare.methods.views import Cost
 from polar_detect.compare.results.comparison import Figure
 from polar_detect.metrics import Difference
@@ -61,7 +62,8 @@ class Predictions:
     """The whole table, best R² first (of equal ones as they ran), with what it was measured on.
 
     `telling` are columns that give the number away by themselves; `are_rows` says whether rows are
-    written out as texts, which else stand in a column of their own.
+    written out as texts, which else stand in a column of their own; `drivers` by which columns
+    LightGBM predicts.
     """
 
     results: tuple[Prediction, ...]
@@ -73,3 +75,4 @@ class Predictions:
     notes: tuple[str, ...]
     telling: tuple[str, ...] = ()
     are_rows: bool = True
+    drivers: tuple[Driver, ...] = ()

@@ -6,8 +6,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
+from html import escape
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from polar_detect.compare.results.advice import advise, advise_on_predictions, seconds, signed
 from polar_detect.compare.results.comparison import (
@@ -21,6 +24,7 @@ from polar_detect.compare.results.predictions import Prediction, Predictions
 from polar_detect.errors import OutputError, listing
 from polar_detect.messages.language import ENGLISH, Language
 from polar_detect.metrics import Difference
+from polar_detect.shell import without_dashes
 
 ENDINGS = (".csv", ".json", ".md")
 _FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines
@@ -95,7 +99,7 @@ class Table(ABC):
         return "\n".join([*lines, "", notes, "", *advice])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MethodTable(Table):
     """Methods that tell anomalous rows from normal ones."""
 
@@ -115,8 +119,40 @@ class MethodTable(Table):
         ours = [result.method.is_ours for result in results]
         return Cells([*lines[0]], [[*line.values()] for line in lines], ours)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a method, best AUROC first, numbers unrounded."""
+        return pd.DataFrame(self.records())
+
+    def __repr__(self) -> str:
+        """Return the table, what it was measured on and the advice, as a terminal shows them."""
+        cells = self.cells(width=_BRIEF_WIDTH)
+        columns = [*zip(cells.header, *cells.rows, strict=True)]
+        widths = [max(map(len, column)) for column in columns]
+        lines = [
+            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+            for line in (cells.header, *cells.rows)
+        ]
+        return "\n".join([*lines, "", *self.conditions(), "", *self.advice()])
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        cells = self.cells(width=_BRIEF_WIDTH)
+        table = pd.DataFrame(cells.rows, columns=cells.header).to_html(index=False, border=0)
+        paragraphs = [f"<p>{escape(line)}</p>" for line in self.advice()]
+        notes = "".join(f"<li>{escape(line)}</li>" for line in self.conditions())
+        return "\n".join([table, *paragraphs, f"<ul>{notes}</ul>"])
+
     def conditions(self) -> list[str]:
         """See `Table.conditions`."""
+        return self._said(self._conditions())
+
+    def _said(self, sentences: list[str]) -> list[str]:
+        """Return sentences with options of the command line as who has none knows them."""
+        if self.found.is_of_files:
+            return sentences
+        return [without_dashes(line) for line in sentences]
+
+    def _conditions(self) -> list[str]:
         found = self.found
         train, test = found.n_train, found.n_test
         learns = (
@@ -138,7 +174,7 @@ class MethodTable(Table):
 
     def advice(self) -> list[str]:
         """See `Table.advice`."""
-        return advise(self.found)
+        return self._said(advise(self.found))
 
     def records(self) -> list[Record]:
         """See `Table.records`."""
@@ -189,7 +225,9 @@ class PredictionTable(Table):
     def as_json(self) -> dict[str, object]:
         """See `Table.as_json`."""
         results = [_prediction_json(result) for result in self.found.results]
-        return _shallow(self.found) | {"results": results, "advice": self.advice()}
+        drivers = [asdict(driver) for driver in self.found.drivers]
+        own = {"results": results, "drivers": drivers, "advice": self.advice()}
+        return _shallow(self.found) | own
 
 
 def check_ending(path: Path) -> None:
@@ -274,6 +312,7 @@ def _method_json(result: MethodResult) -> dict[str, object]:
         "figures": {measure.title: asdict(figure) for measure, figure in result.figures.items()},
         "to_best_baseline": asdict(result.to_best_baseline or _NO_GAP),
         "to_best": asdict(result.to_best or _NO_GAP),
+        "drivers": [asdict(driver) for driver in result.drivers],
     }
 
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+import pandas as pd
+
 from polar_detect.errors import InputError
 from polar_detect.tables.formats import Kind
 from polar_detect.tables.input.chunks import Chunk, Numbering, Reader
 from polar_detect.tables.input.delimited import DelimitedReader, is_table_of
 from polar_detect.tables.input.encodings import Encoding, detect_encoding, given_encoding
+from polar_detect.tables.input.held import FrameReader
 from polar_detect.tables.input.json_document import find_document, holds_json
 from polar_detect.tables.input.jsonl import JsonLinesReader
 from polar_detect.tables.input.parquet import ParquetReader
@@ -19,7 +22,7 @@ from polar_detect.tables.input.sources import Source, open_source
 
 CHUNK_ROWS = 2048
 HAVE_ENCODINGS: frozenset[Kind] = frozenset({"excel", "parquet"})  # of their own
-_NUMBERINGS: dict[Kind, Numbering] = {"excel": "sheet", "parquet": "data"}
+_NUMBERINGS: dict[Kind, Numbering] = {"excel": "sheet", "parquet": "data", "frame": "data"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class TableReader:
     sheet : str or None
         The one that is read, of a spreadsheet.
     kind : str
-        `delimited`, `excel`, `parquet`, `jsonl` or `text`.
+        `delimited`, `excel`, `parquet`, `jsonl` or `text`; `frame` where a program holds it.
     columns : tuple of str
         Unique and not empty, in order.
     encoding : str or None
@@ -184,6 +187,21 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         described = _described(source, rows, encoding, document.notices)
         return replace(described, numbering="data")
     return _described(source, _text_reader(source, encoding, options), encoding)
+
+
+def open_frame(frame: pd.DataFrame, name: str) -> TableReader:
+    """Return a data frame as an opened input; each column has to have a name of its own."""
+    reader = FrameReader(frame, name)
+    return TableReader(
+        name=name,
+        kind="frame",
+        columns=reader.columns,
+        encoding=None,
+        notices=(),
+        needs_mark=False,
+        numbering=_NUMBERINGS["frame"],
+        _reader=reader,
+    )
 
 
 def open_tables(path: Path, options: ReadOptions | None = None) -> list[TableReader]:
