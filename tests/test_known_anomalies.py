@@ -360,6 +360,7 @@ def test_texts_are_like_known_anomalies_too_and_empty_ones_are_not(of_texts, tmp
     assert alone.known_anomalies == found.known_anomalies[:1]
 
 
+@pytest.mark.slow
 def test_where_texts_are_not_kept_kinds_are_and_without_kinds_nothing(tiny_pair, tmp_path):
     strange = [f"replaced the leaking hose of press {i}" for i in range(6)]
     texts, labels = [*NORMAL, *strange], np.arange(len(NORMAL) + 6) >= len(NORMAL)
