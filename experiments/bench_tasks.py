@@ -127,7 +127,7 @@ def _intents(name: str, data: Path, _: int) -> Task:
 @_task("textoir_stackoverflow", "stackoverflow")
 def _stackoverflow(name: str, data: Path, seed: int) -> Task:
     """Question titles of ten subjects against ten others, drawn anew by each seed."""
-    titles = pd.concat([_titles(data, part) for part in ("train", "dev", "test")])
+    titles = pd.concat([subject_titles(data, part) for part in ("train", "dev", "test")])
     subjects = np.random.default_rng(seed).permutation(sorted(titles["label"].unique()))
     is_normal = titles["label"].isin(subjects[:10])
     return Task(name, _texts(titles["text"][is_normal]), (_texts(titles["text"][~is_normal]),))
@@ -146,21 +146,21 @@ def _agnews(name: str, data: Path, _: int) -> Task:
 @_task("sentconv", "subj")
 def _subj(name: str, data: Path, _: int) -> Task:
     """Sentences of reviews against sentences of plots."""
-    classes = _sentences(data, "subj.all")
+    classes = sentences(data, "subj.all")
     return Task(name, classes["0"], (classes["1"],))
 
 
 @_task("sentconv", "sst2")
 def _sst2(name: str, data: Path, _: int) -> Task:
     """Sentences of good reviews against those of bad ones."""
-    classes = _sentences(data, *(f"stsa.binary.{part}" for part in ("train", "dev", "test")))
+    classes = sentences(data, *(f"stsa.binary.{part}" for part in ("train", "dev", "test")))
     return Task(name, classes["1"], (classes["0"],))
 
 
 @_task("sentconv", "trec")
 def _trec(name: str, data: Path, seed: int) -> Task:
     """Questions of five kinds against the sixth; each seed takes out the next large class."""
-    classes = _sentences(data, "TREC.train.all", "TREC.test.all")
+    classes = sentences(data, "TREC.train.all", "TREC.test.all")
     strange = classes.pop(_TREC_CLASSES[seed % len(_TREC_CLASSES)])
     return Task(name, tuple(text for own in classes.values() for text in own), (strange,))
 
@@ -208,7 +208,7 @@ def _excavator_rare(name: str, data: Path, _: int) -> Task:
 def _excavator_foreign(name: str, data: Path, _: int) -> Task:
     """Repair orders against question titles and log lines."""
     normal = _texts(_repairs(data)["OriginalShorttext"])
-    strange = (_texts(_titles(data, "test")["text"]), _texts(_log(data, "BGL")["Content"]))
+    strange = (_texts(subject_titles(data, "test")["text"]), _texts(_log(data, "BGL")["Content"]))
     return Task(name, normal, strange)
 
 
@@ -315,7 +315,7 @@ def _some_intents(name: str, data: Path, seed: int) -> Task:
 @_task("textoir_stackoverflow", "stackoverflow-one", is_fresh=True)
 def _stackoverflow_one(name: str, data: Path, seed: int) -> Task:
     """Question titles of one subject, the next for each seed, against all others."""
-    titles = pd.concat([_titles(data, part) for part in ("train", "dev", "test")])
+    titles = pd.concat([subject_titles(data, part) for part in ("train", "dev", "test")])
     subjects = sorted(titles["label"].unique())
     pairs = zip(titles["text"], titles["label"], strict=True)
     return _of_classes(name, pairs, {subjects[seed % len(subjects)]})
@@ -333,7 +333,7 @@ def _agnews_one(name: str, data: Path, seed: int) -> Task:
 @_task("sentconv", "trec-one", is_fresh=True)
 def _trec_one(name: str, data: Path, seed: int) -> Task:
     """Questions of one kind, the next large one for each seed, against the five others."""
-    classes = _sentences(data, "TREC.train.all", "TREC.test.all")
+    classes = sentences(data, "TREC.train.all", "TREC.test.all")
     normal = classes.pop(_TREC_CLASSES[seed % len(_TREC_CLASSES)])
     return Task(name, normal, tuple(classes.values()))
 
@@ -342,7 +342,7 @@ def _trec_one(name: str, data: Path, seed: int) -> Task:
 def _reviews(name: str, data: Path, _: int) -> Task:
     """Sentences of good reviews of products or films against those of bad ones."""
     file = {"products": "custrev.all", "films": "rt-polarity.all"}[name]
-    classes = _sentences(data, file)
+    classes = sentences(data, file)
     return Task(name, classes["1"], (classes["0"],))
 
 
@@ -423,7 +423,7 @@ def _log(data: Path, system: str) -> pd.DataFrame:
     return pd.read_csv(common.existing(path), dtype=str)
 
 
-def _titles(data: Path, part: str) -> pd.DataFrame:
+def subject_titles(data: Path, part: str) -> pd.DataFrame:
     path = common.existing(data / f"textoir_stackoverflow/{part}.tsv")
     return pd.read_csv(path, sep="\t", dtype=str, quoting=csv.QUOTE_NONE)
 
@@ -442,7 +442,7 @@ def _intent_lines(data: Path, source: str, file: str) -> list[str]:
     return [line for path in paths for line in _read(path).rstrip("\n").split("\n")]
 
 
-def _sentences(data: Path, *files: str) -> dict[str, tuple[str, ...]]:
+def sentences(data: Path, *files: str) -> dict[str, tuple[str, ...]]:
     """Return texts by class; only a line feed ends one, some hold other line separators."""
     lines = [
         line for file in files for line in _read(data / f"sentconv/{file}", "latin-1").split("\n")

@@ -16,8 +16,15 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.statistics.concentration import Concentration, Grouping, concentrations
-from polar_detect.tables.columns.results import OF_COLUMNS, OF_PROGRAMS, OF_ROWS, OF_TEXTS
+from polar_detect.tables.columns.results import (
+    OF_COLUMNS,
+    OF_KNOWN,
+    OF_PROGRAMS,
+    OF_ROWS,
+    OF_TEXTS,
+)
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
@@ -30,7 +37,7 @@ _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
 def kinds_of_columns(
-    *, are_rows: bool, has_layers: bool = True, has_programs: bool = True
+    *, are_rows: bool, has_layers: bool = True, has_programs: bool = True, has_known: bool = False
 ) -> dict[str, str]:
     """Return the columns that say what was found, with their kinds.
 
@@ -42,11 +49,15 @@ def kinds_of_columns(
         Whether models read these, so that there are layers and programs to tell of.
     has_programs : bool
         Whether any were asked for.
+    has_known : bool
+        Whether labelled anomalies are kept.
     """
-    if not has_layers:
-        return OF_COLUMNS
     found = OF_ROWS if are_rows else OF_TEXTS
-    return {name: kind for name, kind in found.items() if has_programs or name not in OF_PROGRAMS}
+    if not has_layers:
+        found = OF_COLUMNS
+    elif not has_programs:
+        found = {name: kind for name, kind in found.items() if name not in OF_PROGRAMS}
+    return found | OF_KNOWN if has_known else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Result:
     top_layers: str = ""
     top_columns: str = ""
     reasons: str = ""
+    known_anomaly: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +111,10 @@ class Assessment:
     new_words : tuple of tuple of str
         Of each text, words that no normal text has, where a normal one is not likely to have as
         many; () where texts are rows, or the normal ones are not kept.
+    known_anomalies : tuple of KnownAnomaly or None
+        Of each text the labelled anomaly that it is nearest to, and whether it is like that; ()
+        where the detector keeps none. It says what a flagged text is; of others one of twenty is
+        like one by chance.
     index : pandas.Index, optional
         What the texts are called in the series or data frame that was assessed.
     are_rows : bool
@@ -118,6 +134,7 @@ class Assessment:
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
+    known_anomalies: tuple[KnownAnomaly | None, ...] = ()
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
     is_screening: bool = False
@@ -164,6 +181,7 @@ class Assessment:
             unlike_kind=chosen(self.unlike_kind),
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
+            known_anomalies=chosen(self.known_anomalies),
             index=None if self.index is None else self.index[places],
         )
 
@@ -181,6 +199,7 @@ class Assessment:
             unlike_kind=_joined(part.unlike_kind for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
+            known_anomalies=_joined(part.known_anomalies for part in parts),
             are_rows=parts[0].are_rows,
         )
 
@@ -197,6 +216,12 @@ class Assessment:
         n = len(self.scores)
         empty, new = self.empty_cells or (frozenset(),) * n, self.new_cells or ((),) * n
         return [*map(OddCells, empty, self.unlike_kind or ({},) * n, new)]
+
+    @cached_property
+    def like_known(self) -> tuple[str, ...]:
+        """The kind of the labelled anomaly that each text is like, or what it says; "" of none."""
+        known = self.known_anomalies or (None,) * len(self.scores)
+        return tuple("" if own is None or not own.is_like else own.name for own in known)
 
     @cached_property
     def all_programs(self) -> "tuple[MinimalProgram, ...]":
@@ -228,6 +253,7 @@ class Assessment:
                 top_layers=top_layers,
                 top_columns=top_columns,
                 reasons=reasons,
+                known_anomaly=self.like_known[i],
             )
             minimal = self.programs[i] if self.programs else None
             results.append(
@@ -245,7 +271,10 @@ class Assessment:
         """
         import pandas as pd
 
-        results = self.results(tongue)
+        results = [
+            own if is_flagged else replace(own, known_anomaly="")
+            for own, is_flagged in zip(self.results(tongue), self.is_anomaly, strict=True)
+        ]
         columns = {
             name: pd.Series(
                 self.is_anomaly if name == "is_anomaly" else [getattr(r, name) for r in results],
@@ -311,7 +340,10 @@ class Assessment:
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
         return kinds_of_columns(
-            are_rows=self.are_rows, has_layers=has_layers, has_programs=bool(self.programs)
+            are_rows=self.are_rows,
+            has_layers=has_layers,
+            has_programs=bool(self.programs),
+            has_known=bool(self.known_anomalies),
         )
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from sklearn import exceptions
 from polar_detect.arrays import BoolArray
 from polar_detect.errors import InputError, NotFittedError, listing
 from polar_detect.frames import are_written, in_pandas, named
+from polar_detect.tables.columns.kinds import SaidKinds, said_kinds
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -122,6 +123,26 @@ def anomalous(y: Any, n_texts: int) -> BoolArray:
         return flags
     odd = sorted(map(repr, values - {-1, 0, 1})) or ["-1 and 0 together"]
     raise InputError(_odd_label(odd[0]))
+
+
+def kinds_of(kinds: Any, n_texts: int) -> SaidKinds:
+    """Return of what kind each text is; see `said_kinds`.
+
+    Raises
+    ------
+    InputError
+        Not one kind a text.
+
+    >>> kinds_of(["leak", None], 2).kinds
+    ('leak', '')
+    """
+    said = pd.Series([*kinds], dtype=object)
+    if len(said) != n_texts:
+        raise InputError(
+            f"Got {len(said)} kinds for {n_texts} texts; expected one each, None for what is "
+            "normal; check kinds."
+        )
+    return said_kinds(said)
 
 
 def _values(X: Any, rows: "RowTemplate | None") -> list[Any]:

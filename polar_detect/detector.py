@@ -155,6 +155,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         X: Texts,
         y: Any = None,
         *,
+        kinds: Any = None,
         groups: Groups = "auto",
         progress: ProgressChoice = None,
     ) -> Self:
@@ -175,6 +176,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
             strangers look like and, three different ones or more, what their own kind is like.
+            They are kept as the normal ones are, and new texts that are like one are told so.
+        kinds : (n_texts,) array-like, optional
+            Of what kind each anomalous text is, such as its failure mode; None, "" or a word for
+            nothing where that is not known, and for normal texts. Without `y` a text of a kind
+            is anomalous.
         groups : {"auto", "time"}, None or (n_texts,) array-like
             Which texts hang together, as rows of a lot or a shift, and are not held against each
             other: p-values and flags are those of texts of another lot. "auto": where dates in
@@ -209,7 +215,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings.of(self)
         checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
-        given = TrainingTexts.of(X, y, settings, groups=groups)
+        given = TrainingTexts.of(X, y, settings, groups=groups, kinds=kinds)
         settings = replace(settings, rows=given.rows)
         head = chosen_head(settings, given.normal)
         if head.needs_labels:
@@ -267,6 +273,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             unlike_kind=tuple(fitted.reference.unlike_kind(texts)),
             new_cells=() if known is None else tuple(known.new_cells(texts)),
             new_words=() if words is None else tuple(map(words.telling, texts)),
+            known_anomalies=tuple(found.known),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )
@@ -487,7 +494,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             normal, strange, standing = given.by_label(engine.extractor.tracer)
             doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
             if settings.rows is None:
-                normal, strange = ([*map(at_no_moment, texts)] for texts in (normal, strange))
+                normal = [*map(at_no_moment, normal)]
+                strange = replace(strange, texts=tuple(map(at_no_moment, strange.texts)))
             parts = Parted.at_random(normal, seed=settings.seed, standing=standing)
             _warn(doubts, self.alpha, len(parts.held_out))
             fitting = Fitting(engine.extractor, head, tracker, settings)
@@ -502,17 +510,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         assert settings.rows is not None
         check_written(given.texts, settings.rows)
         with alone():
-            normal, strange, standing = given.by_label(None)
-            doubts = given.doubts(normal, keeps_texts=True, reads_texts=False)
-            _warn(doubts, self.alpha, by_columns.n_held_out(len(normal)))
-            self.fitted_ = by_columns.fit(
-                head,
-                settings,
-                normal=normal,
-                anomalous=strange,
-                standing=standing,
-                tracker=tracker,
-            )
+            parts = given.by_label(None)
+            doubts = given.doubts(parts.normal, keeps_texts=True, reads_texts=False)
+            _warn(doubts, self.alpha, by_columns.n_held_out(len(parts.normal)))
+            self.fitted_ = by_columns.fit(head, settings, parts, tracker)
             self.__dict__.pop("engine_", None)  # of an earlier fit
 
     def _models(self, settings: Settings) -> "Engine":

@@ -167,7 +167,8 @@ def test_any_other_label_is_refused_with_its_line(save, label):
     with pytest.raises(
         InputError,
         match=rf"Got label '{label}' in line 3, column 'y'; expected 1, true, .* or 0, false, .*; "
-        "write 1 for anomalous and 0 for normal, or choose another --label-column.",
+        "write 1 for anomalous and 0 for normal, choose another --label-column, or, where it names "
+        "the kinds of anomalous rows, pass it to fit as --kind-column.",
     ):
         read_table(path, text_column="text", label_column="y")
 

@@ -13,9 +13,10 @@ import numpy as np
 from safetensors import safe_open
 
 from polar_detect.artifact.sealing import check_files, read_whole
-from polar_detect.stored import fitting_together, read_texts
+from polar_detect.stored import Stored, fitting_together, read_texts
 
 ARRAYS, TEXTS, TREES, HEAD = "arrays.safetensors", "texts.json", "likeness.txt", "head"
+KNOWN = "known_anomalies.json"
 _OF_MODELS = {"model", "encoder", "max_tokens", "tolerance"}  # settings
 _Shapes = dict[str, tuple[tuple[int, ...], int]]  # array → shape, bytes
 
@@ -42,12 +43,15 @@ class Contents:
         The training texts; None where they are not kept.
     reads_texts : bool
         Whether models read them, of which embeddings and states are kept.
+    labelled : tuple of str
+        Labelled anomalies; none where texts are not kept, or an earlier version kept none.
     """
 
     facts: tuple[tuple[str, str], ...]
     kept: tuple[Kept, ...]
     texts: tuple[str, ...] | None
     reads_texts: bool
+    labelled: tuple[str, ...] = ()
 
 
 def read_contents(folder: Path) -> Contents:
@@ -66,7 +70,8 @@ def read_contents(folder: Path) -> Contents:
         with fitting_together(folder):
             texts = kept_texts(folder, manifest)
             kept = tuple(_kept(_shapes(folder), texts, folder))
-            return Contents(_facts(manifest), kept, texts, "model" in manifest)
+            labelled = () if texts is None else _known_texts(folder)
+            return Contents(_facts(manifest), kept, texts, "model" in manifest, labelled)
 
     return read_whole(folder, read)
 
@@ -76,6 +81,11 @@ def kept_texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None
     if TEXTS not in manifest["files"]:
         return None
     return read_texts(folder / TEXTS)
+
+
+def _known_texts(folder: Path) -> tuple[str, ...]:
+    path = folder / KNOWN
+    return Stored.read(path).texts("texts") if path.exists() else ()
 
 
 def _shapes(folder: Path) -> _Shapes:
@@ -168,6 +178,21 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             "what tells the labelled anomalies from normal rows: trees on their columns",
             trees.stat().st_size,
         )
+    yield from _kept_of_labelled(_known_texts(folder), folder, size)
+
+
+def _kept_of_labelled(
+    labelled: tuple[str, ...], folder: Path, size: Callable[[Callable[[str], bool]], int]
+) -> Iterator[Kept]:
+    """Yield what is kept of labelled anomalies, each text "" where texts are not kept."""
+    if not labelled:
+        return
+    whole = f"{len(labelled)} labelled anomalies, their"
+    what = whole if any(labelled) else f"of {len(labelled)} anomalies the"
+    yield Kept(
+        f"{what} kinds, and how they deviate from normal ones",
+        size(lambda name: name.startswith("known_")) + (folder / KNOWN).stat().st_size,
+    )
 
 
 def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -24,8 +24,8 @@ def _of_both(
 
 
 # Array → its type, and what it has along each axis: the same number wherever the word stands.
-# Scores as new, geometry, changes, likeness, crowding and harms are not in every artifact, but all
-# of one where there is any.
+# Scores as new, geometry, changes, likeness, crowding, harms and labelled anomalies are not in
+# every artifact, but all of one where there is any.
 # Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
 _LAYOUT = {
     "embeddings": ("float32", "texts", "directions of an embedding"),
@@ -58,10 +58,20 @@ _LAYOUT = {
     "likeness.sentences.centre": ("float32", "directions of an embedding"),
     "likeness.sentences.weights": ("float32", "directions of an embedding"),
     "likeness.wording.weights": ("float32", "codes of wording"),
+    "known_columns.points": ("float32", "labelled anomalies", "features of columns"),
+    "known_sentences.points": ("float32", "labelled anomalies", "directions of an embedding"),
+    "known_sentences.centres": ("float32", "depth", "directions of an embedding"),
+    "known_sentences.scales": ("float32", "depth", "directions of an embedding"),
+    "known_sentences.whiteners": (
+        *("float32", "depth", "directions of an embedding", "directions of an embedding"),
+    ),
 }
-_OPTIONAL = ("as_new", "geometry", "changes", "likeness", "neighbours", "menu")
+_OPTIONAL = (
+    *("as_new", "geometry", "changes", "likeness", "neighbours", "menu"),
+    *("known_columns", "known_sentences"),
+)
 # What detectors have that go by columns, and so by no model.
-_OF_COLUMNS = ("calibration_scores", "as_new.scores")
+_OF_COLUMNS = ("calibration_scores", "as_new.scores", "known_columns.points")
 
 
 def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from polar_detect import models
-from polar_detect.artifact.contents import ARRAYS, HEAD, kept_texts
+from polar_detect.artifact.contents import ARRAYS, HEAD, KNOWN, kept_texts
+from polar_detect.artifact.known import read_known
 from polar_detect.artifact.layout import check_arrays
 from polar_detect.artifact.of_columns import read_row_reference
 from polar_detect.artifact.sealing import (
@@ -65,12 +66,15 @@ class Origin:
         How they were written out of rows; None if they were not.
     reads_texts : bool
         Whether models read them.
+    has_known : bool
+        Whether labelled anomalies are kept.
     """
 
     sha256: str
     text_column: str | None
     template: RowTemplate | None
     reads_texts: bool
+    has_known: bool = False
 
 
 def stored_origin(folder: Path) -> Origin:
@@ -89,7 +93,8 @@ def stored_origin(folder: Path) -> Origin:
     reads_texts = _head_class(whole).reads_texts
     if template is not None and not reads_texts:
         template = template.unread()
-    return Origin(sha256, None if column is None else str(column), template, reads_texts)
+    column = None if column is None else str(column)
+    return Origin(sha256, column, template, reads_texts, KNOWN in manifest["files"])
 
 
 def _read(folder: Path, manifest: dict[str, Any], engines: "Engines") -> PolarDetector:
@@ -212,6 +217,7 @@ def _fitted(
         created=stored.text("created"),
         fingerprint=stored.text("fingerprint"),
         settings=settings,
+        known=read_known(stored, arrays, features),
     )
 
 

@@ -16,7 +16,8 @@ from safetensors.numpy import save as to_bytes
 
 import polar_detect
 from polar_detect import atomic
-from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
+from polar_detect.artifact import known
+from polar_detect.artifact.contents import ARRAYS, HEAD, KNOWN, TEXTS, TREES
 from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError, listing
@@ -160,6 +161,9 @@ def _write(
 
         arrays |= of_models.arrays_of(fitted.text_reference, programs)
         manifest |= of_models.said_of(detector, programs)
+    if fitted.known is not None:
+        arrays |= known.arrays_of(fitted.known)
+        _write_json(folder / KNOWN, known.said_of(fitted.known))
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:

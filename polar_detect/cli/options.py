@@ -142,6 +142,15 @@ class FitOptions(FittingOptions):
         bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
     ] = False
     label_column: LabelColumn = None
+    kind_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says of what kind anomalous rows are, as failure modes or causes: "
+            "flagged rows that are like one are told so. Without --label-column a row of a kind is "
+            "anomalous, and one where nothing, -, OK, none or the like stands is normal. Default: "
+            "none."
+        ),
+    ] = None
     group_column: Annotated[
         str | None,
         typer.Option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from polar_detect.arrays import Float64Array
 from polar_detect.explain import Explanation
+from polar_detect.signature.known_anomalies import KnownAnomaly
 
 if TYPE_CHECKING:
     from polar_detect.programs.minimal import MinimalProgram
@@ -23,9 +24,12 @@ class Assessed:
         None where none was searched.
     explanation : Explanation
     neighbours : sequence of tuple of str
+    known : sequence of KnownAnomaly or None
+        None for a text without tokens; () where no labelled anomalies are kept.
     """
 
     scores: Float64Array
     programs: "Sequence[MinimalProgram | None]"
     explanation: Explanation
     neighbours: Sequence[tuple[str, ...]]
+    known: Sequence[KnownAnomaly | None] = ()

@@ -64,11 +64,13 @@ class Assessing:
         rows = np.argsort(np.concatenate(order))[places]
         programs = [program for part in parts for program in part.programs]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
+        known = [nearest for part in parts for nearest in part.known]
         return Assessed(
             scores=np.concatenate([part.scores for part in parts])[rows],
             programs=[programs[i] for i in rows],
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=[neighbours[i] for i in rows],
+            known=[known[i] for i in rows] if known else (),
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
@@ -116,6 +118,9 @@ class Assessing:
                 attribution, scored.table, scored.has_tokens, self._n_layers
             ),
             neighbours=fitted.text_reference.nearest_texts(scored.readings.embeddings),
+            known=fitted.nearest_known(
+                scored.table, scored.has_tokens, scored.readings.embeddings[scored.has_tokens]
+            ),
         )
 
     def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:

@@ -13,8 +13,10 @@ from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
 from polar_detect.pipeline.settings import Settings
-from polar_detect.pipeline.standing import Standing, order_of_rows
+from polar_detect.pipeline.standing import order_of_rows
+from polar_detect.pipeline.training import ByLabel
 from polar_detect.progress import Tracker
+from polar_detect.signature.known_anomalies import Deviations, KnownAnomalies
 from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
 from polar_detect.texts.distinct import distinct_texts
 
@@ -26,16 +28,8 @@ def n_held_out(n_normal: int) -> int:
     return min(n_normal, MOST_TEACHING)
 
 
-def fit(
-    head: Head,
-    settings: Settings,
-    *,
-    normal: list[str],
-    anomalous: list[str],
-    standing: Standing,
-    tracker: Tracker,
-) -> Fitted:
-    """Fit on `normal`, which stand as `standing` says; `anomalous` teach what their kind is like.
+def fit(head: Head, settings: Settings, given: ByLabel, tracker: Tracker) -> Fitted:
+    """Fit on normal rows, which stand as is said; anomalous ones teach what their kind is like.
 
     Rows with a filled cell each, with settings that `check_settings` passes. P-values come from
     the scores of the normal rows, each held against all others: none has to be held out. That is
@@ -49,6 +43,7 @@ def fit(
     Source: Barber et al., Predictive inference with the jackknife+, 2021, sections 1 and 3.
     """
     assert settings.rows is not None
+    normal, anomalous = given.normal, [*given.anomalous.texts]
     stage = tracker.stage("normal rows", len(normal))
     reference = RowReference.taught(
         settings.rows,
@@ -57,7 +52,7 @@ def fit(
         contamination=settings.contamination,
         seed=settings.seed,
     )
-    order = order_of_rows(reference, standing)
+    order = order_of_rows(reference, given.standing)
     inside, labelled = reference.training_features(anomalous, order, seed=settings.seed)
     no_strangers = inside.rows(slice(0))
     shown = TrainingSignatures(inside, no_strangers, labelled if anomalous else None)
@@ -77,6 +72,7 @@ def fit(
         created=moment(),
         fingerprint=fingerprint_of(normal, anomalous),
         settings=replace(settings, rows=settings.rows.unread()),
+        known=KnownAnomalies.fit(given.anomalous, Deviations.of(labelled), Deviations.of(inside)),
     )
 
 
@@ -105,11 +101,13 @@ class RowAssessing:
         scores[has_cells] = fitted.head.scores(table)
         attribution = fitted.head.explain(table)
         attribution.check_adds_up(scores[has_cells])
+        known = fitted.nearest_known(table, has_cells)
         return Assessed(
             scores=scores[places],
             programs=[None] * len(texts),
             explanation=Explanation.of(attribution, table, has_cells, n_layers=0).rows(places),
             neighbours=[nearest[i] for i in places],
+            known=[known[i] for i in places] if known else (),
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import BoolArray, Float32Array, Float64Array
 from polar_detect.detectors import Head
 from polar_detect.drift import Company, Drift, FeatureStatistics, measure_drift
 from polar_detect.errors import counted
@@ -15,6 +15,7 @@ from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
+from polar_detect.signature.known_anomalies import KnownAnomalies, KnownAnomaly
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.normal.row_reference import RowReference
 
@@ -51,6 +52,8 @@ class Fitted:
         SHA-256 over the texts and labels.
     settings : Settings
         That all of this was fitted with, whatever the detector is set to since.
+    known : KnownAnomalies, optional
+        The labelled anomalous texts; None where there were none, or an earlier version kept none.
     """
 
     head: Head
@@ -64,6 +67,7 @@ class Fitted:
     created: str
     fingerprint: str
     settings: Settings
+    known: KnownAnomalies | None = None
 
     def __repr__(self) -> str:
         """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""
@@ -79,6 +83,27 @@ class Fitted:
         return measure_drift(
             self.scores_as_new, scores, normal=self.statistics, batch=batch, company=self.company
         )
+
+    def nearest_known(
+        self,
+        table: FeatureTable,
+        is_scored: BoolArray,
+        embeddings: Float32Array | None = None,
+    ) -> list[KnownAnomaly | None]:
+        """Return the nearest labelled anomaly to each text that is scored; [] where none is kept.
+
+        Parameters
+        ----------
+        table : FeatureTable
+            Signatures of those texts.
+        is_scored : (n_texts,) bool
+        embeddings : (n_scored, hidden) float32, optional
+            Where models read them.
+        """
+        if self.known is None:
+            return []
+        found = iter(self.known.nearest(table, embeddings))
+        return [next(found) if is_own else None for is_own in is_scored.tolist()]
 
     @property
     def text_reference(self) -> "Reference":

@@ -22,8 +22,15 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.known_anomalies import (
+    Deviations,
+    KnownAnomalies,
+    Labelled,
+    is_compared,
+)
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
+from polar_detect.signature.normal.changes import Covariances
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
@@ -108,7 +115,7 @@ class Fitting:
         self.settings = settings
         self._spill = Spill()
 
-    def run(self, parts: "Parted", anomalous: list[str]) -> Fitted:
+    def run(self, parts: "Parted", anomalous: Labelled) -> Fitted:
         """Fit on training texts, calibrate on held-out ones; `anomalous` only show strangers.
 
         All of them are texts with tokens.
@@ -116,7 +123,11 @@ class Fitting:
         head, settings = self.head, self.settings
         readings = self.read("read training texts", parts.train)
         calibration_readings = self.read("read held-out texts", parts.held_out)
-        labelled = self.read("read labelled anomalies", anomalous) if anomalous else None
+        shown, labelled = anomalous, None
+        if len(anomalous):
+            labelled = self.read_all(anomalous.texts, stage="read labelled anomalies")
+            told = np.flatnonzero(labelled.has_tokens)
+            shown, labelled = anomalous.rows(told), labelled.rows(told)
         reference = self.reference(readings, labelled)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
@@ -141,9 +152,31 @@ class Fitting:
             company=Company.of(scores, own_order, order),
             n_anomalous=len(anomalous),
             created=moment(),
-            fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous),
+            fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
+            known=self._known(shown, teaching, calibration_readings, held_out_table),
         )
+
+    def _known(
+        self, anomalous: Labelled, teaching: "Teaching", held_out: Readings, table: FeatureTable
+    ) -> KnownAnomalies | None:
+        """Return the labelled anomalies; `table` holds the signatures of held-out texts."""
+        labelled, reference = teaching.labelled, teaching.reference
+        if labelled is None:
+            return None
+        normal = Covariances.fit(teaching.readings.embeddings[:, None])
+        parts = reference.of_columns(labelled.texts, banned=None, left_out=None)
+        own = FeatureTable.beside([FeatureTable.empty(len(labelled)), *parts])
+        own = own.chosen(table.where(is_compared).features)
+        found = KnownAnomalies.fit(
+            anomalous,
+            Deviations.of(own, embeddings=labelled.embeddings, normal=normal),
+            Deviations.of(table, embeddings=held_out.embeddings, normal=normal),
+            normal=normal,
+        )
+        if found is None or self.settings.store_texts:
+            return found
+        return found.without_texts()
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray
-from polar_detect.containers import Texts, anomalous, as_texts
+from polar_detect.containers import Texts, anomalous, as_texts, kinds_of
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.frames import doubts_of_columns, in_pandas, is_wide, row_template
 from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Groups, Standing, is_index_in_time, standing_of_rows
+from polar_detect.signature.known_anomalies import Labelled
 from polar_detect.texts.doubts import doubts_of_labels, doubts_of_texts
 from polar_detect.texts.visible import as_seen
 
@@ -31,7 +32,7 @@ class ByLabel(NamedTuple):
     """Normal and anomalous texts, and where the normal ones stand."""
 
     normal: list[str]
-    anomalous: list[str]
+    anomalous: Labelled
     standing: Standing
 
 
@@ -54,6 +55,8 @@ class TrainingTexts:
         How many labels are the number 1, where no -1 occurs.
     groups : Groups
         Which of them hang together; see `PolarDetector.fit`.
+    kinds : tuple of str
+        Of what kind each anomalous one is, "" where nothing is said; () where nothing is of any.
     """
 
     texts: tuple[str, ...]
@@ -63,9 +66,12 @@ class TrainingTexts:
     frame: "pd.DataFrame | None"
     n_ones: int
     groups: Groups = None
+    kinds: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, X: Texts, y: Any, settings: Settings, *, groups: Groups = "auto") -> Self:
+    def of(
+        cls, X: Texts, y: Any, settings: Settings, *, groups: Groups = "auto", kinds: Any = None
+    ) -> Self:
         """Return texts and labels as `PolarDetector.fit` takes them, before a model is loaded.
 
         Raises
@@ -74,7 +80,7 @@ class TrainingTexts:
             What is no text or no label, fewer than 40 normal texts that are not empty, or groups
             that are none.
         """
-        found = replace(cls.read(X, y, settings), groups=groups)
+        found = replace(cls.read(X, y, settings, kinds), groups=groups)
         n_normal = sum(bool(text.strip()) for text in found.normal)
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
@@ -82,7 +88,7 @@ class TrainingTexts:
         return found
 
     @classmethod
-    def read(cls, X: Texts, y: Any, settings: Settings) -> Self:
+    def read(cls, X: Texts, y: Any, settings: Settings, kinds: Any = None) -> Self:
         """Return the same, however few there are."""
         X, rows = in_pandas(X), settings.rows
         frame = X if is_wide(X) else None
@@ -92,8 +98,12 @@ class TrainingTexts:
         if rows is None:
             texts = as_seen(texts)
         rows = choice.under_conditions(rows, settings.condition_columns)
+        said = None if kinds is None else kinds_of(kinds, len(texts))
         is_anomalous = anomalous(y, len(texts))
-        return cls(tuple(texts), is_anomalous, rows, y is not None, frame, _n_ones(y))
+        if said is not None and y is None:
+            is_anomalous = said.is_anomalous
+        found = cls(tuple(texts), is_anomalous, rows, y is not None, frame, _n_ones(y))
+        return found if said is None else replace(found, has_labels=True, kinds=said.kinds)
 
     @cached_property
     def standing(self) -> Standing:
@@ -144,9 +154,11 @@ class TrainingTexts:
         kept, kept_strange = (_with_tokens(own, tracer) for own in (normal, strange))
         if len(kept) < MIN_NORMAL:
             raise InputError(too_few(len(kept)))
+        kinds = self.kinds or ("",) * len(self.texts)
+        own = tuple(kinds[i] for i in np.flatnonzero(self.is_anomalous))
         return ByLabel(
             [normal[i] for i in kept.tolist()],
-            [strange[i] for i in kept_strange.tolist()],
+            Labelled(tuple(strange), own).rows(kept_strange),
             self.standing.rows(kept),
         )
 

@@ -1,6 +1,7 @@
 """From the assessment of a batch, or a screening, to what a report shows."""
 
 import datetime
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -32,6 +33,7 @@ from polar_detect.report.rows import (
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
+from polar_detect.signature.known_anomalies import LikeCounts
 from polar_detect.tables import RowTemplate, Table, dates_in_order
 
 _LISTED = 500
@@ -53,6 +55,7 @@ class _Standard:
     programs: ProgramUse | None = None
     drift: Drift | None = None
     beyond: Beyond = NOWHERE
+    like_known: LikeCounts | None = None
 
 
 def build_report(
@@ -82,6 +85,7 @@ def build_report(
         programs=_programs(detector, assessment) if fitted.head.reads_texts else None,
         drift=_measure_batch_drift(detector, assessment),
         beyond=_beyond_reach(detector, table.texts),
+        like_known=_like_known(detector, assessment),
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
@@ -184,6 +188,7 @@ def _report(
         auroc=auroc,
         aupr=aupr,
         beyond=standard.beyond,
+        like_known=standard.like_known,
         versions=standard.versions,
     )
 
@@ -199,6 +204,14 @@ def _programs(detector: PolarDetector, assessment: Assessment) -> ProgramUse:
         batch_length=float(scored_counts.sum(1).mean()),
         batch_calls=scored_counts.mean(0),
     )
+
+
+def _like_known(detector: PolarDetector, assessment: Assessment) -> LikeCounts | None:
+    """Return how many flagged texts are like labelled anomalies, where some are kept."""
+    known, is_flagged = detector.fitted_.known, assessment.is_anomaly
+    if known is None or not assessment.known_anomalies or not is_flagged.any():
+        return None
+    return known.counts_of(Counter(compress(assessment.like_known, is_flagged)))
 
 
 def _versions(detector: PolarDetector) -> tuple[tuple[str, str], ...]:

@@ -79,6 +79,9 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         cells=detail.cells,
         new_cells=odd.new,
         labelled_words=detail.labelled_words,
+        known=assessment.known_anomalies[i]
+        if assessment.known_anomalies and assessment.is_anomaly[i]
+        else None,
     )
 
 

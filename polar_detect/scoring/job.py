@@ -61,6 +61,8 @@ class ScoreJob:
         Whether models read the texts, so that results tell of layers and programs.
     has_programs : bool
         Whether programs are asked for.
+    has_known : bool
+        Whether the detector keeps labelled anomalies.
     """
 
     source: Path
@@ -81,13 +83,17 @@ class ScoreJob:
     reach: Reach | None = field(default=None, repr=False)
     reads_texts: bool = True
     has_programs: bool = True
+    has_known: bool = False
 
     @property
     def kinds(self) -> dict[str, str]:
         """The columns that are added, with their kinds."""
         are_rows = self.template is not None
         return kinds_of_columns(
-            are_rows=are_rows, has_layers=self.reads_texts, has_programs=self.has_programs
+            are_rows=are_rows,
+            has_layers=self.reads_texts,
+            has_programs=self.has_programs,
+            has_known=self.has_known,
         )
 
     @property

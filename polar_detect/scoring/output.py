@@ -42,6 +42,8 @@ class Summary:
         In how many rows a column says what no normal row does, where most do.
     beyond : Beyond
         In which columns of numbers most rows lie where no normal row does.
+    n_like : mapping of str to int
+        How many flagged rows are like a labelled anomaly, by what `score` says of it, "" of none.
     """
 
     n_rows: int
@@ -56,6 +58,7 @@ class Summary:
     n_known: int = 0
     n_new: Mapping[str, int] = field(default_factory=dict)
     beyond: Beyond = NOWHERE
+    n_like: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_output(

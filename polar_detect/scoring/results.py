@@ -26,6 +26,7 @@ _STORED = pa.schema(
         "top_layers": pa.string(),
         "top_columns": pa.string(),
         "reasons": pa.string(),
+        "known_anomaly": pa.string(),
     }
 )
 
@@ -82,7 +83,11 @@ def added_columns(
     columns: dict[str, list[object]] = {
         name: [getattr(r, name, None) for r in results] for name in names
     }
-    columns["is_anomaly"] = [r.p_value is not None and r.p_value <= largest_p for r in results]
+    is_anomaly = [r.p_value is not None and r.p_value <= largest_p for r in results]
+    columns["is_anomaly"] = [*is_anomaly]
+    if "known_anomaly" in columns:  # only of flagged rows: others are like one by chance
+        pairs = zip(results, is_anomaly, strict=True)
+        columns["known_anomaly"] = [r.known_anomaly if flagged else "" for r, flagged in pairs]
     for name in ("score", "p_value"):
         columns[name] = [_rounded(getattr(r, name)) for r in results]
     return columns

@@ -3,6 +3,7 @@
 Memory stays flat because the input is read again for the output, instead of being held.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -82,6 +83,7 @@ class _Scoring:
 
     def __init__(self, opened: Input, engine: Engine, partial: Partial, progress: Progress) -> None:
         self.tally = Tally()
+        self.like: Counter[tuple[str, float]] = Counter()  # labelled anomalies, by p-value
         self.n_computed = self.n_resumed = 0
         self._opened = opened
         self._engine = engine
@@ -105,6 +107,8 @@ class _Scoring:
             self.n_resumed += len(texts)
         for result in results:
             self.tally.add(result.p_value)
+            if result.p_value is not None:
+                self.like[result.known_anomaly, result.p_value] += 1
         self._sample.add([r.score for r in results if r.score is not None])
         if finished is None or self.tally.n_rows == self._opened.n_rows:
             self._progress("score", self.tally.n_rows, self._opened.n_rows)
@@ -124,6 +128,9 @@ class _Scoring:
     def summarise(self, rule: FlagRule, rejected_path: Path) -> Summary:
         """Return what was done, and which rows that flags."""
         largest_p = self.tally.largest_flagged(rule)
+        n_like = Counter[str]()
+        for (name, p_value), n in self.like.items():
+            n_like[name] += n if p_value <= largest_p else 0
         return Summary(
             n_rows=self.tally.n_rows,
             n_empty=self.tally.n_empty,
@@ -134,6 +141,7 @@ class _Scoring:
             n_resumed=self.n_resumed,
             rejected_path=rejected_path if self._opened.n_rejected else None,
             scores=self._sample.values,
+            n_like=n_like,
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:

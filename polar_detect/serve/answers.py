@@ -48,6 +48,11 @@ class Explained(Score):
         None, description="Strongest columns of a row in words, e.g. Torque +0.41; Flow -0.12."
     )
     reasons: str = Field("", description="What raised the score most, with its parts, in words.")
+    known_kind: str | None = Field(
+        None,
+        description="Kind of the labelled anomaly that a flagged text is like, empty where it is "
+        "like none, or like one without a kind; null where it is not flagged, or none is kept.",
+    )
 
 
 class Answers:
@@ -96,6 +101,9 @@ class Answers:
                 if (minimal := assessment.programs[i]) is not None:
                     answer.program = str(minimal.program)
                     answer.program_length = len(minimal.program)
+                if judged.is_anomaly and assessment.known_anomalies:
+                    known = assessment.known_anomalies[i]
+                    answer.known_kind = known.kind if known and known.is_like else ""
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()
                 answer.top_columns = columns[i] or None

@@ -7,6 +7,7 @@ here has the map: a package a stage, and where each rule lives.
 
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.identifiers import is_id_name
+from polar_detect.tables.columns.kinds import said_kinds
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
 from polar_detect.tables.columns.new_values import dates_in_order, new_later, warn_of_new_values
 from polar_detect.tables.columns.results import (
@@ -106,6 +107,7 @@ __all__ = [
     "rejected_frame",
     "rejected_path",
     "result_columns",
+    "said_kinds",
     "said_of_results",
     "summarise_runs",
     "texts_of_file",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -77,9 +78,9 @@ class Table:
         As in `TableRows`; None where all are, or none is.
     text_column : str or None
         Column of `frame` that `texts` came from; None where they are rows written out.
-    label_column, group_column : str or None
-        Columns of `frame` that were asked for to say which rows are anomalous, and which hang
-        together.
+    label_column, group_column, kind_column : str or None
+        Columns of `frame` that were asked for to say which rows are anomalous, which hang
+        together, and of what kind anomalous ones are.
     source : str
         The file, as the user named it.
     lines : (n_texts,) int64 or None
@@ -108,6 +109,7 @@ class Table:
     source: str
     label_column: str | None = None
     group_column: str | None = None
+    kind_column: str | None = None
     lines: IntArray | None = None
     numbering: Numbering = "data"
     template: RowTemplate | None = None
@@ -142,6 +144,14 @@ class Table:
             return self
         template = RowTemplate.fit(self.frame, kept)
         return replace(self, texts=texts_of_file(self.frame, template), template=template)
+
+
+class _Asked(NamedTuple):
+    """Columns beside those that are read, where they are asked for."""
+
+    label: str | None
+    group: str | None
+    kind: str | None
 
 
 def read_table(
@@ -184,14 +194,15 @@ def read_table(
         When the file cannot be read as a table of texts; the message says where and why.
     """
     options = options or ReadOptions()
-    group_column = options.group_column
-    given = [*_row_names(rows), *filter(None, (text_column, label_column, group_column))]
+    named = _Asked(label_column, options.group_column, options.kind_column)
+    given = [*_row_names(rows), *filter(None, (text_column, *named))]
     asked = options.asking_for(given, default_column, are_rows=rows is not None)
     reader = open_table(path, asked)
-    label, group = _find_asked(reader, label_column, group_column, rows)
-    apart = [*filter(None, (label, group))]
+    found = _find_asked(reader, named, rows)
+    label, group, kind = found
+    apart = [*filter(None, found)]
     notices = [*reader.notices]
-    for asked_for, own in ((label_column, label), (group_column, group)):
+    for asked_for, own in zip(named, found, strict=True):
         if asked_for is not None and own is not None:
             notices += said_of_match(asked_for, own)
     texts_of: TextColumn | RowColumns | RowTemplate = rows or choose_text_column(
@@ -205,6 +216,7 @@ def read_table(
     read = read_rows(
         reader,
         label_column=label,
+        kind_column=kind,
         sample=options.sample,
         keeps_unlabelled=options.keeps_unlabelled,
     )
@@ -215,7 +227,7 @@ def read_table(
         notices += warn_of_lost_numbers(read.frame, texts_of)
     notices += unlabelled_notice(read, label, are_kept=options.keeps_unlabelled)
     table = _table(read, texts_of, notices, has_labels=label is not None)
-    return replace(table, label_column=label, group_column=group)
+    return replace(table, label_column=label, group_column=group, kind_column=kind)
 
 
 def _table(
@@ -253,6 +265,7 @@ def read_rows(
     reader: TableReader,
     *,
     label_column: str | None = None,
+    kind_column: str | None = None,
     sample: RowSample | None = None,
     keeps_unlabelled: bool = False,
 ) -> TableRows:
@@ -263,6 +276,8 @@ def read_rows(
     reader : TableReader
     label_column : str or None
         Column of labels, of each of which the sample takes as many rows.
+    kind_column : str or None
+        Column of the kinds of anomalous rows, which says which these are where no labels do.
     sample : RowSample or None
     keeps_unlabelled : bool
         Keep rows without a label, where all rows are read; else they are left out.
@@ -273,10 +288,13 @@ def read_rows(
         The input breaks off, no row of it can be used, a label is none, or there is none.
     """
     if sample is None:
-        own = labelled_chunks(reader, label_column, keeps_unlabelled=keeps_unlabelled)
+        own = labelled_chunks(
+            reader, label_column, kind_column=kind_column, keeps_unlabelled=keeps_unlabelled
+        )
         parts, n_rows = list(own), None
     else:
-        parts, n_rows = sampled_chunks(reader, label_column, sample)
+        parts, n_rows = sampled_chunks(reader, label_column, sample, kind_column=kind_column)
+    has_labels = label_column is not None or kind_column is not None
     frame = pd.concat([part.chunk.frame for part in parts])
     n_unlabelled = sum(part.n_unlabelled for part in parts)
     if n_unlabelled and not any(part.is_labelled.any() for part in parts):
@@ -288,7 +306,7 @@ def read_rows(
         reader=reader,
         frame=frame,
         lines=np.concatenate([part.chunk.lines for part in parts]),
-        labels=None if label_column is None else np.concatenate([part.labels for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]) if has_labels else None,
         is_labelled=np.concatenate([part.is_labelled for part in parts]),
         rejected=tuple(row for part in parts for row in part.chunk.rejected),
         sampled_from=n_rows if n_rows is not None and n_rows > len(frame) else None,
@@ -340,17 +358,14 @@ def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
 
 
 def _find_asked(
-    reader: TableReader,
-    label_column: str | None,
-    group_column: str | None,
-    rows: RowColumns | RowTemplate | None,
-) -> tuple[str | None, str | None]:
-    """Return the columns of labels and groups; raise `InputError` for what lines do not have."""
-    asked = (("--label-column", label_column), ("--group-column", group_column))
+    reader: TableReader, named: _Asked, rows: RowColumns | RowTemplate | None
+) -> _Asked:
+    """Return the columns of these names; raise `InputError` for what lines do not have."""
+    options = ("--label-column", "--group-column", "--kind-column")
+    asked = [*zip(options, named, strict=True)]
     if not reader.has_columns:
         for option, name in asked:
             check_no_column(reader, option, name)
         listed = None if rows is None else ",".join(_row_names(rows)) or "all"
         check_no_column(reader, "--columns", listed)
-    label, group = (name and find_column(reader, name, option) for option, name in asked)
-    return label, group
+    return _Asked(*(name and find_column(reader, name, option) for option, name in asked))

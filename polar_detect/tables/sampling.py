@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.arrays import BoolArray
+from polar_detect.tables.columns.kinds import said_kinds
 from polar_detect.tables.columns.labels import parse_labels
 from polar_detect.tables.input.chunks import Chunk
 from polar_detect.tables.input.opening import RowSample, TableReader
@@ -41,9 +42,15 @@ class LabelledChunk:
 
 
 def labelled_chunks(
-    reader: TableReader, label_column: str | None, *, keeps_unlabelled: bool = False
+    reader: TableReader,
+    label_column: str | None,
+    *,
+    kind_column: str | None = None,
+    keeps_unlabelled: bool = False,
 ) -> Iterator[LabelledChunk]:
     """Yield every row that has a label; every row where others are kept or there is no column.
+
+    Without a column of labels one of kinds says which rows are anomalous, and labels every row.
 
     Raises
     ------
@@ -53,7 +60,10 @@ def labelled_chunks(
     for chunk in reader.chunks():
         if label_column is None:
             n_rows = len(chunk.frame)
-            yield LabelledChunk(chunk, np.zeros(n_rows, np.bool_), np.ones(n_rows, np.bool_))
+            labels = np.zeros(n_rows, np.bool_)
+            if kind_column is not None:
+                labels = said_kinds(chunk.frame[kind_column]).is_anomalous
+            yield LabelledChunk(chunk, labels, np.ones(n_rows, np.bool_))
             continue
         labels, is_given = parse_labels(chunk.frame[label_column], label_column, chunk.lines)
         n_unlabelled = int(np.sum(~is_given))
@@ -63,7 +73,11 @@ def labelled_chunks(
 
 
 def sampled_chunks(
-    reader: TableReader, label_column: str | None, sample: RowSample
+    reader: TableReader,
+    label_column: str | None,
+    sample: RowSample,
+    *,
+    kind_column: str | None = None,
 ) -> tuple[list[LabelledChunk], int]:
     """Return the chunks with the chosen rows alone, in order, and how many there are to choose of.
 
@@ -75,7 +89,7 @@ def sampled_chunks(
         A label is none.
     """
     n_by_label = np.zeros(2, np.int64)
-    for labelled in labelled_chunks(reader, label_column):
+    for labelled in labelled_chunks(reader, label_column, kind_column=kind_column):
         n_by_label += np.bincount(labelled.labels, minlength=2)
     chance = np.random.default_rng(sample.seed)
     chosen = [
@@ -84,7 +98,7 @@ def sampled_chunks(
     ]
     n_before = np.zeros(2, np.int64)
     kept = []
-    for labelled in labelled_chunks(reader, label_column):
+    for labelled in labelled_chunks(reader, label_column, kind_column=kind_column):
         is_chosen = np.zeros(len(labelled.labels), bool)
         for label in (0, 1):
             own = np.flatnonzero(labelled.labels == label)

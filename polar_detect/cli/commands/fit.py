@@ -31,7 +31,13 @@ def fit(options: FitOptions) -> PolarDetector:
     training.tell(language)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
-        detector.fit(table.texts, table.labels, groups=training.standing, progress=progress)
+        detector.fit(
+            table.texts,
+            table.labels,
+            kinds=training.kinds,
+            groups=training.standing,
+            progress=progress,
+        )
         if reads_texts:
             detector.normal_programs(progress=progress)
     training.tell_of_reading(detector, language)
@@ -47,6 +53,14 @@ def fit(options: FitOptions) -> PolarDetector:
 def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str:
     """Return what the folder keeps of the training texts."""
     n = len(detector.fitted_.reference)
+    known, labelled = detector.fitted_.known, ""
+    if known is not None:
+        key = "fit.kept.labelled" if detector.store_texts else "fit.kept.kinds"
+        labelled = language.say(key, n=len(known))
+    return _said_of_normal(detector, out, language, n) + labelled
+
+
+def _said_of_normal(detector: PolarDetector, out: Path, language: Language, n: int) -> str:
     if not detector.fitted_.head.reads_texts:
         return language.say("fit.kept.rows", n=n, out=as_argument(out))
     if detector.store_texts:

@@ -1,7 +1,8 @@
 """What a person should know of a table before a fit on it, or before its rows are screened."""
 
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from polar_detect import models, tables
@@ -71,6 +72,21 @@ class Notices:
         elif both := labelled_both(texts, table.labels):
             yield language.say("fit.both", n=len(both), text=reprlib.repr(both[0]))
 
+    def of_kinds(self, kinds: Sequence[str]) -> Iterator[str]:
+        """Yield of which kinds how many anomalous rows are, the most frequent first."""
+        table, language = self.table, self.language
+        if table.kind_column is None or table.labels is None:
+            return
+        counts = Counter(kind for kind, own in zip(kinds, table.labels, strict=True) if own)
+        n, n_unnamed = int(table.labels.sum()), counts.pop("", 0)
+        said = [language.say("fit.kind", name=name, n=own) for name, own in counts.most_common()]
+        name = on_one_line(table.kind_column)
+        if said:
+            listed = self._joined(said)
+            yield language.say("fit.kinds", name=name, n=n - n_unnamed, kinds=listed, n_all=n)
+        else:
+            yield language.say("fit.kinds.none", name=name, n=n)
+
     def of_rows(self) -> Iterator[str]:
         """Yield how rows are written out, which columns count, and what to doubt in them."""
         template, language = self.table.template, self.language
@@ -111,6 +127,7 @@ class Notices:
         taken = (
             table.text_column,
             match_column(names, options.label_column or ""),
+            table.kind_column,
             *tables.result_columns(names),  # which rows as a whole are written without, too
         )
         others = [name for name in names if name not in taken]
@@ -151,7 +168,7 @@ class Notices:
         if table.lines is None:
             return
         label = match_column([*map(str, table.frame.columns)], self.options.label_column or "")
-        others = [] if label is None else [label]
+        others = [*filter(None, (label, table.kind_column))]
         if found := tables.find_copies(table.frame, others=others):
             row = str(table.lines[found.places[0]])
             key = f"screen.{found.kind}" if self.language.is_screening else f"fit.{found.kind}"

@@ -28,7 +28,7 @@ from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
 from polar_detect.report.content.data import ReportData
-from polar_detect.report.content.phrases import beyond_reach
+from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.texts.known import KnownTexts
@@ -68,6 +68,8 @@ def report(options: ReportOptions) -> None:
     new, filled = NewColumns(), [bool(text.strip()) for text in table.texts]
     new.count([*compress(assessment.new_cells, filled)])
     tell_of_new(new.mostly, len(table.texts), own)
+    if data.like_known is not None:
+        tell(like_known(data.like_known, own))
     for sentence in beyond_reach(data.beyond, own):
         tell(sentence)
     say(out)

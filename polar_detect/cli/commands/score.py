@@ -24,7 +24,7 @@ from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
 from polar_detect.report.content.facts import description
-from polar_detect.report.content.phrases import beyond_reach
+from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache, check_cache
@@ -119,6 +119,7 @@ def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
         programs_of=_PROGRAMS_OF[options.preset] if origin.reads_texts else "all",
         tongue=options.lang,
         reads_texts=origin.reads_texts,
+        has_known=origin.has_known,
     )
 
 
@@ -154,6 +155,9 @@ def _summarise(
         n = summary.n_rows - summary.n_empty
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
     tell_of_new(summary.n_new, summary.n_rows - summary.n_empty, language)
+    known = detector.fitted_.known
+    if known is not None and summary.n_flagged:
+        tell(like_known(known.counts_of(summary.n_like), language))
     for sentence in beyond_reach(summary.beyond, language):
         tell(sentence)
     if summary.n_resumed:

@@ -96,11 +96,19 @@ class Training:
             return None
         return Standing.found_in(table.frame, which=None if table.labels is None else ~table.labels)
 
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """Of what kind each anomalous row is; None where no column says so."""
+        table = self.table
+        own = table.kind_column
+        return None if own is None else tables.said_kinds(table.frame[own]).kinds
+
     def tell(self, language: Language) -> None:
         """Say what a person should know of the table before a fit on it, or before a screening."""
         table, notices = self.table, Notices(self.table, self.options, language)
         tell_of(table, notices.of_left_out(self.given))
         tell_of(table, notices.of_texts())
+        tell_of(table, notices.of_kinds(self.kinds or ()))
         tell_of(table, notices.of_rows())
         if not self.reads_texts:
             if self.was_chosen:
@@ -168,6 +176,7 @@ def _read(options: FitOptions, *, draws: bool) -> tables.Table:
             sample=tables.RowSample(options.max_texts, options.seed) if draws else None,
             may_take_rows=True,
             group_column=options.group_column,
+            kind_column=options.kind_column,
         ),
     )
 

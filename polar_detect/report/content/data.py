@@ -14,6 +14,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
+from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.statistics.concentration import Concentration
 
@@ -91,6 +92,7 @@ class RowReport:
     cells: tuple[CellReport, ...] = ()  # of a row of a table, largest |part| first
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
     labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
+    known: KnownAnomaly | None = None  # of a flagged row, where labelled anomalies are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,9 @@ class ReportData:
         Where the batch carries labels of both kinds.
     beyond : Beyond
         In which columns of numbers most rows lie where no normal row does.
+    like_known : LikeCounts or None
+        How many flagged rows are like labelled anomalies; None where no row is flagged, or none
+        of these is kept.
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -282,6 +287,7 @@ class ReportData:
     auroc: float | None = None
     aupr: float | None = None
     beyond: Beyond = NOWHERE
+    like_known: LikeCounts | None = None
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

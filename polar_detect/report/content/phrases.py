@@ -30,12 +30,14 @@ from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.content.row_phrases import row_place
 from polar_detect.shell import as_argument
 from polar_detect.signature.columns.reach import Beyond
+from polar_detect.signature.known_anomalies import LikeCounts
 from polar_detect.statistics.stretch import crowded
 from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary
+_MOST_KINDS = 10  # of labelled anomalies
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
@@ -68,6 +70,8 @@ def findings(data: ReportData, language: Language) -> list[str]:
     sentences += _crowd(data, language)
     found = () if data.groups is None else data.groups.found
     sentences += [concentration(own, language) for own in found[:1]]
+    if data.like_known is not None:
+        sentences.append(like_known(data.like_known, language))
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     sentences += beyond_reach(data.beyond, language)
@@ -75,6 +79,23 @@ def findings(data: ReportData, language: Language) -> list[str]:
     if reasons:
         sentences.append(language.say("summary.reasons", reasons=reasons))
     return sentences
+
+
+def like_known(own: LikeCounts, language: Language) -> str:
+    """Return how many flagged texts are like labelled anomalies, and of which kinds these are."""
+    named = [
+        language.say("summary.known.kind", name=one_line(name, NAME_CHARACTERS), n=n)
+        for name, n in own.kinds[:_MOST_KINDS]
+    ]
+    kinds = language.say("summary.known.kinds", kinds=language.joined(named)) if named else ""
+    return language.say(
+        "summary.known",
+        n=own.n_like,
+        n_flagged=own.n_like + own.n_unlike,
+        kinds=kinds,
+        n_known=own.n_known,
+        n_unlike=own.n_unlike,
+    )
 
 
 def beyond_reach(beyond: Beyond, language: Language) -> list[str]:

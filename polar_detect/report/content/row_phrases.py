@@ -21,9 +21,11 @@ from polar_detect.report.content.data import (
     RowReport,
 )
 from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
+from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.texts.visible import visible
 
 _N_LEADING = 2  # reasons of each listed row
+_KNOWN_CHARACTERS = 160  # of a labelled anomaly
 
 
 def row_name(row: int | str, numbering: Numbering) -> str:
@@ -67,12 +69,24 @@ def why(row: RowReport, numbers: Numbers, language: Language) -> str:
     ]
     if new := new_values(row.new_cells, language, "card.new.cell"):
         sentences.append(language.say("card.new", cells=language.joined(new)))
+    if row.known is not None:
+        sentences.append(_known(row.known, language))
     if not row.cells:  # else the names of the columns would be named, in each row the same
         shared = [one_line(word, NAME_CHARACTERS) for word in row.labelled_words]
         sentences += _naming("card.labelled_words", shared, language)
         costliest = marked.costliest(row.text, row.tokens)
         sentences += _naming("card.tokens", costliest, language)
     return language.say("space").join(sentences)
+
+
+def _known(own: KnownAnomaly, language: Language) -> str:
+    """Return which labelled anomaly a row is like, or that it is like none."""
+    key = "card.known" if own.is_like else "card.known.none"
+    named = [one_line(said, _KNOWN_CHARACTERS) for said in (own.kind, own.text) if said]
+    quoted = [language.say("quoted", word=said) for said in named]
+    return language.say(
+        key, names=language.say("comma").join(quoted), alike=Numbers(2).plain(own.similarity)
+    )
 
 
 def _naming(key: str, named: Sequence[str], language: Language) -> list[str]:

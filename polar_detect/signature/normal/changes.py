@@ -3,7 +3,7 @@
 Hides how a covariance is estimated from few texts, and how a text is left out of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
 
@@ -63,11 +63,18 @@ class Covariances:
         ----------
         points : (n_texts, n_depths, hidden) float32
         """
-        columns = []
+        squares = [np.square(own).sum(1) for own in self._whitened(points)]
+        return _log(np.stack(squares, axis=1))
+
+    def whitened(self, points: Float32Array) -> Float32Array:
+        """Return points in directions in which normal ones spread alike, of the same shape."""
+        return np.stack([*self._whitened(points)], axis=1)
+
+    def _whitened(self, points: Float32Array) -> Iterator[Float32Array]:
+        """Yield the same of each depth, (n_texts, hidden)."""
         for depth, whitener in enumerate(self.whiteners):
             scaled = (points[:, depth] - self.centres[depth]) / self.scales[depth]
-            columns.append(np.square(product(scaled, whitener)).sum(1))
-        return _log(np.stack(columns, axis=1))
+            yield product(scaled, whitener)
 
 
 def distances_without(

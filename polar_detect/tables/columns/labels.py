@@ -66,7 +66,8 @@ def _unknown(cell: str, label_column: str, line: int) -> InputError:
         f"Got label {reprlib.repr(cell)} in line {line}, column {label_column!r}; expected 1, "
         "true, yes, NG, fail, anomaly, 異常, 不良, 不合格 or ×, or 0, false, no, OK, pass, normal, "
         "正常, 良, 合格 or ○, or a usual word of another language; write 1 for anomalous and 0 for "
-        "normal, or choose another --label-column."
+        "normal, choose another --label-column, or, where it names the kinds of anomalous rows, "
+        "pass it to fit as --kind-column."
     )
 
 

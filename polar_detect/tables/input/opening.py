@@ -64,6 +64,8 @@ class ReadOptions:
         Whether rows stay in which a column of labels is empty, where all rows are taken.
     group_column : str or None
         Column that says which rows hang together, as lots do; not written out unless it is named.
+    kind_column : str or None
+        Column that says of what kind anomalous rows are; not written out unless it is named.
     whole_files : bool
         Whether each text file is one text.
     """
@@ -76,6 +78,7 @@ class ReadOptions:
     may_take_rows: bool = False
     keeps_unlabelled: bool = False
     group_column: str | None = None
+    kind_column: str | None = None
     whole_files: bool = False
 
     def asking_for(
