@@ -131,6 +131,38 @@ def test_normal_rows_lie_nearer_to_their_line_than_new_ones():
     assert own < 1 < new
 
 
+def test_where_a_response_bends_rows_may_differ_the_more_the_farther_out_they_lie():
+    bent, places = lines(X, (X - 10) ** 2 + NOISE), [15.0, 20.0, 22.0, 26.0]
+    inside, edge, near, far = beside(bent, places, [0] * 4).unsure.ravel()
+    assert inside < edge < 1.1
+    assert 2 < near < far / 2.5
+    assert beside(bent, places[3:], [0], are_own=True).unsure < 1.1  # which told the line
+    noises = np.random.default_rng(1).normal(0, 0.1, (40, 101))
+    growing = [lines(X, 3 * X + own).lines[0].growth.any() for own in noises]
+    assert np.mean(growing) < 0.2  # by chance
+
+
+@pytest.mark.parametrize("loud", [X - 10, 20 - X])
+def test_where_noise_grows_rows_may_differ_more_on_either_side(loud):
+    """Nothing says that it does not grow the other way as well."""
+    found = lines(X, 3 * X + NOISE * np.exp(loud / 3))
+    low, high = beside(found, [0.0, 30.0], [0, 90]).unsure.ravel()
+    assert low == pytest.approx(high, rel=0.2)
+    assert low > 2
+
+
+def test_columns_that_go_together_still_do_beyond_their_conditions():
+    """A column that bends makes others unsure too, or a copy of it that does not would break."""
+    values = np.column_stack([(X - 10) ** 2 + NOISE, 3 * X + NOISE, 2 * X + NOISE])
+    found = Conditions.fit(
+        values, X[:, None], [[()] * 101] * 3, steps=[0.01] * 3, condition_steps=[0.01]
+    )
+    new = found.beside(np.zeros((1, 3)), np.array([[30.0]]), [[()]] * 3, are_own=False).unsure
+    alone = beside(lines(X, 3 * X + NOISE), [30.0], [0.0]).unsure[0, 0]
+    assert new[0, 0] > new[0, 1] > 2 * alone
+    assert new[0, 1] == pytest.approx(new[0, 2], rel=0.05)
+
+
 def test_lines_go_within_any_kind_of_rows():
     """A condition that differs between products tells nothing of what it does within one."""
     levels = [[(name,) for name in np.repeat(["A", "B"], 50)]]
@@ -149,6 +181,24 @@ def test_a_new_condition_is_not_flagged_and_faults_are(given):
         assert faults.is_anomaly.mean() > 0.9
         assert auroc(np.repeat([False, True], 200), np.append(found.scores, faults.scores)) > 0.97
     assert fitted().predict(usual).mean() < -0.5  # the control: most are flagged
+
+
+def test_usual_rows_beyond_are_flagged_less_where_a_response_bends(monkeypatch):
+    def bent(n_rows, *, seed=0, warmer=0.0):
+        rows = furnace(n_rows, seed=seed, warmer=warmer)
+        power = rows[POWER] - 0.3 * (rows[AMBIENT] - 12) ** 2
+        return rows.assign(**{POWER: power.round(1)})
+
+    shares = []
+    for growth in (None, lambda *_: np.zeros(1)):
+        if growth is not None:
+            monkeypatch.setattr("polar_detect.signature.columns.conditions._growth", growth)
+        detector = fitted(AMBIENT, rows=bent(150))
+        rows = bent(200, seed=1), bent(200, seed=1, warmer=5.0), spoilt(bent(200, seed=2))
+        shares.append([detector.assess(own).is_anomaly.mean() for own in rows])
+    (within, beyond, found), (same, without, also_found) = shares
+    assert (within, found) == pytest.approx((same, also_found), abs=0.04)
+    assert beyond < without / 2
 
 
 def test_conditions_are_in_no_feature_and_no_reason():
