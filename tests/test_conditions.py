@@ -1,5 +1,7 @@
 """Columns that say under what conditions rows were made: the others are judged given them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from japanese import is_japanese
 
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.artifact.contents import read_contents
+from polar_detect.compare import Reading, read_task
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of
 from polar_detect.metrics import auroc
@@ -370,4 +373,76 @@ def test_a_wrong_condition_is_refused_by_the_name_of_the_option(run, tmp_path):
     given = (*given[:-1], AMBIENT, "--detector", "texts")
     code, _, said = run("fit", train, *given, "--lang", "ja")
     assert code == 1
+    assert is_japanese(said)
+
+
+def trial(path):
+    """Return files of normal rows, and of usual ones under other conditions and spoilt ones."""
+    rows = furnace(60, seed=1, warmer=8.0), spoilt(furnace(30, seed=2))
+    test = pd.concat(rows).assign(failed=np.repeat([0, 1], [60, 30]))
+    return table(path / "train.csv", furnace(150)), table(path / "test.csv", test)
+
+
+@pytest.mark.slow
+def test_compare_judges_given_conditions_and_baselines_read_them(run, tmp_path):
+    files, out = trial(tmp_path), tmp_path / "found.json"
+    found = {}
+    for option in ((), ("--condition-columns", "ambient")):
+        asked = ("--label-column", "failed", "--out", out, "--resamples", "100")
+        code, said, _ = run("compare", *files, *asked, *option)
+        assert code == 0
+        found[option] = json.loads(out.read_text(encoding="utf-8"))
+    figures = [
+        {own["name"]: own["figures"]["AUROC"]["value"] for own in one["results"] if cause(own)}
+        for one in found.values()
+        for cause in (lambda own: own["is_ours"], lambda own: own["view"] == "numbers")
+    ]
+    plain, baselines, given, same = figures
+    assert same == baselines
+    assert given["polar-detect columns"] > 0.97
+    assert plain["polar-detect columns"] < 0.95
+    assert "Ambient [°C]'; the baselines, which know of none" in " ".join(said.split())
+    assert "--condition-columns ambient" in found[option]["fit_options"]
+    assert "condition" not in found[()]["fit_options"]
+
+
+def test_compare_fits_and_writes_out_conditions_that_are_not_among_the_columns(tmp_path):
+    files = trial(tmp_path)
+    for own in ({"columns": "Zone,Power"}, {}):
+        task = read_task(*files, Reading("failed", condition_columns=AMBIENT, **own))
+        assert task.template.conditions_by_name == [AMBIENT]
+        assert AMBIENT in task.columns
+    constant = pd.read_csv(files[0]).assign(**{AMBIENT: 12.0})  # which no baseline reads
+    task = read_task(
+        table(tmp_path / "constant.csv", constant),
+        files[1],
+        Reading("failed", condition_columns=AMBIENT),
+    )
+    assert task.template.conditions_by_name == [AMBIENT]
+    assert AMBIENT not in task.columns
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"condition_columns": "Ambience"}, "Pass --condition-columns"),
+        (
+            {"condition_columns": "power", "target": POWER, "kind": "number"},
+            "in --condition-columns, which is what",
+        ),
+        ({"condition_columns": AMBIENT, "text_column": "Shift"}, "for texts that are no rows"),
+    ],
+)
+def test_compare_refuses_what_can_be_no_condition(asked, said, tmp_path):
+    with pytest.raises(InputError, match=said):
+        read_task(*trial(tmp_path), Reading(**({"target": "failed"} | asked)))
+
+
+def test_compare_refuses_conditions_beside_a_number_to_predict(run, tmp_path):
+    train, _ = trial(tmp_path)
+    given = ("compare", train, "--target", POWER, "--condition-columns", AMBIENT)
+    code, _, said = run(*given)
+    assert code == 2
+    assert "no detector judges rows by --target" in " ".join(said.replace("│", " ").split())
+    code, _, said = run(*given, "--lang", "ja")
     assert is_japanese(said)

@@ -502,6 +502,7 @@ class CompareOptions:
             "like."
         ),
     ] = None
+    condition_columns: ConditionColumns = None
     numeric_columns: Annotated[
         str,
         typer.Option(
@@ -543,6 +544,11 @@ class CompareOptions:
             raise contradiction("give either --label-column or --target, and not both", self.lang)
         if self.text_column is not None and self.columns is not None:
             raise contradiction("give either --text-column or --columns, not both", self.lang)
+        if self.target is not None and self.condition_columns is not None:
+            raise contradiction(
+                "give --condition-columns with --label-column: no detector judges rows by --target",
+                self.lang,
+            )
 
 
 def given_for_models(options: FitOptions | CompareOptions) -> list[str]:
