@@ -361,7 +361,7 @@ def test_score_and_report_say_what_may_be_a_condition(run, tmp_path):
     run("fit", train, "--all-columns", "--out", folder)
     for command, out in (("score", tmp_path / "scored.csv"), ("report", tmp_path / "report.md")):
         _, _, said = run(command, new, "--detector", folder, "--out", out)
-        assert f"fit with --condition-columns '{AMBIENT},{POWER}' has it not count" in said
+        assert f"--condition-columns '{AMBIENT},{POWER}': then a new condition is not" in said
 
 
 def test_a_wrong_condition_is_refused_by_the_name_of_the_option(run, tmp_path):
