@@ -86,7 +86,7 @@ def furnace(_: Path, out: Path) -> None:
     conditions.furnace(672, rng).to_csv(out / "furnace_spring.csv", index=False)
     new = conditions.furnace(60, rng, warmer=10.0)
     for row, name, off in ((20, "Power [kW]", 5), (41, "Zone 2 [°C]", -5), (52, "Exit [°C]", -12)):
-        new.loc[row - 1, name] = round(new.loc[row - 1, name] + off, 1)
+        new[name] = (new[name] + np.where(new.index == row - 1, off, 0)).round(1)
     new.to_csv(out / "furnace_summer.csv", index=False)
 
 

@@ -12,7 +12,9 @@ from polar_detect.artifact.contents import read_contents
 from polar_detect.compare import Reading, read_task
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of
+from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
+from polar_detect.report.content.phrases import beyond_reach
 from polar_detect.signature.columns.conditions import Conditions
 from polar_detect.signature.columns.reach import Beyond
 from polar_detect.tables import RowTemplate
@@ -315,7 +317,7 @@ def test_reports_show_conditions_without_a_part_and_what_is_usual_under_them(giv
     assert power.low < 90 - 1.5 * (float(condition.says) - 12) < power.high
     assert not power.low < float(power.says) < power.high
     assert power.low == round(power.low, 1)
-    assert report.data.beyond == Beyond((), (AMBIENT,))
+    assert report.data.beyond == Beyond((), (AMBIENT,), (AMBIENT,))
     report.save(tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert ">condition</td>" in html
@@ -331,6 +333,14 @@ def test_a_column_that_has_left_its_normal_range_is_said_to_be_a_condition_perha
     assert Report.of(fitted(), rows[:7], top=1).data.beyond == Beyond()  # too few
 
 
+def test_whoever_has_named_conditions_is_told_to_name_them_again_beside_others():
+    rows = furnace(40, seed=1).assign(**{"Zone [°C]": 900.0})
+    beyond = Report.of(fitted(AMBIENT, "Shift"), rows, top=1).data.beyond
+    assert beyond.columns[0] == "Zone [°C]"
+    (said,) = beyond_reach(beyond, Language("en"))
+    assert f"--condition-columns '{AMBIENT},Shift,Zone [°C]" in said
+
+
 def table(path, rows):
     rows.to_csv(path, index=False)
     return path
@@ -344,6 +354,7 @@ def test_commands_take_conditions_and_say_what_they_are(run, tmp_path):
     code, _, said = run("fit", train, *own, "--out", folder)
     assert code == 0
     assert "conditions, given which the other columns are judged" in said
+    assert f"judged given “{AMBIENT}”, which do not count themselves" in " ".join(said.split())
     assert "columns of numbers: Zone [°C], Power [kW], Exit [°C]\n" in said
     _, _, said = run("score", new, "--detector", folder, "--out", out)
     assert "as conditions these do not count" in said

@@ -54,6 +54,7 @@ class Beyond:
 
     columns: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()  # which say under what conditions rows were made
+    named: tuple[str, ...] = ()  # all that do so already, words among them
 
 
 NOWHERE = Beyond()
@@ -92,4 +93,5 @@ class BeyondReach:
         return Beyond(
             tuple(name for name in names if name not in conditions),
             tuple(name for name in names if name in conditions),
+            tuple(self._reach.numbers.template.conditions_by_name),
         )
