@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 import common
+import conditions
 import numpy as np
 import pandas as pd
 
@@ -79,6 +80,16 @@ def concrete(data: Path, out: Path) -> None:
     common.say(f"slips in rows {swapped + 1}, 24 and 32 of concrete_new.xlsx")
 
 
+def furnace(_: Path, out: Path) -> None:
+    """Write an invented furnace: a week of spring, and hours of a warmer one with three faults."""
+    rng = np.random.default_rng(0)
+    conditions.furnace(672, rng).to_csv(out / "furnace_spring.csv", index=False)
+    new = conditions.furnace(60, rng, warmer=10.0)
+    for row, name, off in ((20, "Power [kW]", 5), (41, "Zone 2 [°C]", -5), (52, "Exit [°C]", -12)):
+        new[name] = (new[name] + np.where(new.index == row - 1, off, 0)).round(1)
+    new.to_csv(out / "furnace_summer.csv", index=False)
+
+
 def japanese(_: Path, out: Path) -> None:
     """Write the demo's Japanese work orders as Japanese Excel exports them."""
     train = pd.read_csv(DEMO / "work_orders_ja_train.csv", dtype=str)
@@ -93,7 +104,7 @@ def japanese(_: Path, out: Path) -> None:
 def write_all(data: Path, out: Path) -> None:
     """Write every table into a folder."""
     out.mkdir(parents=True, exist_ok=True)
-    for write in (orders, japanese, logs, machines, concrete):
+    for write in (orders, japanese, logs, machines, concrete, furnace):
         write(data, out)
         common.say(f"{write.__name__}: written into {out}")
 

@@ -1,5 +1,7 @@
 """Columns that say under what conditions rows were made: the others are judged given them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,12 @@ from japanese import is_japanese
 
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.artifact.contents import read_contents
+from polar_detect.compare import Reading, read_task
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import column_of
+from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
+from polar_detect.report.content.phrases import beyond_reach
 from polar_detect.signature.columns.conditions import Conditions
 from polar_detect.signature.columns.reach import Beyond
 from polar_detect.tables import RowTemplate
@@ -131,6 +136,38 @@ def test_normal_rows_lie_nearer_to_their_line_than_new_ones():
     assert own < 1 < new
 
 
+def test_where_a_response_bends_rows_may_differ_the_more_the_farther_out_they_lie():
+    bent, places = lines(X, (X - 10) ** 2 + NOISE), [15.0, 20.0, 22.0, 26.0]
+    inside, edge, near, far = beside(bent, places, [0] * 4).unsure.ravel()
+    assert inside < edge < 1.1
+    assert 2 < near < far / 2.5
+    assert beside(bent, places[3:], [0], are_own=True).unsure < 1.1  # which told the line
+    noises = np.random.default_rng(1).normal(0, 0.1, (40, 101))
+    growing = [lines(X, 3 * X + own).lines[0].growth.any() for own in noises]
+    assert np.mean(growing) < 0.2  # by chance
+
+
+@pytest.mark.parametrize("loud", [X - 10, 20 - X])
+def test_where_noise_grows_rows_may_differ_more_on_either_side(loud):
+    """Nothing says that it does not grow the other way as well."""
+    found = lines(X, 3 * X + NOISE * np.exp(loud / 3))
+    low, high = beside(found, [0.0, 30.0], [0, 90]).unsure.ravel()
+    assert low == pytest.approx(high, rel=0.2)
+    assert low > 2
+
+
+def test_columns_that_go_together_still_do_beyond_their_conditions():
+    """A column that bends makes others unsure too, or a copy of it that does not would break."""
+    values = np.column_stack([(X - 10) ** 2 + NOISE, 3 * X + NOISE, 2 * X + NOISE])
+    found = Conditions.fit(
+        values, X[:, None], [[()] * 101] * 3, steps=[0.01] * 3, condition_steps=[0.01]
+    )
+    new = found.beside(np.zeros((1, 3)), np.array([[30.0]]), [[()]] * 3, are_own=False).unsure
+    alone = beside(lines(X, 3 * X + NOISE), [30.0], [0.0]).unsure[0, 0]
+    assert new[0, 0] > new[0, 1] > 2 * alone
+    assert new[0, 1] == pytest.approx(new[0, 2], rel=0.05)
+
+
 def test_lines_go_within_any_kind_of_rows():
     """A condition that differs between products tells nothing of what it does within one."""
     levels = [[(name,) for name in np.repeat(["A", "B"], 50)]]
@@ -149,6 +186,24 @@ def test_a_new_condition_is_not_flagged_and_faults_are(given):
         assert faults.is_anomaly.mean() > 0.9
         assert auroc(np.repeat([False, True], 200), np.append(found.scores, faults.scores)) > 0.97
     assert fitted().predict(usual).mean() < -0.5  # the control: most are flagged
+
+
+def test_usual_rows_beyond_are_flagged_less_where_a_response_bends(monkeypatch):
+    def bent(n_rows, *, seed=0, warmer=0.0):
+        rows = furnace(n_rows, seed=seed, warmer=warmer)
+        power = rows[POWER] - 0.3 * (rows[AMBIENT] - 12) ** 2
+        return rows.assign(**{POWER: power.round(1)})
+
+    shares = []
+    for growth in (None, lambda *_: np.zeros(1)):
+        if growth is not None:
+            monkeypatch.setattr("polar_detect.signature.columns.conditions._growth", growth)
+        detector = fitted(AMBIENT, rows=bent(150))
+        rows = bent(200, seed=1), bent(200, seed=1, warmer=5.0), spoilt(bent(200, seed=2))
+        shares.append([detector.assess(own).is_anomaly.mean() for own in rows])
+    (within, beyond, found), (same, without, also_found) = shares
+    assert (within, found) == pytest.approx((same, also_found), abs=0.04)
+    assert beyond < without / 2
 
 
 def test_conditions_are_in_no_feature_and_no_reason():
@@ -262,7 +317,7 @@ def test_reports_show_conditions_without_a_part_and_what_is_usual_under_them(giv
     assert power.low < 90 - 1.5 * (float(condition.says) - 12) < power.high
     assert not power.low < float(power.says) < power.high
     assert power.low == round(power.low, 1)
-    assert report.data.beyond == Beyond((), (AMBIENT,))
+    assert report.data.beyond == Beyond((), (AMBIENT,), (AMBIENT,))
     report.save(tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert ">condition</td>" in html
@@ -278,6 +333,14 @@ def test_a_column_that_has_left_its_normal_range_is_said_to_be_a_condition_perha
     assert Report.of(fitted(), rows[:7], top=1).data.beyond == Beyond()  # too few
 
 
+def test_whoever_has_named_conditions_is_told_to_name_them_again_beside_others():
+    rows = furnace(40, seed=1).assign(**{"Zone [°C]": 900.0})
+    beyond = Report.of(fitted(AMBIENT, "Shift"), rows, top=1).data.beyond
+    assert beyond.columns[0] == "Zone [°C]"
+    (said,) = beyond_reach(beyond, Language("en"))
+    assert f"--condition-columns '{AMBIENT},Shift,Zone [°C]" in said
+
+
 def table(path, rows):
     rows.to_csv(path, index=False)
     return path
@@ -291,6 +354,7 @@ def test_commands_take_conditions_and_say_what_they_are(run, tmp_path):
     code, _, said = run("fit", train, *own, "--out", folder)
     assert code == 0
     assert "conditions, given which the other columns are judged" in said
+    assert f"judged given “{AMBIENT}”, which do not count themselves" in " ".join(said.split())
     assert "columns of numbers: Zone [°C], Power [kW], Exit [°C]\n" in said
     _, _, said = run("score", new, "--detector", folder, "--out", out)
     assert "as conditions these do not count" in said
@@ -308,7 +372,7 @@ def test_score_and_report_say_what_may_be_a_condition(run, tmp_path):
     run("fit", train, "--all-columns", "--out", folder)
     for command, out in (("score", tmp_path / "scored.csv"), ("report", tmp_path / "report.md")):
         _, _, said = run(command, new, "--detector", folder, "--out", out)
-        assert f"fit with --condition-columns '{AMBIENT},{POWER}' has it not count" in said
+        assert f"--condition-columns '{AMBIENT},{POWER}': then a new condition is not" in said
 
 
 def test_a_wrong_condition_is_refused_by_the_name_of_the_option(run, tmp_path):
@@ -320,4 +384,76 @@ def test_a_wrong_condition_is_refused_by_the_name_of_the_option(run, tmp_path):
     given = (*given[:-1], AMBIENT, "--detector", "texts")
     code, _, said = run("fit", train, *given, "--lang", "ja")
     assert code == 1
+    assert is_japanese(said)
+
+
+def trial(path):
+    """Return files of normal rows, and of usual ones under other conditions and spoilt ones."""
+    rows = furnace(60, seed=1, warmer=8.0), spoilt(furnace(30, seed=2))
+    test = pd.concat(rows).assign(failed=np.repeat([0, 1], [60, 30]))
+    return table(path / "train.csv", furnace(150)), table(path / "test.csv", test)
+
+
+@pytest.mark.slow
+def test_compare_judges_given_conditions_and_baselines_read_them(run, tmp_path):
+    files, out = trial(tmp_path), tmp_path / "found.json"
+    found = {}
+    for option in ((), ("--condition-columns", "ambient")):
+        asked = ("--label-column", "failed", "--out", out, "--resamples", "100")
+        code, said, _ = run("compare", *files, *asked, *option)
+        assert code == 0
+        found[option] = json.loads(out.read_text(encoding="utf-8"))
+    figures = [
+        {own["name"]: own["figures"]["AUROC"]["value"] for own in one["results"] if cause(own)}
+        for one in found.values()
+        for cause in (lambda own: own["is_ours"], lambda own: own["view"] == "numbers")
+    ]
+    plain, baselines, given, same = figures
+    assert same == baselines
+    assert given["polar-detect columns"] > 0.97
+    assert plain["polar-detect columns"] < 0.95
+    assert "Ambient [°C]'; the baselines, which know of none" in " ".join(said.split())
+    assert "--condition-columns ambient" in found[option]["fit_options"]
+    assert "condition" not in found[()]["fit_options"]
+
+
+def test_compare_fits_and_writes_out_conditions_that_are_not_among_the_columns(tmp_path):
+    files = trial(tmp_path)
+    for own in ({"columns": "Zone,Power"}, {}):
+        task = read_task(*files, Reading("failed", condition_columns=AMBIENT, **own))
+        assert task.template.conditions_by_name == [AMBIENT]
+        assert AMBIENT in task.columns
+    constant = pd.read_csv(files[0]).assign(**{AMBIENT: 12.0})  # which no baseline reads
+    task = read_task(
+        table(tmp_path / "constant.csv", constant),
+        files[1],
+        Reading("failed", condition_columns=AMBIENT),
+    )
+    assert task.template.conditions_by_name == [AMBIENT]
+    assert AMBIENT not in task.columns
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"condition_columns": "Ambience"}, "Pass --condition-columns"),
+        (
+            {"condition_columns": "power", "target": POWER, "kind": "number"},
+            "in --condition-columns, which is what",
+        ),
+        ({"condition_columns": AMBIENT, "text_column": "Shift"}, "for texts that are no rows"),
+    ],
+)
+def test_compare_refuses_what_can_be_no_condition(asked, said, tmp_path):
+    with pytest.raises(InputError, match=said):
+        read_task(*trial(tmp_path), Reading(**({"target": "failed"} | asked)))
+
+
+def test_compare_refuses_conditions_beside_a_number_to_predict(run, tmp_path):
+    train, _ = trial(tmp_path)
+    given = ("compare", train, "--target", POWER, "--condition-columns", AMBIENT)
+    code, _, said = run(*given)
+    assert code == 2
+    assert "no detector judges rows by --target" in " ".join(said.replace("│", " ").split())
+    code, _, said = run(*given, "--lang", "ja")
     assert is_japanese(said)

@@ -569,6 +569,7 @@ class CompareOptions:
             "like."
         ),
     ] = None
+    condition_columns: ConditionColumns = None
     numeric_columns: Annotated[
         str,
         typer.Option(
@@ -609,6 +610,11 @@ class CompareOptions:
         if (self.label_column is None) == (self.target is None):
             raise contradiction("give either --label-column or --target, and not both", self.lang)
         check_one_reading(self)
+        if self.target is not None and self.condition_columns is not None:
+            raise contradiction(
+                "give --condition-columns with --label-column: no detector judges rows by --target",
+                self.lang,
+            )
 
 
 def given_for_models(options: FitOptions | CompareOptions) -> list[str]:

@@ -90,6 +90,7 @@ def _reading(options: CompareOptions) -> comparing.Reading:
         max_rows=options.max_rows,
         seed=options.seed,
         group_column=options.group_column,
+        condition_columns=options.condition_columns,
     )
 
 

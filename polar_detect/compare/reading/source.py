@@ -19,6 +19,7 @@ from polar_detect.compare.reading.columns import (
     said_of_new,
 )
 from polar_detect.errors import InputError
+from polar_detect.pipeline import choice
 from polar_detect.shell import as_arguments
 from polar_detect.tables.cells.decimal_commas import have_decimal_commas
 from polar_detect.tables.cells.names import match_column, said_of_match
@@ -26,6 +27,7 @@ from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.reading import check_some_text
 
 _MOST_NAMED = 20  # columns, in a command
+_CONDITIONS = "--condition-columns"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Reading:
     group_column : str or None
         Column that says which rows hang together, so that test rows are of other groups. None:
         one called lot or the like, of a single file.
+    condition_columns : str or None
+        Names with commas between them of columns given which detectors judge the others.
     """
 
     target: str
@@ -67,11 +71,17 @@ class Reading:
     options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
     group_column: str | None = None
     all_columns: bool = False
+    condition_columns: str | None = None
 
     @property
     def takes_rows(self) -> bool:
         """Whether a person wants rows to be written out, also beside a column of texts."""
         return self.all_columns or self.columns is not None
+
+    @property
+    def conditions(self) -> tables.RowColumns:
+        """The columns that are conditions; `names` of none are none."""
+        return tables.RowColumns(self.condition_columns, _CONDITIONS)
 
     @property
     def named(self) -> list[tables.RowColumns]:
@@ -164,6 +174,8 @@ class Source:
             options = ["--columns", tables.RowColumns.of(self.columns.written).asked or ""]
         if asks_label:
             options += ["--label-column", reading.target]
+        if reading.condition_columns is not None:
+            options += [_CONDITIONS, reading.condition_columns]
         if reading.group_column is not None:
             options += ["--group-column", reading.group_column]
         if reading.options.sheet is not None:
@@ -197,7 +209,7 @@ def choose_source(file: File, grouping: str | None) -> Source:
         written, notes = _written(frame, reading, [*unread, *added])
         columns = choose_columns(frame, reading.numeric_columns, written, others=[])
         columns = replace(columns, notes=(*columns.notes, *notes))
-        return Source(columns, None, tables.RowTemplate.fit(frame, written), target)
+        return Source(columns, None, _template(file, columns), target)
     text_column = (
         tables.TextColumn(reading.text_column)
         if reading.text_column is not None
@@ -206,13 +218,28 @@ def choose_source(file: File, grouping: str | None) -> Source:
     others = [*unread, *([text_column.name] if text_column else []), *added]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     if text_column is not None:
+        choice.under_conditions(None, reading.conditions.names, _CONDITIONS)
         return Source(columns, text_column, None, target)
     if not columns.written:
         raise InputError(
             f"Got neither a text column nor a column of numbers in {file.name}; expected one of "
             "them; pass --text-column, --columns or --numeric-columns."
         )
-    return Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
+    return Source(columns, None, _template(file, columns), target)
+
+
+def _conditions(reading: Reading, present: Sequence[str]) -> list[str]:
+    """Return the columns that are conditions, as a file calls them."""
+    return reading.conditions.choose(present) if reading.condition_columns is not None else []
+
+
+def _template(file: File, columns: Columns) -> tables.RowTemplate:
+    """Return how rows are written out, conditions among them that tell nothing."""
+    frame, reading = file.table.frame, file.reading
+    conditions = _conditions(reading, [*map(str, frame.columns)])
+    others = [name for name in conditions if name not in columns.written]
+    template = tables.RowTemplate.fit(frame, [*columns.written, *others])
+    return template.under(conditions, _CONDITIONS)
 
 
 def _written(
@@ -224,7 +251,9 @@ def _written(
     """
     present = [*map(str, frame.columns)]
     if reading.columns is not None:
-        return tables.RowColumns(reading.columns).choose(present), []
+        written = tables.RowColumns(reading.columns).choose(present)
+        others = [name for name in _conditions(reading, present) if name not in written]
+        return [*written, *others], []
     candidates = [name for name in present if name not in others]
     ever_new = tables.new_later(frame, candidates)
     return [name for name in candidates if name not in ever_new], said_of_new([*ever_new])
@@ -233,6 +262,7 @@ def _written(
 def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
     """Raise `InputError` where the label, or the number to predict, is to be read as well."""
     asked = {columns.option: columns.choose(present) for columns in reading.named}
+    asked[_CONDITIONS] = _conditions(reading, present)
     asked["--text-column"] = [reading.text_column] if reading.text_column else []
     for option, names in asked.items():
         if reading.target in names:

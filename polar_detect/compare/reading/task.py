@@ -29,7 +29,7 @@ from polar_detect.compare.reading.rows import (
     thin,
 )
 from polar_detect.compare.reading.source import File, Reading, Source, choose_source
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, listing
 from polar_detect.pipeline.standing import Standing
 from polar_detect.tables.cells.names import match_column, said_of_match
 from polar_detect.tables.columns.text_column import check_no_column
@@ -39,6 +39,7 @@ from polar_detect.tables.reading import unlabelled_notice
 from polar_detect.tables.structure.stray_rows import said_of_strays
 
 _GROUPS = "groups"  # what names them that a program gives
+_MAX_LISTED = 10
 _MIN_GROUPS = 10  # or what a split leaves to learn from is a matter of luck
 
 
@@ -238,6 +239,12 @@ def _said_of_files(files: Sequence[File], source: Source, asked: Reading) -> lis
     if source.template is not None:
         new = tables.warn_of_new_values(files[0].table.frame, source.template.names)
         notes += [f"{files[0].name}: {notice}." for notice in new]
+        if conditions := source.template.conditions_by_name:
+            notes.append(
+                f"Conditions, given which polar-detect judges the other columns: "
+                f"{listing([*map(repr, conditions)], _MAX_LISTED)}; the baselines, which know of "
+                "none, read them as any other column."
+            )
     if source.text_column is not None:
         notes[:0] = [f"{files[0].name}: {notice}." for notice in source.text_column.notices]
     return notes
@@ -248,7 +255,7 @@ def _said_of(file: File, source: Source, asked: Reading) -> list[str]:
     table, reading, present = file.table, file.reading, file.table.reader.columns
     pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
     taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
-    taken += [n for named in reading.named for n in named.notices(present)]
+    taken += [n for own in (*reading.named, reading.conditions) for n in own.notices(present)]
     taken += source.notices(present)
     if not reading.named:
         taken += tables.said_of_results(tables.result_columns(present, but=reading.target))

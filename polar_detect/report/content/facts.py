@@ -1,5 +1,6 @@
 """What a detector is and was fitted on, as facts and in words."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from polar_detect import calibration
@@ -73,9 +74,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "fitted_on": "" if own.n_folds else {"n": own.n_train, "n_held_out": own.n_held_out},
         "in_time": {"n": own.company.reach + 1} if own.company.reach else "",
         "by_lot": {"name": own.company.by} if own.company.by else "",
-        "conditions": {"names": language.say("comma").join(own.conditions)}
-        if own.conditions
-        else "",
+        "conditions": {"names": _quoted(own.conditions, language)} if own.conditions else "",
         "held_against": {"n": own.n_train, "n_folds": own.n_folds} if own.n_folds else "",
         "contamination": {"share": language.rate(own.contamination)} if own.contamination else "",
         "columns": "" if columns == _NOTHING else {"share": columns},
@@ -89,6 +88,10 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         for key, value in said.items()
     }
     return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
+
+
+def _quoted(names: Sequence[str], language: Language) -> str:
+    return language.joined(language.say("quoted", word=name) for name in names)
 
 
 def _kind_in_words(own: DetectorFacts, language: Language) -> str:

@@ -105,7 +105,8 @@ def beyond_reach(beyond: Beyond, language: Language) -> list[str]:
         named = _quoted(beyond.conditions, language)
         sentences.append(language.say("summary.beyond.conditions", names=named))
     if beyond.columns:
-        option = as_argument(comma_separated([*map(on_one_line, beyond.columns)]))
+        every = map(on_one_line, (*beyond.named, *beyond.columns))  # or those named are lost
+        option = as_argument(comma_separated([*every]))
         named = _quoted(beyond.columns, language)
         sentences.append(language.say("summary.beyond", names=named, option=option))
     return sentences

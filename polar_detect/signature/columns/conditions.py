@@ -1,6 +1,7 @@
 """What the conditions of rows lead to expect of their numbers, along a straight line a column.
 
-Hides how a line is told from normal rows of which some are wild, and how unsure it is beyond them.
+Hides how a line is told from normal rows of which some are wild, how unsure it is beyond them, and
+how that is told from how well it goes on from one half of them to the other.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ _WILD = 3.0  # spreads from the line
 _LEVERAGE, _TIMES = 0.2, 5
 _FARTHEST = 1e6  # spreads of a condition; the square of a larger number may be none
 _LEAST_SEEN = 0.1  # of the noise's variance in the rows that a line was fitted on
+_SURE = 2.0  # standard errors
+_FEWEST = 8  # rows more than conditions in either half, or nothing is told by them
 _LESS_LEFT = (
     0.9  # a line of logarithms has to leave at most this share of what that of numbers does
 )
@@ -55,6 +58,10 @@ class Line:
         What share of the spread without them that is.
     tick : float
         To multiples of this what they leave is rounded.
+    reach : (2, n_conditions) float64
+        Between which conditions the rows lie that the line was told from.
+    growth : (n_conditions,) float64
+        By how much of the noise's variance rows differ more for each squared spread beyond these.
     """
 
     is_log: bool
@@ -65,6 +72,8 @@ class Line:
     noise: float
     left: float
     tick: float
+    reach: Float64Array
+    growth: Float64Array
 
     @classmethod
     def fit(
@@ -117,8 +126,13 @@ class Line:
             is_near = np.abs(rest - centre) <= _WILD * max(spread, _ROUNDED * step)
             kept = is_near & (np.einsum("nc,cd,nd->n", own, unsure, own) <= most)
         # Not what is robust, by which a few steps of rounding are as near as none.
-        noise, whole = (max(_size(part, kept), _ROUNDED * step) for part in (rest, numbers))
-        return cls(False, kinds, middles[:, :-1], slopes, unsure, noise, noise / whole, tick)
+        least, known = _ROUNDED * step, rows[kept, :-1]
+        noise, whole = (max(_size(part, kept), least) for part in (rest, numbers))
+        # At least the usual condition, also where no row tells a line.
+        reach = np.stack([ends.reduce(known, 0, initial=0.0) for ends in (np.fmin, np.fmax)])
+        growth = _growth(known, centred[kept], least)
+        found = middles[:, :-1], slopes, unsure, noise, noise / whole, tick, reach, growth
+        return cls(False, kinds, *found)
 
     def added(
         self, conditions: Float64Array, levels: Sequence[Levels], *, are_own: bool
@@ -134,6 +148,15 @@ class Line:
         seen = np.maximum(1 - leverage, _LEAST_SEEN) if are_own else 1 + leverage
         unknown = np.einsum("nc,c->n", missing, (self.slopes / self.noise) ** 2)
         return np.einsum("nc,c->n", own, self.slopes), np.sqrt(seen + unknown)
+
+    def grown(self, conditions: Float64Array) -> Float64Array:
+        """Return how much more rows may differ as they lie beyond the `reach`, (n_rows,).
+
+        In variances of the noise; a missing condition lies nowhere.
+        """
+        beyond = np.nan_to_num(conditions - np.clip(conditions, *self.reach))
+        grown: Float64Array = np.einsum("nc,c->n", beyond**2, self.growth)
+        return grown
 
     def shifted(self, numbers: Float64Array, added: Float64Array) -> Float64Array:
         """Return numbers under conditions that add this."""
@@ -207,20 +230,25 @@ class Conditions:
         """Return the numbers of rows beside their conditions.
 
         `are_own`: whether they are among the normal rows that lines were fitted on, and so lie
-        nearer to these; others lie farther from them where they tell less.
+        nearer to these; others lie farther from them where they tell less, and where lines did not
+        go on among them. Numbers that go together would seem not to if one counted for less than
+        the other: each counts by the geometric mean of its own growth and of that of all columns.
 
         Source: Cook and Weisberg, Residuals and Influence in Regression, 1982, section 2.2.
         """
         if not self.lines:
             return Beside(values, np.zeros(values.shape), np.ones(values.shape))
         standard = _standard(conditions, self.centres, self.spreads)
-        beside = Beside(*np.empty((3, *values.shape)))
+        beside, grown = Beside(*np.empty((3, *values.shape))), np.zeros(values.shape)
         for j, (line, said) in enumerate(zip(self.lines, levels, strict=True)):
             added, beside.unsure[:, j] = line.added(standard, said, are_own=are_own)
             rest = line.shifted(bounded(values[:, j]), -added)
             beside.values[:, j] = np.round(rest / line.tick) * line.tick
             beside.added[:, j] = added
-        return beside
+            if not are_own:
+                grown[:, j] = line.grown(standard)
+        shared = np.sqrt((1 + grown) * (1 + grown.mean(1, keepdims=True)))
+        return beside._replace(unsure=beside.unsure * np.sqrt(shared))
 
     def usual(self, places: Float64Array, added: Float64Array) -> Float64Array:
         """Return ranges of usual numbers under conditions that add this.
@@ -256,6 +284,57 @@ def _mean(rows: Float64Array, places: IndexArray, kept: BoolArray) -> Float64Arr
     some = places[kept[places]]
     mean: Float64Array = rows[some if len(some) else places].mean(0)
     return mean
+
+
+def _growth(conditions: Float64Array, centred: Float64Array, least: float) -> Float64Array:
+    """Return by how much more rows differ the farther they lie beyond others, (n_conditions,).
+
+    Either half of the rows by a condition is held against the line of the other one, as rows under
+    new conditions will be against that of all: a line that bends there misses them the more, the
+    farther out, and so does one whose noise grows. The slope of the squared misses by the squared
+    distance, in variances of the noise; 0 where chance makes as much of it.
+
+    Parameters
+    ----------
+    conditions : (n_rows, n_conditions) float64
+    centred : (n_rows, n_conditions + 1) float64
+        The same within any kind of rows, and behind them what goes along.
+    least : float
+        Of the noise.
+    """
+    found = np.zeros(conditions.shape[1])
+    for c, places in enumerate(conditions.T):
+        halves = [_missed(centred, sign * places, least) for sign in (-1, 1)]
+        more, weight, variance = np.sum(halves, axis=0)
+        if more > _SURE * np.sqrt(variance):
+            found[c] = more / weight
+    return found
+
+
+def _missed(centred: Float64Array, places: Float64Array, least: float) -> Float64Array:
+    """Return how much more the farther half by places is missed, the weight, and the variance.
+
+    The ratio of the former is the slope; see `_growth`. The variance is that of the first where a
+    line goes straight on: misses hang together, as the line is off for all of them.
+    """
+    n_conditions = centred.shape[1] - 1
+    near = places <= (np.median(places) if len(places) else 0)
+    if min(near.sum(), (~near).sum()) < _FEWEST + n_conditions:
+        return np.zeros(3)
+    rows = centred - centred[near].mean(0)
+    own, numbers = rows[:, :-1], rows[:, -1]
+    rest = numbers - own @ np.linalg.lstsq(own[near], numbers[near], rcond=None)[0]
+    told = own[near].T @ own[near] + np.eye(n_conditions)
+    noise = max(float((rest[near] ** 2).sum()) / (near.sum() - n_conditions - 1), least**2)
+    distance = (places[~near] - places[near].max()) ** 2
+    off = own[~near] @ np.linalg.cholesky(np.linalg.inv(told))
+    off = np.column_stack([off, np.full(len(off), near.sum() ** -0.5)])  # how far the line may be
+    expected = 1 + (off**2).sum(1)
+    weights = distance / expected**2
+    more = weights @ (rest[~near] ** 2 / noise - expected)
+    together = off.T @ (weights[:, None] * off)
+    variance = 2 * (weights**2 @ (2 * expected - 1) + (together**2).sum())
+    return np.array([more, weights @ distance, variance])
 
 
 def _size(numbers: Float64Array, kept: BoolArray) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
     from polar_detect.tables.rows.template_column import TemplateColumn
 
-_MIN_NEW = 8  # rows: of fewer it may be chance
+_MIN_ROWS = 8  # of fewer it may be chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,16 @@ class NewColumns:
     @property
     def mostly(self) -> dict[str, int]:
         """In how many rows a column says what is new, where it does in most, and these are many."""
-        least = max(_MIN_NEW, self._n_rows / 2)
-        return {name: n for name, n in self._counts.items() if n >= least}
+        return {name: n for name, n in self._counts.items() if are_most(n, self._n_rows)}
+
+
+def are_most(n: float, n_rows: int) -> bool:
+    """Return whether so many of the rows of a batch are most of them, and no chance.
+
+    >>> are_most(10, 20), are_most(9, 20), are_most(7, 7)
+    (True, False, False)
+    """
+    return n >= max(_MIN_ROWS, n_rows / 2)
 
 
 def _said(column: "TemplateColumn", cells: Sequence[str], notation: Notation) -> list[str]:

@@ -7,9 +7,8 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float64Array
+from polar_detect.signature.columns.new_cells import are_most
 from polar_detect.signature.columns.numbers import NumberReference
-
-_MIN_BEYOND = 8  # rows: of fewer it may be chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +53,7 @@ class Beyond:
 
     columns: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()  # which say under what conditions rows were made
+    named: tuple[str, ...] = ()  # all that do so already, words among them
 
 
 NOWHERE = Beyond()
@@ -85,11 +85,11 @@ class BeyondReach:
         """In which columns most rows lie where no normal row does, if these are many."""
         if self._reach is None:
             return NOWHERE
-        least = max(_MIN_BEYOND, self._n_rows / 2)
         pairs = zip(self._reach.names, self._counts.tolist(), strict=True)
-        names = [name for name, n in pairs if n >= least]
+        names = [name for name, n in pairs if are_most(n, self._n_rows)]
         conditions = {own.name for own in self._reach.numbers.template.conditions}
         return Beyond(
             tuple(name for name in names if name not in conditions),
             tuple(name for name in names if name in conditions),
+            tuple(self._reach.numbers.template.conditions_by_name),
         )
