@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.explain import Explanation
 
 if TYPE_CHECKING:
@@ -23,9 +23,12 @@ class Assessed:
         None where none was searched.
     explanation : Explanation
     neighbours : sequence of tuple of str
+    embeddings : (n_texts, hidden) float32, unit length, or None
+        None where no model reads the texts.
     """
 
     scores: Float64Array
     programs: "Sequence[MinimalProgram | None]"
     explanation: Explanation
     neighbours: Sequence[tuple[str, ...]]
+    embeddings: Float32Array | None = None

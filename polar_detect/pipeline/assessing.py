@@ -69,6 +69,7 @@ class Assessing:
             programs=[programs[i] for i in rows],
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=[neighbours[i] for i in rows],
+            embeddings=np.concatenate([part.embeddings for part in parts])[rows],
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
@@ -116,6 +117,7 @@ class Assessing:
                 attribution, scored.table, scored.has_tokens, self._n_layers
             ),
             neighbours=fitted.text_reference.nearest_texts(scored.readings.embeddings),
+            embeddings=scored.readings.embeddings,
         )
 
     def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:
