@@ -1,5 +1,8 @@
 """What is said of flagged rows that are alike."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from polar_detect.clusters import Cluster
 from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
 from polar_detect.messages.language import Language
@@ -7,7 +10,7 @@ from polar_detect.messages.sources import SharedReason
 from polar_detect.report.content.data import FlaggedCluster, FlaggedClusters
 
 _CHARACTERS = 40  # of the text that stands for a cluster
-_N_NAMED = 4  # clusters in a sentence
+_N_NAMED = 3  # clusters in a sentence
 _MIN_FLAGGED = 6  # of fewer nobody asks which are alike
 
 
@@ -20,7 +23,7 @@ def description(own: FlaggedCluster, language: Language) -> str:
 def shared(own: FlaggedCluster | Cluster, language: Language) -> str:
     """Return the reasons or words that the rows of a cluster share, "" where they share none."""
     if own.reasons:
-        return language.joined(_reason(reason, language) for reason in own.reasons)
+        return _reasons(own.reasons, language)
     words = [one_line(word, NAME_CHARACTERS) for word in own.words]
     quoted = (language.say("quoted", word=word) for word in words)
     return language.joined(quoted) if words else ""
@@ -28,7 +31,7 @@ def shared(own: FlaggedCluster | Cluster, language: Language) -> str:
 
 def counted(own: FlaggedCluster, language: Language) -> str:
     """Return how many rows a cluster has, and what they share."""
-    key = "cluster.with" if own.reasons or own.words else "cluster.like"
+    key = "cluster.by" if own.reasons else "cluster.with" if own.words else "cluster.like"
     return language.say(key, n=len(own.rows), what=description(own, language))
 
 
@@ -62,6 +65,15 @@ def note(own: FlaggedClusters, language: Language) -> list[str]:
 def _lead(own: FlaggedClusters, language: Language) -> str:
     key = "cluster.lead" if own.n_alone else "cluster.lead.all"
     return language.count(key, len(own.found), n_alike=len(own.places), alone=own.n_alone)
+
+
+def _reasons(own: Sequence[SharedReason], language: Language) -> str:
+    """Return reasons; of two numbers that do not go with each other, one for the other."""
+    first, *others = own
+    if first.is_beside and not first.column.beside and others and others[0].is_beside:
+        beside = (others[0].column.name,)
+        own = [replace(first, column=replace(first.column, beside=beside))]
+    return language.joined(_reason(reason, language) for reason in own)
 
 
 def _reason(own: SharedReason, language: Language) -> str:
