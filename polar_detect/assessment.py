@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from polar_detect.arrays import BoolArray, Float64Array, IndexArray
+from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray
+from polar_detect.clusters import Clusters, Flagged
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
+from polar_detect.report.content.cluster_phrases import shared
 from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.known_anomalies import KnownAnomaly
@@ -29,6 +31,7 @@ from polar_detect.tables.columns.results import (
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
 
+    from polar_detect.containers import Texts
     from polar_detect.programs.minimal import MinimalProgram
 
 _T = TypeVar("_T")
@@ -115,6 +118,8 @@ class Assessment:
         Of each text the labelled anomaly that it is nearest to, and whether it is like that; ()
         where the detector keeps none. It says what a flagged text is; of others one of twenty is
         like one by chance.
+    embeddings : (n_texts, hidden) float32, optional
+        Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
         What the texts are called in the series or data frame that was assessed.
     are_rows : bool
@@ -135,6 +140,7 @@ class Assessment:
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
+    embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
     is_screening: bool = False
@@ -182,6 +188,7 @@ class Assessment:
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
+            embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
 
@@ -200,6 +207,7 @@ class Assessment:
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
+            embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )
 
@@ -336,6 +344,63 @@ class Assessment:
             }
         )
 
+    def clusters(self, texts: Sequence[str] = ()) -> Clusters:
+        """Return which of the flagged texts are alike; without `texts` words of none are known."""
+        return Flagged(
+            self.scores, self.is_anomaly, self.explanation, self.embeddings, self.odd_cells, texts
+        ).clusters()
+
+    def flagged_clusters(
+        self, texts: "Texts | None" = None, tongue: Tongue = "en"
+    ) -> "pd.DataFrame":
+        """Return which of the flagged texts are alike, the largest cluster first.
+
+        By what the sentence encoder reads in them and by why they are flagged; rows that no model
+        reads by the latter alone: by their columns, and whether numbers are too high or too low.
+        Average linkage, cut where texts are less alike than is fixed; three or more make a cluster.
+        Of more than 5,000 flagged texts the strangest ones are compared.
+
+        Parameters
+        ----------
+        texts : sequence of str, optional
+            Those that were assessed, for words that they share; not needed where they are rows.
+        tongue : {"en", "ja"}
+            Language of the reasons.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A line a cluster: how many ``texts``; what they ``share``, "" where that is no word
+            and no column; the place of the most ``central`` one, and the ``places`` of all,
+            highest score first.
+
+        Raises
+        ------
+        InputError
+            Another number of texts than was assessed.
+        """
+        import pandas as pd
+
+        from polar_detect.containers import as_texts
+
+        own = [] if texts is None else as_texts(texts)
+        if texts is not None and len(own) != len(self.scores):
+            raise InputError(
+                f"Got {len(own)} texts for an assessment of {len(self.scores)}; expected those "
+                "that were assessed, in the same order; pass these, or none."
+            )
+        by_columns = self.explanation.n_layers == 0
+        language = Language(tongue, are_rows=self.are_rows, by_columns=by_columns)
+        found = self.clusters(own).found
+        return pd.DataFrame(
+            {
+                "texts": [len(own.places) for own in found],
+                "share": [shared(own, language) for own in found],
+                "central": [own.central for own in found],
+                "places": [own.places.tolist() for own in found],
+            }
+        )
+
     @property
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
@@ -373,6 +438,11 @@ class Assessment:
 
 def _joined(parts: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
     return tuple(chain.from_iterable(parts))
+
+
+def _below(parts: Iterable[Float32Array | None]) -> Float32Array | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known else None
 
 
 def _with_program(result: Result, program: Program, n_layers: int) -> Result:

@@ -269,6 +269,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             programs=() if is_without else tuple(found.programs),
             explanation=found.explanation,
             neighbours=tuple(found.neighbours),
+            embeddings=found.embeddings,
             empty_cells=() if rows is None else tuple(rows.read(texts).empty_cells),
             unlike_kind=tuple(fitted.reference.unlike_kind(texts)),
             new_cells=() if known is None else tuple(known.new_cells(texts)),

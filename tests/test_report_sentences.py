@@ -36,6 +36,7 @@ ENGLISH = (
     "Got an assessment without the programs of some texts",
     "Got an assessment of {} texts for {}",
     "Got a frame of {} rows for {} texts",
+    "Got {} texts for an assessment of {}",
     "Got the detector {}, which reads texts",
     "Got an assessment of the same texts in another order",
     "Got what a screening says of the texts",

@@ -42,3 +42,25 @@ class Column:
 
 
 Source = Layer | Group | Column
+
+
+@dataclass(frozen=True, slots=True)
+class SharedReason:
+    """Why rows of a cluster are flagged: a column, and what is odd about it.
+
+    Parameters
+    ----------
+    column : Column
+        Empty, or beside others, where most of the rows are.
+    direction : {-1, 0, 1}
+        Whether its numbers are too low or too high; 0 where they are neither, or no numbers.
+    is_beside : bool
+        Whether they are so beside the other numbers of the row rather than by themselves.
+    new : tuple of str
+        What they say there that no normal row does.
+    """
+
+    column: Column
+    direction: int = 0
+    is_beside: bool = False
+    new: tuple[str, ...] = ()

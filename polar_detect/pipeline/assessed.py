@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.explain import Explanation
 from polar_detect.signature.known_anomalies import KnownAnomaly
 
@@ -26,6 +26,8 @@ class Assessed:
     neighbours : sequence of tuple of str
     known : sequence of KnownAnomaly or None
         None for a text without tokens; () where no labelled anomalies are kept.
+    embeddings : (n_texts, hidden) float32, unit length, or None
+        None where no model reads the texts.
     """
 
     scores: Float64Array
@@ -33,3 +35,4 @@ class Assessed:
     explanation: Explanation
     neighbours: Sequence[tuple[str, ...]]
     known: Sequence[KnownAnomaly | None] = ()
+    embeddings: Float32Array | None = None

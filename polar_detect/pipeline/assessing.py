@@ -71,6 +71,7 @@ class Assessing:
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=[neighbours[i] for i in rows],
             known=[known[i] for i in rows] if known else (),
+            embeddings=np.concatenate([part.embeddings for part in parts])[rows],
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
@@ -121,6 +122,7 @@ class Assessing:
             known=fitted.nearest_known(
                 scored.table, scored.has_tokens, scored.readings.embeddings[scored.has_tokens]
             ),
+            embeddings=scored.readings.embeddings,
         )
 
     def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:

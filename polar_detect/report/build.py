@@ -19,6 +19,7 @@ from polar_detect.explain import Explanation, mean_size
 from polar_detect.features.table import FeatureTable
 from polar_detect.progress import Progress
 from polar_detect.report.charts.swarm import evenly, swarms_of
+from polar_detect.report.clusters import flagged_clusters
 from polar_detect.report.content.data import DetectorFacts, ProgramUse, ReportData, Swarm
 from polar_detect.report.content.facts import facts_of
 from polar_detect.report.content.reasons import whole_parts
@@ -185,6 +186,7 @@ def _report(
         ),
         swarms=_swarms(scored, worst, is_scored),
         groups=flagged_groups(table, assessment, standard.rows),
+        clusters=flagged_clusters(table, assessment),
         auroc=auroc,
         aupr=aupr,
         beyond=standard.beyond,

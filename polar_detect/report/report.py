@@ -266,7 +266,9 @@ def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
         return data
     rows = tuple(replace(row, row=names[row.row]) for row in data.rows)
     listed = tuple(replace(row, row=names[row.row]) for row in data.listed)
-    return replace(data, rows=rows, listed=listed, batch_rows=named, numbering="index")
+    clusters = None if data.clusters is None else data.clusters.named(names)
+    data = replace(data, rows=rows, listed=listed, batch_rows=named, clusters=clusters)
+    return replace(data, numbering="index")
 
 
 def _on_paper(data: ReportData) -> ReportData:

@@ -1,5 +1,6 @@
 """Words and emoji of texts in any language, and where they stand."""
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
@@ -56,6 +57,18 @@ def is_spaced(word: str) -> bool:
     [True, True, False, False, False]
     """
     return len(word) <= _LONGEST and _IS_UNSPACED.search(word) is None
+
+
+def plain_word(word: str) -> str:
+    """Return a word as it is compared with others, whatever its case and width.
+
+    >>> plain_word("Ｖｅｎｔｉｌ") == plain_word("VENTIL")
+    True
+    """
+    # The dotless small i and the dotted capital one of Turkish are no case of I and i elsewhere.
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    # A warning sign is the same with the mark that colours it.
+    return folded.replace("i\u0307", "i").replace("ı", "i").removesuffix("\ufe0f")
 
 
 def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:

@@ -13,7 +13,8 @@ from polar_detect import atomic
 from polar_detect.errors import OutputError
 from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
-from polar_detect.report.content.data import FlaggedGroups, ReportData
+from polar_detect.report.content import cluster_phrases
+from polar_detect.report.content.data import FlaggedClusters, FlaggedGroups, ReportData
 from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.formats.terminal import score_summary
 from polar_detect.shell import as_argument
@@ -66,6 +67,12 @@ def tell_of_groups(found: FlaggedGroups | None, language: Language) -> None:
     """Say of which group of rows more are flagged than of others, if there is one."""
     for own in () if found is None else found.found[:1]:
         tell(concentration(own, language))
+
+
+def tell_of_clusters(found: FlaggedClusters | None, language: Language) -> None:
+    """Say which flagged rows are alike, if that is known."""
+    if found is not None and (said := cluster_phrases.sentence(found, language)):
+        tell(said)
 
 
 def summarise(data: ReportData, language: Language) -> None:

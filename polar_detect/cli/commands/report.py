@@ -17,6 +17,7 @@ from polar_detect.cli.commands.output import (
     say,
     summarise,
     tell,
+    tell_of_clusters,
     tell_of_groups,
     tell_of_new,
     write_text,
@@ -64,6 +65,7 @@ def report(options: ReportOptions) -> None:
     own = data.detector.language(options.lang)
     summarise(data, own)
     tell_of_groups(data.groups, own)
+    tell_of_clusters(data.clusters, own)
     _tell_of_known(table.texts, detector, own)
     new, filled = NewColumns(), [bool(text.strip()) for text in table.texts]
     new.count([*compress(assessment.new_cells, filled)])

@@ -18,6 +18,7 @@ from polar_detect.cli.commands.output import (
     out,
     say,
     tell,
+    tell_of_clusters,
     tell_of_groups,
     write_text,
 )
@@ -28,7 +29,8 @@ from polar_detect.errors import InputError, OutputError
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
-from polar_detect.report.content.data import FlaggedGroups
+from polar_detect.report.clusters import flagged_clusters
+from polar_detect.report.content.data import FlaggedClusters, FlaggedGroups
 from polar_detect.report.content.phrases import fall
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
@@ -76,13 +78,15 @@ def screen(options: ScreenOptions) -> None:
         if kind is None:
             found = screening.run(progress)
             groups = flagged_groups(table, found, table.template)
+            clusters = flagged_clusters(table, found)
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
-            file, groups = render(data, kind, options.lang), data.groups
+            file = render(data, kind, options.lang)
+            groups, clusters = data.groups, data.clusters
         known = _Known(table.texts, found, options.lang)
         scoring.run(job, opened, known, FlagRule(options.share), progress)
     training.tell_of_reading(screening.detector, language)
-    _tell_of(found, groups, training, options, language)
+    _tell_of(found, groups, clusters, training, options, language)
     say(options.out)
     if options.report is not None and file is not None:
         write_text(options.report, file.content, option="--report")
@@ -151,6 +155,7 @@ def _tell_of_sample(table: tables.Table, options: ScreenOptions, language: Langu
 def _tell_of(
     found: Assessment,
     groups: FlaggedGroups | None,
+    clusters: FlaggedClusters | None,
     training: Training,
     options: ScreenOptions,
     language: Language,
@@ -167,6 +172,7 @@ def _tell_of(
     for sentence in fall(scores, language):
         tell(sentence)
     tell_of_groups(groups, language)
+    tell_of_clusters(clusters, language)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text

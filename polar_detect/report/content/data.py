@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import ALONE, Company, Drift
 from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
-from polar_detect.messages.sources import Source
+from polar_detect.messages.sources import SharedReason, Source
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
@@ -212,6 +212,66 @@ class FlaggedGroups:
     found: tuple[Concentration, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FlaggedCluster:
+    """Flagged rows that are alike.
+
+    Parameters
+    ----------
+    rows : tuple of int or str
+        Their numbers or names, as `ReportData.numbering` says, highest score first.
+    central : int or str
+        Of the one that is most like all others.
+    text : str
+        The beginning of its text.
+    reasons, words
+        What they share; see `polar_detect.clusters.Cluster`.
+    """
+
+    rows: tuple[int | str, ...]
+    central: int | str
+    text: str
+    reasons: tuple[SharedReason, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedClusters:
+    """Which flagged rows are alike.
+
+    Parameters
+    ----------
+    found : tuple of FlaggedCluster
+        The largest first.
+    n_alone : int
+        Rows that are in none.
+    n_left_out : int
+        Flagged rows that were not asked, those with the lowest scores.
+    """
+
+    found: tuple[FlaggedCluster, ...]
+    n_alone: int
+    n_left_out: int
+
+    def named(self, names: Mapping[int | str, int | str]) -> "FlaggedClusters":
+        """Return the same with other names of the rows."""
+        found = (
+            replace(own, rows=tuple(names[row] for row in own.rows), central=names[own.central])
+            for own in self.found
+        )
+        return replace(self, found=tuple(found))
+
+    @property
+    def are_most(self) -> bool:
+        """Whether half of the flagged rows that were asked, or more, are in a cluster."""
+        return len(self.places) >= max(self.n_alone, 1)
+
+    @property
+    def places(self) -> dict[int | str, int]:
+        """In which cluster rows are, counted from 1."""
+        return {row: i for i, own in enumerate(self.found, start=1) for row in own.rows}
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReportData:
     """Everything that a renderer needs.
@@ -253,6 +313,8 @@ class ReportData:
         Mean |SHAP| over the batch per property of the whole text, largest first.
     groups : FlaggedGroups or None
         None where no row is flagged, or no column groups rows.
+    clusters : FlaggedClusters or None
+        None where fewer than two rows are flagged.
     auroc, aupr : float or None
         Where the batch carries labels of both kinds.
     beyond : Beyond
@@ -284,6 +346,7 @@ class ReportData:
     global_whole: tuple[Contribution, ...]
     swarms: tuple[Swarm, ...] = ()
     groups: FlaggedGroups | None = None
+    clusters: FlaggedClusters | None = None
     auroc: float | None = None
     aupr: float | None = None
     beyond: Beyond = NOWHERE

@@ -22,6 +22,7 @@ from polar_detect.messages.formatting import (
     pairs,
 )
 from polar_detect.messages.language import Language
+from polar_detect.report.content import cluster_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import ProgramUse, ReportData, total
 from polar_detect.report.content.facts import in_words
@@ -72,11 +73,12 @@ def findings(data: ReportData, language: Language) -> list[str]:
     sentences += [concentration(own, language) for own in found[:1]]
     if data.like_known is not None:
         sentences.append(like_known(data.like_known, language))
+    sentences += _clusters(data, language)
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     sentences += beyond_reach(data.beyond, language)
     reasons = _common_reasons(data, language)
-    if reasons:
+    if reasons and not (data.clusters and data.clusters.are_most):
         sentences.append(language.say("summary.reasons", reasons=reasons))
     return sentences
 
@@ -180,6 +182,12 @@ def _crowd(data: ReportData, language: Language) -> list[str]:
             n_rest=len(is_flagged) - n_all,
         )
     ]
+
+
+def _clusters(data: ReportData, language: Language) -> list[str]:
+    """Return which flagged rows are alike, in a sentence if that is known."""
+    said = "" if data.clusters is None else cluster_phrases.sentence(data.clusters, language)
+    return [said] if said else []
 
 
 def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:

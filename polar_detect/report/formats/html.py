@@ -28,7 +28,7 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.charts import cards, histogram, layout, run, swarm
-from polar_detect.report.content import group_phrases, phrases, row_phrases
+from polar_detect.report.content import cluster_phrases, group_phrases, phrases, row_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.content.phrases import score_numbers
@@ -82,6 +82,9 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         script_hash=_hash(script),
         phrases=phrases,
         group_phrases=group_phrases,
+        cluster_phrases=cluster_phrases,
+        cluster_of={} if data.clusters is None else data.clusters.places,
+        row_title=lambda row: row_phrases.row_place(row, "", data.numbering, language),
         language=language,
         numbers=numbers,
         chance=None if data.is_screening else chance(data),

@@ -7,7 +7,13 @@ from polar_detect.drift import Drift
 from polar_detect.messages.formatting import MINUS, Numbers, moment, one_line, p_value, significant
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
-from polar_detect.report.content import group_phrases, marked, phrases, row_phrases
+from polar_detect.report.content import (
+    cluster_phrases,
+    group_phrases,
+    marked,
+    phrases,
+    row_phrases,
+)
 from polar_detect.report.content.data import ReportData, RowReport
 from polar_detect.report.content.phrases import score_numbers
 
@@ -33,6 +39,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
         yield f"AUROC {data.auroc:.3f}, AUPR {data.aupr:.3f}\n"
     yield f"## {language.say('rows.title')}\n"
     yield from _overview(data, numbers, language)
+    yield from _clusters(data, language)
     if data.groups is not None:
         yield f"\n## {language.say('group.title')}\n"
         yield space.join(map(_said, group_phrases.lead(data.groups, language))) + "\n"
@@ -78,6 +85,17 @@ def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterato
             )
         )
     yield "\n" + language.say(f"rows.numbered.{data.numbering}")
+
+
+def _clusters(data: ReportData, language: Language) -> Iterator[str]:
+    if data.clusters is None or not data.clusters.found:
+        return
+    yield f"\n## {language.say('cluster.title')}\n"
+    yield language.say("space").join(cluster_phrases.note(data.clusters, language)) + "\n"
+    for own in data.clusters.found:
+        row = row_phrases.row_place(own.central, "", data.numbering, language)
+        text = _escaped(one_line(own.text, _CELL_CHARACTERS))
+        yield f"- {_said(cluster_phrases.counted(own, language))} ({_said(row)}: {text})"
 
 
 def _shifts(drift: Drift, language: Language) -> Iterator[str]:

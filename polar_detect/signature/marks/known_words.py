@@ -1,6 +1,5 @@
 """Which words normal texts have, and how often, so that a word that none has can be told."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from scipy.special import bdtrc
 
 from polar_detect.arrays import Float32Array
-from polar_detect.texts.words import emoji_of, is_spaced, touched_words, words_of
+from polar_detect.texts.words import emoji_of, is_spaced, plain_word, touched_words, words_of
 
 _MAX_CHANCE = 0.05  # of as many new words in a normal text, for them to tell
 _N_NAMED = 3
@@ -53,7 +52,7 @@ class KnownWords:
     def of(cls, texts: Iterable[str]) -> Self:
         """Return the words and emoji of texts."""
         own = chain.from_iterable((*words_of(text), *emoji_of(text)) for text in texts)
-        return cls(Counter(map(_plain, filter(_tells, own))))
+        return cls(Counter(map(plain_word, filter(_tells, own))))
 
     @cached_property
     def share_of_new(self) -> float:
@@ -79,12 +78,12 @@ class KnownWords:
         (('UNION', 'SELECT', 'password'), ())
         """
         own = [*filter(_tells, words_of(text))]
-        new = [word for word in own if not self.counts[_plain(word)]]
+        new = [word for word in own if not self.counts[plain_word(word)]]
         if not new or bdtrc(len(new) - 1, len(own), self.share_of_new) > _MAX_CHANCE:
             return ()
         distinct: dict[str, str] = {}
         for word in new:
-            distinct.setdefault(_plain(word), word)
+            distinct.setdefault(plain_word(word), word)
         longest = sorted(distinct.values(), key=len, reverse=True)[:_N_NAMED]
         return tuple(word for word in distinct.values() if word in longest)
 
@@ -104,19 +103,12 @@ class KnownWords:
             words = [text[start:stop] for start, stop in touched]
             if not words or not all(map(_tells, words)):
                 continue
-            counts = [self.counts[_plain(word)] for word in words]
+            counts = [self.counts[plain_word(word)] for word in words]
             begun = [n for n, own in zip(counts, touched, strict=True) if own[0] >= begun_to]
             often[i] = min(begun) / max(self._n_words, 1) if begun else min(counts) > 0
             trust[i] = 1 if min(counts) else self.share_of_new
             begun_to = touched[-1][1]
         return WordShares(often, trust)
-
-
-def _plain(word: str) -> str:
-    # The dotless small i and the dotted capital one of Turkish are no case of I and i elsewhere.
-    folded = unicodedata.normalize("NFKC", word).casefold()
-    # A warning sign is the same with the mark that colours it.
-    return folded.replace("i\u0307", "i").replace("ı", "i").removesuffix("\ufe0f")
 
 
 def _tells(word: str) -> bool:

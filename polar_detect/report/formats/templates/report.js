@@ -8,6 +8,7 @@
   const rows = Array.from(body.rows);
   const words = form.querySelector("input[type=search]");
   const flagged = form.querySelector("input[type=checkbox]");
+  const cluster = form.querySelector("select"); // of alike rows, if there are some
   const state = form.querySelector("output");
   const cardOf = new Map(
     rows.map((row) => [row, document.getElementById("rank-" + row.dataset.rank)])
@@ -32,7 +33,8 @@
     for (const row of rows) {
       const fits =
         wanted.every((word) => textOf.get(row).includes(word)) &&
-        (!flagged.checked || row.dataset.flagged === "1");
+        (!flagged.checked || row.dataset.flagged === "1") &&
+        (!cluster || !cluster.value || row.dataset.cluster === cluster.value);
       row.hidden = !fits;
       const card = cardOf.get(row);
       if (card) card.hidden = !fits;
@@ -73,6 +75,17 @@
     button.setAttribute("aria-label", head.dataset.title);
     button.addEventListener("click", () => sort(head));
     head.append(button);
+  }
+  for (const cell of document.querySelectorAll("#alike [data-cluster]")) {
+    const link = document.createElement("a");
+    link.href = "#filter";
+    link.title = cell.dataset.title;
+    link.append(...cell.childNodes);
+    link.addEventListener("click", () => {
+      cluster.value = cell.dataset.cluster;
+      filter();
+    });
+    cell.append(link);
   }
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", filter);

@@ -1,0 +1,92 @@
+"""What is said of flagged rows that are alike."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from polar_detect.clusters import Cluster
+from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
+from polar_detect.messages.language import Language
+from polar_detect.messages.sources import SharedReason
+from polar_detect.report.content.data import FlaggedCluster, FlaggedClusters
+
+_CHARACTERS = 40  # of the text that stands for a cluster
+_N_NAMED = 3  # clusters in a sentence
+_MIN_FLAGGED = 6  # of fewer nobody asks which are alike
+
+
+def description(own: FlaggedCluster, language: Language) -> str:
+    """Return what the rows of a cluster share; without that, the most central of them."""
+    said = shared(own, language)
+    return said or language.say("quoted", word=one_line(own.text, _CHARACTERS))
+
+
+def shared(own: FlaggedCluster | Cluster, language: Language) -> str:
+    """Return the reasons or words that the rows of a cluster share, "" where they share none."""
+    if own.reasons:
+        return _reasons(own.reasons, language)
+    words = [one_line(word, NAME_CHARACTERS) for word in own.words]
+    quoted = (language.say("quoted", word=word) for word in words)
+    return language.joined(quoted) if words else ""
+
+
+def counted(own: FlaggedCluster, language: Language) -> str:
+    """Return how many rows a cluster has, and what they share."""
+    key = "cluster.by" if own.reasons else "cluster.with" if own.words else "cluster.like"
+    return language.say(key, n=len(own.rows), what=description(own, language))
+
+
+def sentence(own: FlaggedClusters, language: Language) -> str:
+    """Return how many clusters there are, what the largest share, and how many rows are in none.
+
+    "" where too few rows are flagged for anybody to ask.
+    """
+    if not own.found:
+        return language.say("cluster.none") if own.n_alone >= _MIN_FLAGGED else ""
+    named = [counted(cluster, language) for cluster in own.found[:_N_NAMED]]
+    if (n_more := len(own.found) - _N_NAMED) > 0:
+        named.append(language.count("cluster.more", n_more))
+    listed = language.say("cluster.semicolon").join(named)
+    return language.say("cluster.sentence", lead=_lead(own, language), list=listed)
+
+
+def lead(own: FlaggedClusters, language: Language) -> str:
+    """Return how many rows are alike, in how many clusters, and how many are in none."""
+    return language.say("cluster.alone", lead=_lead(own, language))
+
+
+def note(own: FlaggedClusters, language: Language) -> list[str]:
+    """Return what makes rows alike, and how many were not looked at."""
+    sentences = [language.say("cluster.note")]
+    if own.n_left_out:
+        sentences.append(language.say("cluster.left_out", n=own.n_left_out))
+    return sentences
+
+
+def _lead(own: FlaggedClusters, language: Language) -> str:
+    key = "cluster.lead" if own.n_alone else "cluster.lead.all"
+    return language.count(key, len(own.found), n_alike=len(own.places), alone=own.n_alone)
+
+
+def _reasons(own: Sequence[SharedReason], language: Language) -> str:
+    """Return reasons; of two numbers that do not go with each other, one for the other."""
+    first, *others = own
+    if first.is_beside and not first.column.beside and others and others[0].is_beside:
+        beside = (others[0].column.name,)
+        own = [replace(first, column=replace(first.column, beside=beside))]
+    return language.joined(_reason(reason, language) for reason in own)
+
+
+def _reason(own: SharedReason, language: Language) -> str:
+    name = one_line(own.column.name, NAME_CHARACTERS)
+    if own.new and not own.column.is_empty and all(own.new):
+        says = language.say("comma").join(one_line(new, NAME_CHARACTERS) for new in own.new)
+        return language.say("reason.new", column=name, says=says)
+    if not own.direction or own.column.is_empty:
+        return language.reason(own.column)
+    way = "high" if own.direction > 0 else "low"
+    if own.column.beside:
+        others = (one_line(other, NAME_CHARACTERS) for other in own.column.beside)
+        quoted = language.joined(language.say("quoted", word=other) for other in others)
+        return language.say(f"cluster.{way}.for", name=name, others=quoted)
+    key = f"cluster.{way}.beside" if own.is_beside else f"cluster.{way}"
+    return language.say(key, name=name)
