@@ -107,7 +107,7 @@ def test_help_says_of_which_commands_rows_without_a_label_are_left_out():
         if option.name == "label_column"
     }
     left_out = {name for name, own in said.items() if "rows without a label are left out" in own}
-    assert said.keys() == {"fit", "compare", "report"}
+    assert said.keys() == {"fit", "compare", "report", "combine"}
     assert left_out == {"fit", "compare"}
 
 

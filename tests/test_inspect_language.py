@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from japanese import is_japanese
 
-from polar_detect.artifact.contents import TEXTS, TREES, _facts, _kept
+from polar_detect.artifact.contents import KNOWN, TEXTS, TREES, _facts, _kept, _kept_of_labelled
 from polar_detect.cli.commands import inspect as command
 from polar_detect.detectors.auto import AutoHead, TextsHead, _Fitted
 from polar_detect.detectors.boosting import LightGBMHead
@@ -41,8 +41,8 @@ WORDS = (column_feature("site", "level"), column_feature("site", "new"))
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in (TEXTS, TREES):
-        (tmp_path / name).write_text("[]")
+    for name, content in ((TEXTS, "[]"), (TREES, "[]"), (KNOWN, '{"texts": []}')):
+        (tmp_path / name).write_text(content)
     return tmp_path
 
 
@@ -130,6 +130,8 @@ def reasons():
 def all_that_is_said(folder):
     said = [kept.what for shapes, texts in ((LEAST, None), (MORE, ("oil",)))
             for kept in _kept(shapes, texts, folder)]  # fmt: skip
+    for labelled in (("oil",), ("",)):
+        said += [kept.what for kept in _kept_of_labelled(labelled, folder, lambda _: 1)]
     facts = [fact for own in reasons() for fact in _facts(manifest(*own))] + [*_facts(beside())]
     return [*said, *(label for label, _ in facts)], [value for _, value in facts]
 
@@ -214,7 +216,7 @@ def test_inspect_prints_japanese_lines_only(run, folder, monkeypatch):
     facts = _facts(manifest(*next(reasons())))
     for texts in (("oil",), None):
         contents = SimpleNamespace(facts=facts, kept=_kept(MORE, texts, folder), texts=texts,
-                                   reads_texts=True)  # fmt: skip
+                                   reads_texts=True, labelled=())  # fmt: skip
         monkeypatch.setattr(command, "read_contents", lambda _, own=contents: own)
         code, out, _ = run("inspect", folder, "--lang", "ja")
         assert code == 0

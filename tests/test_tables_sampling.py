@@ -79,8 +79,8 @@ def test_chunks_are_let_go_once_their_rows_are_chosen(tmp_path, monkeypatch):
     path.write_text("text\n" + "".join(f"pump {i} leaks oil again\n" for i in range(40_000)))
     kept, sizes, own = [], [], sampling.labelled_chunks
 
-    def watched(*arguments):
-        for labelled in own(*arguments):
+    def watched(*arguments, **options):
+        for labelled in own(*arguments, **options):
             kept.append(weakref.ref(labelled.chunk.frame))
             sizes.append(pa.total_allocated_bytes())  # pandas holds strings in Arrow's memory
             yield labelled
