@@ -99,7 +99,7 @@ def test_a_course_goes_by_time_where_rates_differ():
     uneven = at[(at < 0.5) | (np.arange(241) % 8 == 0)]
     whole, thinned = (pd.DataFrame({"Zeit (s)": own * 60, "T": 800 * own}) for own in (at, uneven))
     assert np.allclose(parts(row(whole), "T", ""), parts(row(thinned), "T", ""), atol=0.1)
-    assert row(thinned)["Zeit span [s]"] == 60
+    assert row(thinned)["Zeit span (s)"] == 60
     by_readings = row(thinned.drop(columns="Zeit (s)"))
     assert parts(by_readings, "T", "")[4] < 0.8 * parts(row(thinned), "T", "")[4]
 
@@ -336,7 +336,9 @@ def test_columns_of_runs_are_called_in_japanese_too(tmp_path, run):
     )  # fmt: skip
     found = pd.read_csv(out)
     assert found["シート"].tolist() == ["試験片1", "試験片2", "試験片3"]
-    assert {"荷重 40-50% [kN]", "荷重 最大 [kN]", "油温 ノイズ [°C]", "時間 範囲 [s]"} <= {*found}
+    assert {"荷重 40-50% （kN）", "荷重 最大 （kN）", "油温 ノイズ [℃]", "時間 範囲 [s]"} <= {
+        *found
+    }
     found.columns.str.encode("cp932")  # else a sheet that is saved in it loses columns
 
 

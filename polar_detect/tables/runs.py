@@ -23,7 +23,7 @@ from polar_detect.tables.cells.names import folded, match_column
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.cells.units import unit_behind, with_unit, without_unit
+from polar_detect.tables.cells.units import unit_as_written, unit_behind, with_unit, without_unit
 from polar_detect.tables.columns.dates import are_dates
 from polar_detect.tables.columns.identifiers import is_id_name, is_lot_name
 from polar_detect.tables.columns.label_words import JUDGED, LABEL_OF, said_by
@@ -420,7 +420,7 @@ def _names(name: str, words: RunWords) -> tuple[str, ...]:
 
 
 def _named(pattern: str, name: str, unit: str | None = None) -> str:
-    """Return what a figure of a column is called, with its unit, or another one, behind."""
-    own = unit or unit_behind(name)
-    called = pattern.replace("{name}", without_unit(name))
-    return called if own is None else with_unit(called, own)
+    """Return what a figure of a column is called, with its unit as written, or another, behind."""
+    bare, behind = unit_as_written(name)
+    called = pattern.replace("{name}", bare)
+    return f"{called} {behind}".strip() if unit is None else with_unit(called, unit)

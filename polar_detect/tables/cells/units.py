@@ -113,6 +113,20 @@ def unit_behind(name: str) -> str | None:
     return None if found is None else found[1]
 
 
+def unit_as_written(name: str) -> tuple[str, str]:
+    """Return the name of a column and the brackets with its unit, each as written.
+
+    >>> [unit_as_written(name) for name in ("温度 [℃]", "P [MPa(abs)]", "温度(上)", "Load")]
+    [('温度', '[℃]'), ('P', '[MPa(abs)]'), ('温度(上)', ''), ('Load', '')]
+    """
+    found = _behind(name)
+    if found is not None:
+        for start, sign in enumerate(name):
+            if _plain(sign) in OPENING and _plain(name[:start]).strip() == found[0].strip():
+                return name[:start].rstrip(), name[start:].strip()
+    return name, ""
+
+
 def are_same_units(first: str, second: str) -> bool:
     """Return whether two texts are one unit: case is free, but mPa is not MPa.
 
