@@ -12,7 +12,7 @@ from polar_detect.texts.words import is_spaced, plain_word, words_of
 _N_NAMED = 3
 _MOST, _RARER = 0.5, 10  # of the texts have it at least; as large a share of the others at most
 _MOST_OTHERS = 2000  # texts that tell how usual a word is
-_SHORTEST_BYTES = 4  # of a word: four Latin letters, two others; shorter ones hardly tell
+_SHORTEST_BYTES = 5  # of a word: five Latin letters, two others; this, with and have hardly tell
 _SHORTEST, _LONGEST_PIECE, _LONGEST_RUN = 2, 8, 24  # characters, where no blanks part words
 
 
