@@ -11,13 +11,16 @@ from report_samples import row
 
 from polar_detect import PolarDetector, Report
 from polar_detect.assessment import Assessment
+from polar_detect.clusters import _Reasons
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
+from polar_detect.features.of_columns import column_feature
 from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column, SharedReason
 from polar_detect.report.content import cluster_phrases
 from polar_detect.report.content.data import FlaggedCluster, FlaggedClusters
+from polar_detect.report.content.reasons import OddCells
 from polar_detect.report.formats.html import render_html
 from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.signature.marks.shared_words import SharedWords
@@ -104,6 +107,30 @@ def test_clusters_are_the_same_whatever_the_order_of_the_texts():
         order[cluster.places].tolist() for cluster in after
     ]
     assert [cluster.central for cluster in before] == [order[cluster.central] for cluster in after]
+
+
+def test_texts_that_are_faintly_alike_are_parted_by_why_they_are_flagged():
+    own, rng = texts_of([-1] * 16), np.random.default_rng(5)
+    centre = unit(rng.normal(size=(1, HIDDEN)))
+    faint = unit(0.48 * centre + unit(rng.normal(size=(16, HIDDEN))))  # cosines of .19
+    own = replace(own, embeddings=np.concatenate([own.embeddings[:100], faint]))
+    parts = np.zeros((len(own), 2))
+    parts[np.arange(len(own)), np.arange(len(own)) % 2] = own.scores
+    features = own.explanation.features
+    explanation = Explanation(0.0, parts, parts.astype(np.float32), features, 2)
+    found = replace(own, explanation=explanation).clusters().found
+    assert [{*(cluster.places % 2).tolist()} for cluster in found] in ([{0}, {1}], [{1}, {0}])
+    assert [len(cluster.places) for cluster in found] == [8, 8]
+
+
+def test_the_central_text_is_the_one_most_like_the_others():
+    own = texts_of([0] * 9, seed=4)
+    centre = own.embeddings[100:].mean(0)
+    embeddings = own.embeddings.copy()
+    embeddings[106] = centre / np.linalg.norm(centre)
+    (found,) = replace(own, embeddings=embeddings).clusters().found
+    assert found.central == 106
+    assert found.places[0] != 106  # which has not the highest score
 
 
 def test_texts_without_a_score_are_in_no_cluster():
@@ -220,6 +247,29 @@ def test_a_frame_says_in_words_what_rows_share(detector, batch):
     assert "「machine」の新しい値「lathe」" in japanese
     with pytest.raises(InputError, match=r"Got 2 texts for an assessment of 200; expected those"):
         assessment.flagged_clusters(["a", "b"])
+
+
+def test_empty_cells_and_what_only_some_rows_say_are_told_apart(detector, batch):
+    rows, _ = batch
+    rows = rows.copy()
+    rows.loc[60:66, "noise"] = np.nan
+    found = detector.assess(rows).clusters().found
+    (own,) = (cluster for cluster in found if {*range(60, 67)} <= {*cluster.places.tolist()})
+    assert [reason.column for reason in own.reasons] == [Column("noise", is_empty=True)]
+    assert own.reasons[0].direction == 0
+
+
+def test_only_what_most_rows_of_a_cluster_are_unlike_is_named():
+    name = "power"
+    features = (column_feature(name, "value"), column_feature(name, "residual"))
+    values = np.array([[2.0, 2.0]] * 4)
+    reasons = _Reasons.of(Explanation(0.0, values, values.astype(np.float32), features, 0))
+    some, most = (
+        [OddCells(unlike_kind={name: ("speed",)} if i < n else {}) for i in range(4)]
+        for n in (2, 3)
+    )
+    assert [reason.column.beside for reason in reasons.shared(some)] == [()]
+    assert [reason.column.beside for reason in reasons.shared(most)] == [("speed",)]
 
 
 def test_rows_that_chance_flags_by_any_of_many_columns_are_hardly_in_clusters():
