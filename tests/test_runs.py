@@ -50,6 +50,12 @@ def test_a_tenth_is_the_mean_of_straight_lines_over_it():
     assert np.isnan([two.noise, two.jump]).all()
 
 
+def test_a_run_keeps_all_digits_of_a_long_number_that_says_which_it_is():
+    shots = [2**60 + 1, 2**60 + 2]
+    found = summarise_runs(pd.DataFrame({"Shot": np.repeat(shots, 3), "p": range(6)}), "Shot")
+    assert found.frame["Shot"].tolist() == shots
+
+
 @given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-100, 100)))
 def test_parts_lie_between_the_lowest_and_the_highest_reading(values):
     course = Course.of(values, np.linspace(0, 1, len(values)))

@@ -143,7 +143,7 @@ def summarise_runs(
 def with_whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of whole numbers say 17, and not 17.0."""
     found: dict[str, Any] = {}
-    for name in map(str, frame.select_dtypes("number")):
+    for name in map(str, frame.select_dtypes("floating")):  # integers may have more digits
         own = frame[name].to_numpy(np.float64, na_value=np.nan)
         is_there = ~np.isnan(own)
         is_whole = is_there.any() and bool(np.all(own[is_there] % 1 == 0))
