@@ -218,6 +218,7 @@ def test_a_frame_says_in_words_what_rows_share(detector, batch):
     assert all(own.central in own.places for own in frame.itertuples())
     japanese = assessment.flagged_clusters(tongue="ja")["share"].tolist()
     assert "「machine」の新しい値「lathe」" in japanese
+    assert assessment.flagged_clusters(rows).equals(frame)  # as they were assessed
     with pytest.raises(InputError, match=r"Got 2 texts for an assessment of 200; expected those"):
         assessment.flagged_clusters(["a", "b"])
 
