@@ -384,13 +384,13 @@ class Assessment:
         from polar_detect.containers import as_texts
         from polar_detect.frames import in_pandas, is_wide
 
-        n = len(self.scores) if texts is None else len(texts)
-        if n != len(self.scores):
+        given = in_pandas(texts)
+        own = [] if texts is None or is_wide(given) else as_texts(given)
+        if texts is not None and (n := len(given if is_wide(given) else own)) != len(self.scores):
             raise InputError(
                 f"Got {n} texts for an assessment of {len(self.scores)}; expected those "
                 "that were assessed, in the same order; pass these, or none."
             )
-        own = [] if texts is None or is_wide(in_pandas(texts)) else as_texts(texts)
         by_columns = self.explanation.n_layers == 0
         language = Language(tongue, are_rows=self.are_rows, by_columns=by_columns)
         found = self.clusters(own).found
