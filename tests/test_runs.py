@@ -56,6 +56,12 @@ def test_a_run_keeps_all_digits_of_a_long_number_that_says_which_it_is():
     assert found.frame["Shot"].tolist() == shots
 
 
+def test_numbers_beyond_all_integers_are_no_whole_ones():
+    frame = summarise_runs(pd.DataFrame({"p": [9.9e37] * 4, "q": [3.0] * 4})).frame
+    assert frame["p"][0] == 9.9e37
+    assert frame["q"].dtype == "int64"  # the control
+
+
 @given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-100, 100)))
 def test_parts_lie_between_the_lowest_and_the_highest_reading(values):
     course = Course.of(values, np.linspace(0, 1, len(values)))
