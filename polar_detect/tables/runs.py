@@ -242,7 +242,8 @@ class _Readings:
             "them apart": n_apart,
             f"runs in which column {self.axis!r} does not grow, where {how}: {n_back}": n_back,
             f"columns of one number throughout: {listing([*map(repr, same)], _MAX_LISTED)}; where "
-            "that is a setting, name it in --by to have one column of it": len(same),
+            "that is a setting, name it in --by, and where it is a label, in --label-column, to "
+            "have one column of it": len(same),
             f"columns that call readings anomalous: {listing([*map(repr, judged)], _MAX_LISTED)}; "
             "pass one as --label-column to call their runs so": len(judged),
             "columns that say many things in a run are left out: "
