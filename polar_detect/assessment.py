@@ -362,8 +362,8 @@ class Assessment:
 
         Parameters
         ----------
-        texts : sequence of str, optional
-            Those that were assessed, for words that they share; not needed where they are rows.
+        texts : sequence of str or data frame, optional
+            Those that were assessed, for words that they share; rows of a data frame name none.
         tongue : {"en", "ja"}
             Language of the reasons.
 
@@ -382,11 +382,13 @@ class Assessment:
         import pandas as pd
 
         from polar_detect.containers import as_texts
+        from polar_detect.frames import in_pandas, is_wide
 
-        own = [] if texts is None else as_texts(texts)
-        if texts is not None and len(own) != len(self.scores):
+        given = in_pandas(texts)
+        own = [] if texts is None or is_wide(given) else as_texts(given)
+        if texts is not None and (n := len(given if is_wide(given) else own)) != len(self.scores):
             raise InputError(
-                f"Got {len(own)} texts for an assessment of {len(self.scores)}; expected those "
+                f"Got {n} texts for an assessment of {len(self.scores)}; expected those "
                 "that were assessed, in the same order; pass these, or none."
             )
         by_columns = self.explanation.n_layers == 0

@@ -15,6 +15,7 @@ from polar_detect.compare.methods.drivers import Driver, find_drivers, sum_by_wo
 from polar_detect.compare.methods.views import Numbers, TfIdf
 from polar_detect.compare.results import advice
 from polar_detect.compare.results.tabulate import MethodTable, PredictionTable
+from polar_detect.messages.language import Language
 
 N_NORMAL, N_ANOMALOUS = 120, 40
 
@@ -210,6 +211,11 @@ def test_words_that_tell_are_named(monkeypatch):
     (result,) = (r for r in comparing.compare_detectors(task, settings).results if r.drivers)
     assert result.drivers[0].name == "changeout"
     assert result.drivers[0].share > 0.8
+
+
+def test_in_japanese_what_tells_may_be_columns_or_words():
+    said = "What sets the anomalous rows apart for LightGBM on TF-IDF (SHAP): oil 90 %."
+    assert "列・語" in Language("ja").compared(said)
 
 
 def test_what_a_word_adds_goes_to_the_words_of_the_text_that_have_it():

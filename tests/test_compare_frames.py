@@ -12,6 +12,7 @@ from polar_detect.compare import frames
 from polar_detect.compare.results import advice
 from polar_detect.compare.results.tabulate import MethodTable
 from polar_detect.errors import InputError
+from polar_detect.messages.language import Language
 
 TIMES = ["fit_s", "s_per_1000_rows"]
 
@@ -35,6 +36,17 @@ def table(n=160):
 def found():
     rows, is_bad = table()
     return compare_with_baselines(rows, is_bad, detectors="columns", resamples=100)
+
+
+def test_the_next_step_has_the_settings_that_were_compared():
+    rows, is_bad = table(120)
+    own = PolarDetector("columns", condition_columns=["load"])
+    compared = compare_with_baselines(rows, is_bad, detectors=own, resamples=10).found
+    ours = next(r for r in compared.results if r.method.title == "polar-detect columns")
+    said = advice._how(compared, ours)
+    assert said.startswith("Next: PolarDetector('columns', condition_columns=['load']).fit(X)")
+    assert "condition_columns=['load']" in Language("ja").compared(said)
+    assert frames._settings_of([own, PolarDetector("columns")]) == ""
 
 
 @pytest.mark.slow

@@ -245,6 +245,7 @@ def test_a_frame_says_in_words_what_rows_share(detector, batch):
     assert all(own.central in own.places for own in frame.itertuples())
     japanese = assessment.flagged_clusters(tongue="ja")["share"].tolist()
     assert "「machine」の新しい値「lathe」" in japanese
+    assert assessment.flagged_clusters(rows).equals(frame)  # as they were assessed
     with pytest.raises(InputError, match=r"Got 2 texts for an assessment of 200; expected those"):
         assessment.flagged_clusters(["a", "b"])
 
@@ -309,6 +310,22 @@ def test_rows_of_a_cluster_have_the_names_of_an_index(detector, batch):
     report = Report.of(detector, named)
     assert {row for own in report.data.clusters.found for row in own.rows} <= {*named.index}
     assert 'data-cluster="1"' in render_html(report.data)
+
+
+def test_a_cluster_leads_to_the_rows_of_it_that_the_page_lists(detector, batch, monkeypatch):
+    rows, _ = batch
+    data = Report.of(detector, rows).data
+    whole = render_html(data)
+    ranks = {row.row: rank for rank, row in enumerate(data.listed)}
+    found = [sorted(ranks[row] for row in own.rows) for own in data.clusters.found]
+    n_listed = max(own[0] for own in found)  # one cluster is beyond them all
+    monkeypatch.setattr("polar_detect.report.formats.html._N_LISTED", n_listed)
+    page = render_html(data)
+    for i, own in enumerate(found, start=1):
+        n = sum(rank < n_listed for rank in own)
+        assert f'data-cluster="{i}" data-title="Show these {len(own)} rows' in whole
+        assert (f'data-cluster="{i}" data-title="Show these {n} rows' in page) == (n > 0)
+        assert (f'<option value="{i}">' in page) == (n > 0)
 
 
 def test_a_report_without_flags_or_clusters_has_no_section(detector):

@@ -338,6 +338,17 @@ def test_copies_of_an_anomaly_count_once():
     assert found.within < 1  # control: each copy is as near to another as can be
 
 
+def test_without_texts_none_is_left_that_nothing_would_name():
+    own = Labelled(("hose leaks", "what is this", "belt worn"), ("leak", "", "wear"))
+    none = np.zeros((3, 0), np.float32)
+    deviations = Deviations(none, np.eye(4, dtype=np.float32)[:3])
+    found = KnownAnomalies.fit(own, deviations, deviations)
+    kept = found.without_texts()
+    assert kept.labelled == Labelled(("", ""), ("leak", "wear"))
+    assert np.array_equal(kept.deviations.columns, np.eye(4)[[0, 2]])
+    assert len(found) == 3
+
+
 @pytest.fixture(scope="module")
 def of_texts(tiny_pair):
     strange = [f"replaced the leaking hose of press {i}" for i in range(6)]

@@ -50,6 +50,29 @@ def test_a_tenth_is_the_mean_of_straight_lines_over_it():
     assert np.isnan([two.noise, two.jump]).all()
 
 
+def test_a_run_keeps_all_digits_of_a_long_number_that_says_which_it_is():
+    shots = [2**60 + 1, 2**60 + 2]
+    found = summarise_runs(pd.DataFrame({"Shot": np.repeat(shots, 3), "p": range(6)}), "Shot")
+    assert found.frame["Shot"].tolist() == shots
+
+
+def test_numbers_beyond_all_integers_are_no_whole_ones():
+    frame = summarise_runs(pd.DataFrame({"p": [9.9e37] * 4, "q": [3.0] * 4})).frame
+    assert frame["p"][0] == 9.9e37
+    assert frame["q"].dtype == "int64"  # the control
+
+
+def test_labels_of_0_and_1_are_told_to_be_named_and_are_one_column_then():
+    runs = pd.concat([press(Run=i, Bad=i % 2, seed=i) for i in range(4)])
+    (notice,) = summarise_runs(runs, "Run").notices
+    assert notice.startswith("columns of one number throughout: 'Bad'")
+    assert "where it is a label, in --label-column" in notice
+    assert "--label-column" in Language("ja").notice(notice)
+    named = summarise_runs(runs, "Run", label_column="Bad")
+    assert named.frame["Bad"].tolist() == [0, 1, 0, 1]
+    assert ("Bad noise" in named.frame, named.notices) == (False, ())
+
+
 @given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-100, 100)))
 def test_parts_lie_between_the_lowest_and_the_highest_reading(values):
     course = Course.of(values, np.linspace(0, 1, len(values)))
@@ -181,7 +204,7 @@ def test_what_stays_the_same_in_a_run_stays_what_it_is():
     assert cells["Thickness at 40-50 % [mm]"] == 2.0
     assert found.notices == (
         "columns of one number throughout: 'Thickness [mm]'; where that is a setting, name it in "
-        "--by to have one column of it",
+        "--by, and where it is a label, in --label-column, to have one column of it",
     )
     kept = summarise_runs(press(**stays), "thickness")
     assert kept.frame["Thickness [mm]"].tolist() == [2.0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -132,7 +133,22 @@ def compare_with_baselines(  # noqa: PLR0913 - what `polar-detect compare` has a
         task = task_of_frames(frames, reading, groups)
         encoder = ours[0].encoder if ours else Settings.encoder
         settings = Settings(detectors=ours, n_resamples=resamples, seed=seed, encoder=encoder)
+        task = replace(task, fit_options=_settings_of(ours))  # before they are told of the rows
         return MethodTable(compare_detectors(task, settings, progress=tell))
+
+
+def _settings_of(detectors: Sequence[PolarDetector]) -> str:
+    """Return what detectors are set to beside their heads, where that is the same of all."""
+    usual = PolarDetector().get_params()
+    said = {
+        ", ".join(
+            f"{name}={value!r}"
+            for name, value in own.get_params().items()
+            if name not in ("detector", "rows") and repr(value) != repr(usual[name])
+        )
+        for own in detectors
+    }
+    return said.pop() if len(said) == 1 else ""
 
 
 @contextmanager

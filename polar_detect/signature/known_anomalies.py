@@ -215,10 +215,16 @@ class KnownAnomalies:
         return LikeCounts(len(self), n_like, n_unlike, tuple((name, -n) for n, name in by_kind))
 
     def without_texts(self) -> Self | None:
-        """Return the same without texts; None where no kinds are left to name either."""
-        if not any(self.labelled.kinds):
+        """Return those of a kind without texts; None where there is none: nothing names others."""
+        named = [i for i, kind in enumerate(self.labelled.kinds) if kind]
+        if not named:
             return None
-        return replace(self, labelled=replace(self.labelled, texts=("",) * len(self)))
+        labelled, points = self.labelled.rows(named), self.deviations.rows(named)
+        return replace(
+            self,
+            labelled=replace(labelled, texts=("",) * len(named)),
+            deviations=points,
+        )
 
 
 def _alike(own: Float32Array, others: Float32Array) -> Float64Array:

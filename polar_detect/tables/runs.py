@@ -36,6 +36,7 @@ from polar_detect.tables.input.chunks import unique_names
 _MOST_WORDS, _MOST_CHANGES = 8, 8  # of words in a run, or they are remarks
 _MOST_BACK = 0.05  # of its span may what a course goes along fall back, as strain does by noise
 _DIGITS = 6
+_MOST_EXACT = 2.0**53  # of whole numbers; a sensor out of range may say 9.9E37
 _SAMPLE, _MAX_LISTED = 40, 5
 _HALF_DAY, _DAY = 43_200.0, 86_400.0  # seconds
 # As `folded` has them, without their unit; t alone may be a thickness.
@@ -143,10 +144,12 @@ def summarise_runs(
 def with_whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of whole numbers say 17, and not 17.0."""
     found: dict[str, Any] = {}
-    for name in map(str, frame.select_dtypes("number")):
+    floats = frame.dtypes[[*map(pd.api.types.is_float_dtype, frame.dtypes)]]
+    for name in map(str, floats.index):  # columns of integers may have more digits
         own = frame[name].to_numpy(np.float64, na_value=np.nan)
         is_there = ~np.isnan(own)
-        is_whole = is_there.any() and bool(np.all(own[is_there] % 1 == 0))
+        are_exact = np.abs(own[is_there]) <= _MOST_EXACT
+        is_whole = is_there.any() and bool(np.all(are_exact & (own[is_there] % 1 == 0)))
         whole = "int64" if is_there.all() else "Int64"
         found[name] = pd.Series(own, frame.index, dtype=whole if is_whole else "float64")
     return frame.assign(**found)
@@ -239,7 +242,8 @@ class _Readings:
             "them apart": n_apart,
             f"runs in which column {self.axis!r} does not grow, where {how}: {n_back}": n_back,
             f"columns of one number throughout: {listing([*map(repr, same)], _MAX_LISTED)}; where "
-            "that is a setting, name it in --by to have one column of it": len(same),
+            "that is a setting, name it in --by, and where it is a label, in --label-column, to "
+            "have one column of it": len(same),
             f"columns that call readings anomalous: {listing([*map(repr, judged)], _MAX_LISTED)}; "
             "pass one as --label-column to call their runs so": len(judged),
             "columns that say many things in a run are left out: "

@@ -283,9 +283,10 @@ def _bounds(figure: Figure) -> str:
 def _how(comparison: Comparison, chosen: MethodResult) -> str:
     method = chosen.method
     if method.is_ours and not comparison.is_of_files:
+        own = ", ".join(filter(None, (repr(method.detector), comparison.fit_options)))
         if method.is_supervised:
-            return f"Next: PolarDetector({method.detector!r}).fit(X, y)."
-        return f"Next: PolarDetector({method.detector!r}).fit(X), of the normal rows alone."
+            return f"Next: PolarDetector({own}).fit(X, y)."
+        return f"Next: PolarDetector({own}).fit(X), of the normal rows alone."
     if method.is_ours:
         # Which `fit` would learn from, be they ever so few.
         unlabelled = "leave the anomalous rows out of TRAIN, and " if comparison.n_train[1] else ""

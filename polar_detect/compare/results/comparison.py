@@ -159,7 +159,8 @@ class Comparison:
     telling : tuple of str
         Columns that give the label away by themselves.
     fit_options : str
-        Options of `polar-detect fit` that read the rows as they were read here.
+        Options of `polar-detect fit` that read the rows as they were read here; of what a program
+        holds, arguments of `PolarDetector`.
     model_options : str
         Options of it that name the models, and what these read.
     are_rows : bool

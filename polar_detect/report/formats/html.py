@@ -7,6 +7,7 @@ import base64
 import functools
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -72,18 +73,21 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
     ]
     drawn = list(_within_budget(environment, own, data))
     script = environment.get_template("report.js").render()
+    listed = data.listed[:_N_LISTED]
+    cluster_of = {} if data.clusters is None else data.clusters.places
     return environment.get_template("report.html.jinja").render(
         data=data,
         cards=own[: len(drawn)],
         drawn_cards=drawn,
-        listed=data.listed[:_N_LISTED],
+        listed=listed,
         # Written by us and free of data; the hash in the policy keeps every other script out.
         script=Markup(script),
         script_hash=_hash(script),
         phrases=phrases,
         group_phrases=group_phrases,
         cluster_phrases=cluster_phrases,
-        cluster_of={} if data.clusters is None else data.clusters.places,
+        cluster_of=cluster_of,
+        n_listed=Counter(cluster_of.get(row.row) for row in listed),
         row_title=lambda row: row_phrases.row_place(row, "", data.numbering, language),
         language=language,
         numbers=numbers,
