@@ -13,10 +13,10 @@ from report_samples import DRIFT, HOSTILE, JAPANESE, listed, report, row
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from polar_detect.features.table import Feature
-from polar_detect.report.content.data import CellReport
+from polar_detect.report.content.data import CellReport, FlaggedCluster, FlaggedClusters
 from polar_detect.report.formats.html import render_html
 from polar_detect.report.report import Report
 from polar_detect.signature.marks.spans import TokenLoss
@@ -65,7 +65,7 @@ def opened(browser, tmp_path):
     return open_page
 
 
-def sample(language="en"):
+def sample(language="en", **changes):
     texts = [f"Order {i}: greased bearing {i}" for i in range(1, N_ROWS + 1)]
     texts[0] = HOSTILE + "<script>document.title = 'taken over'</script>"
     texts[1] = JAPANESE
@@ -74,7 +74,8 @@ def sample(language="en"):
         row(i, text, score=10.0 - i, is_anomaly=i <= 12, tokens=tokens)
         for i, text in enumerate(texts, start=1)
     ]
-    own = report(rows=rows[:5], listed=tuple(listed(r) for r in rows), n_flagged=12, drift=DRIFT)
+    own = report(rows=rows[:5], listed=tuple(listed(r) for r in rows), n_flagged=12, drift=DRIFT,
+                 **changes)  # fmt: skip
     return render_html(own, language)
 
 
@@ -184,6 +185,26 @@ def test_a_filter_hides_rows_and_cards_and_counts_what_is_left(opened):
     cards = browser.find_elements(By.CSS_SELECTOR, "article.card")
     assert [card.get_attribute("id") for card in cards if card.is_displayed()] == ["rank-4"]
     assert state.text == "1 of 30 rows shown"
+
+
+@pytest.mark.slow
+def test_a_click_on_a_cluster_shows_its_rows(opened):
+    found = (
+        FlaggedCluster((1, 4, 6), 4, "Order 4", (), ("greased",)),
+        FlaggedCluster((2, 3, 9), 3, "Order 3", (), ()),
+    )
+    browser = opened(sample(clusters=FlaggedClusters(found, 6, 0)))
+    link = browser.find_element(By.CSS_SELECTOR, "#alike [data-cluster='2'] *")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
+    assert shown(browser) == [2, 3, 9]
+    field = browser.find_element(By.CSS_SELECTOR, "#filter select")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", field)
+    choice = Select(field)
+    choice.select_by_index(1)
+    assert shown(browser) == [1, 4, 6]
+    choice.select_by_index(0)
+    assert len(shown(browser)) == N_ROWS
 
 
 def test_a_filter_finds_words_of_any_width_and_those_that_only_the_card_shows(opened):
