@@ -101,7 +101,14 @@ def test_of_many_rows_some_of_either_class_are_asked_for():
     assert labels[index].sum() == 200
 
 
-@pytest.mark.parametrize("name", ["LightGBM", "random forest", "isolation forest"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LightGBM",
+        pytest.param("random forest", marks=pytest.mark.slow),
+        pytest.param("isolation forest", marks=pytest.mark.slow),
+    ],
+)
 def test_parts_of_a_baseline_add_up_to_its_scores(name):
     rows = table()
     numbers = rows[["load", "heat"]].to_numpy()
@@ -163,6 +170,7 @@ def scored(tmp_path_factory):
     return task, [one for one in comparing.run_methods(task, settings) if one.method.is_ours]
 
 
+@pytest.mark.slow
 def test_each_way_in_which_a_detector_is_fitted_keeps_its_own_parts(scored):
     task, ways = scored
     assert len(ways) == 3
@@ -172,6 +180,7 @@ def test_each_way_in_which_a_detector_is_fitted_keeps_its_own_parts(scored):
         np.testing.assert_allclose(sums - sums[0], way.scores - way.scores[0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_rows_that_are_left_out_do_not_move_the_parts_of_others(scored):
     _, (way, *_) = scored
     kept = np.arange(len(way.scores))[3:]
@@ -229,6 +238,7 @@ def test_what_a_word_adds_goes_to_the_words_of_the_text_that_have_it():
     }
 
 
+@pytest.mark.slow
 def test_the_columns_that_a_number_is_predicted_by_are_said(tmp_path):
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({name: rng.normal(size=80).round(3) for name in ("age", "water", "sand")})

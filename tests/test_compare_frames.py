@@ -38,6 +38,7 @@ def found():
     return compare_with_baselines(rows, is_bad, detectors="columns", resamples=100)
 
 
+@pytest.mark.slow
 def test_the_next_step_has_the_settings_that_were_compared():
     rows, is_bad = table(120)
     own = PolarDetector("columns", condition_columns=["load"])
