@@ -23,8 +23,8 @@ _MOST = 2.0  # beyond every similarity, from -1 to 1
 
 def arrays_of(known: KnownAnomalies) -> dict[str, NDArray[Any]]:
     """Return how they deviate, and what that is measured by, by its name in the file."""
-    own = {_COLUMNS: known.deviations.columns, _SENTENCES: known.deviations.sentences}
-    found: dict[str, NDArray[Any]] = {name: own for name, own in own.items() if own.shape[1]}
+    points = {_COLUMNS: known.deviations.columns, _SENTENCES: known.deviations.sentences}
+    found: dict[str, NDArray[Any]] = {name: own for name, own in points.items() if own.shape[1]}
     if known.normal is not None:
         part = _SENTENCES.split(".")[0]
         found |= {f"{part}.{f.name}": getattr(known.normal, f.name) for f in fields(known.normal)}

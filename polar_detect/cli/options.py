@@ -122,10 +122,10 @@ class FittingOptions:
 
     def __post_init__(self) -> None:
         """Refuse options that do not go together."""
-        check_one_reading(self)
+        _check_one_reading(self)
 
 
-def check_one_reading(options: "FittingOptions | CompareOptions") -> None:
+def _check_one_reading(options: "FittingOptions | CompareOptions") -> None:
     """Refuse more than one way in which rows are read."""
     given = (options.text_column is not None, options.columns is not None, options.all_columns)
     if sum(given) > 1:
@@ -609,7 +609,7 @@ class CompareOptions:
         """Refuse options that do not go together."""
         if (self.label_column is None) == (self.target is None):
             raise contradiction("give either --label-column or --target, and not both", self.lang)
-        check_one_reading(self)
+        _check_one_reading(self)
         if self.target is not None and self.condition_columns is not None:
             raise contradiction(
                 "give --condition-columns with --label-column: no detector judges rows by --target",

@@ -5,10 +5,9 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
 
 from polar_detect.arrays import BoolArray, IndexArray
 from polar_detect.compare.methods.baselines import (
@@ -21,7 +20,7 @@ from polar_detect.compare.methods.baselines import (
 from polar_detect.compare.methods.drivers import PartsOf
 from polar_detect.compare.methods.feasibility import check_fittable
 from polar_detect.compare.methods.lineup import Lineup
-from polar_detect.compare.methods.views import Cost, Seen, choose_views
+from polar_detect.compare.methods.views import Cost, Seen, choose_views, dense
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
 from polar_detect.compare.results.comparison import Comparison, Method, Scored, Settings
@@ -165,11 +164,7 @@ def _parts_of_baseline(scorer: Scorer, seen: Seen, test: Rows) -> PartsOf | None
     values_of, parts_by = scorer.parts_of, seen.parts_by
     if values_of is None or parts_by is None:
         return None
-    return lambda index: parts_by(values_of(_dense(seen.test[index])), test.take(index))
-
-
-def _dense(rows: Any) -> Any:
-    return rows.toarray() if scipy.sparse.issparse(rows) else rows
+    return lambda index: parts_by(values_of(dense(seen.test[index])), test.take(index))
 
 
 def _parts_of_detector(detector: PolarDetector, test: Rows) -> PartsOf | None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import lightgbm
 import numpy as np
 import pandas as pd
-import scipy.sparse
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold, KFold
@@ -21,7 +20,7 @@ from polar_detect import models
 from polar_detect.arrays import Float64Array, IndexArray, IntArray
 from polar_detect.compare.detection import note_cut_texts
 from polar_detect.compare.methods.drivers import Driver, find_moving, sum_by_column
-from polar_detect.compare.methods.views import Cost, Numbers, Seen, View, choose_views
+from polar_detect.compare.methods.views import Cost, Numbers, Seen, View, choose_views, dense
 from polar_detect.compare.reading.rows import Rows
 from polar_detect.compare.reading.task import Task
 from polar_detect.compare.results.comparison import Figure
@@ -261,10 +260,7 @@ def _fold_features(
 
 def _in_order(seen: Seen, train: IndexArray, test: IndexArray) -> Float64Array:
     """Return the view of all rows in their order."""
-    parts = [
-        part.toarray() if scipy.sparse.issparse(part) else np.asarray(part, np.float64)
-        for part in (seen.train, seen.test)
-    ]
+    parts = [dense(part) for part in (seen.train, seen.test)]
     stacked = np.empty((len(train) + len(test), parts[0].shape[1]))
     stacked[train], stacked[test] = parts
     return stacked

@@ -17,7 +17,8 @@ def flagged_clusters(table: Table, assessment: Assessment) -> FlaggedClusters | 
     assessment : Assessment
         Of the texts of `table`.
     """
-    if assessment.is_anomaly.sum() < 2:
+    n_flagged = int(assessment.is_anomaly.sum())
+    if n_flagged < 2:
         return None
     own, numbers = assessment.clusters(table.texts), numbers_of(table)
     found = tuple(
@@ -30,5 +31,4 @@ def flagged_clusters(table: Table, assessment: Assessment) -> FlaggedClusters | 
         )
         for cluster in own.found
     )
-    n_flagged = int(assessment.is_anomaly.sum())
     return FlaggedClusters(found, own.n_flagged - own.n_alike, n_flagged - own.n_flagged)

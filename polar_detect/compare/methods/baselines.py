@@ -15,7 +15,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.neighbors import NearestNeighbors
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.compare.methods.views import Seen
+from polar_detect.compare.methods.views import Seen, dense
 
 ScoresOf = Callable[[Any], Float64Array]
 
@@ -130,16 +130,16 @@ def _contrast(seen: Seen, labels: BoolArray, seed: int) -> tuple[Any, BoolArray]
     if is_labelled(labels):
         return seen.train, labels
     normal = seen.train[~labels]
-    dense = normal.toarray() if scipy.sparse.issparse(normal) else np.asarray(normal)
+    own = dense(normal)
     # With replacement: shuffled columns are as long as before, no first split gains anything,
     # and LightGBM stops there.
-    drawn = np.random.default_rng(seed).integers(0, len(dense), dense.shape)
-    shuffled = np.take_along_axis(dense, drawn, axis=0)
+    drawn = np.random.default_rng(seed).integers(0, len(own), own.shape)
+    shuffled = np.take_along_axis(own, drawn, axis=0)
     if scipy.sparse.issparse(normal):
         rows = scipy.sparse.vstack([normal, scipy.sparse.csr_matrix(shuffled)]).tocsr()
     else:
-        rows = np.vstack([dense, shuffled])
-    return rows, np.repeat([False, True], len(dense))
+        rows = np.vstack([own, shuffled])
+    return rows, np.repeat([False, True], len(own))
 
 
 BASELINES = (

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
@@ -205,6 +206,11 @@ class Embeddings(View):
 
     def _embed(self, rows: Rows) -> Any:
         return self._encoder.embed(rows.texts).astype(np.float64)
+
+
+def dense(rows: Any) -> Any:
+    """Return the matrix of a view as an array, also where it is sparse."""
+    return rows.toarray() if scipy.sparse.issparse(rows) else np.asarray(rows)
 
 
 def choose_views(task: Task, encoder: str | None) -> list[View]:
