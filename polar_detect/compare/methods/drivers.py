@@ -73,12 +73,13 @@ def sum_by_word(values: Float64Array, names: Sequence[str], texts: Sequence[str]
     parts: dict[str, Float64Array] = {}
     for row, text in enumerate(texts):
         words = text.lower().split()
-        holders: dict[str, set[str]] = {}
+        holders: dict[str, dict[str, None]] = {}  # no sets, whose order differs from run to run
         for word, following in zip_longest(words, words[1:], fillvalue=""):
-            for piece in {word, *_pieces(f" {word} ")} & columns.keys():
-                holders.setdefault(piece, set()).add(word)
+            own = [piece for piece in (word, *_pieces(f" {word} ")) if piece in columns]
+            for piece in own:
+                holders.setdefault(piece, {})[word] = None
             if f"{word} {following}" in columns:
-                holders.setdefault(f"{word} {following}", set()).update((word, following))
+                holders.setdefault(f"{word} {following}", {}).update({word: None, following: None})
         for piece, holding in holders.items():
             part = values[row, columns[piece]].sum() / len(holding)
             for word in holding:
