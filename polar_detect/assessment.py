@@ -223,7 +223,8 @@ class Assessment:
         """What is odd about the cells of each text, if it is a row."""
         n = len(self.scores)
         empty, new = self.empty_cells or (frozenset(),) * n, self.new_cells or ((),) * n
-        return [*map(OddCells, empty, self.unlike_kind or ({},) * n, new)]
+        unlike, far = self.unlike_kind or ({},) * n, self.explanation.far_numbers()
+        return [*map(OddCells, empty, unlike, new, far)]
 
     @cached_property
     def like_known(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -240,7 +240,8 @@ class _Reasons(NamedTuple):
             return SharedReason(column)
         up = own.clip(0).sum() / np.abs(own).sum()
         direction = 1 if up >= _AGREED else -1 if up <= 1 - _AGREED else 0
-        return SharedReason(column, direction, bool(self.is_beside[:, j].mean() > _MAJORITY))
+        is_beside = direction != 0 and bool(self.is_beside[:, j].mean() > _MAJORITY)
+        return SharedReason(replace(column, direction=direction, is_beside_all=is_beside))
 
 
 def _shares(sizes: Float64Array) -> Float64Array:

@@ -116,7 +116,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     >>> new = pd.DataFrame({"size": [20.1, 20.1], "weight": [60.3, 66.2]})
     >>> detector.predict(new).tolist()
     [1, -1]
-    >>> "unusual “weight”" in detector.assess(new).reasons()[1]
+    >>> "high “weight”" in detector.assess(new).reasons()[1]
     True
     """
 

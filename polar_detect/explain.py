@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from polar_detect.detectors import Attribution
-from polar_detect.features.of_columns import column_of
+from polar_detect.features.of_columns import NumberKind, column_feature, column_of, number_columns
 from polar_detect.features.table import Feature, FeatureTable
+
+_SIGNED: tuple[NumberKind, ...] = ("value", "residual")
+_FAR = 1.645  # standard deviations: the middle 90 % of normally distributed numbers lie within
+
+
+class FarNumber(NamedTuple):
+    """A number of a row that is far from those of normal rows."""
+
+    direction: int  # -1: too low; 1: too high
+    is_beside_all: bool  # beside the other numbers of the row rather than by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +106,27 @@ class Explanation:
     def by_column(self) -> dict[str, Float64Array]:
         """Return SHAP values summed per column of the rows that the texts are, (n_texts,)."""
         return self._sums(column_of)
+
+    def far_numbers(self) -> list[dict[str, FarNumber]]:
+        """Return in which columns each text's number is far from normal ones, and which way.
+
+        By itself, or beside the other columns, beyond the middle 90 % of normally distributed ones.
+        """
+        found: list[dict[str, FarNumber]] = [{} for _ in self.values]
+        told = dict(zip(self.features, self.data.T, strict=True))
+        for name in number_columns(self.features):
+            alone, beside = (told.get(column_feature(name, kind)) for kind in _SIGNED)
+            if alone is None or beside is None:
+                continue
+            sizes = np.abs(np.stack([alone, beside]))
+            # What is high by itself may be low beside the others.
+            is_beside = (sizes[0] < _FAR) | ((sizes[1] > sizes[0]) & (alone * beside < 0))
+            signs = np.sign(np.where(is_beside, beside, alone))
+            # Where a word stands in place of a number, it is by itself just at the median.
+            is_far = (sizes.max(0) >= _FAR) & (alone != 0)
+            for i in np.flatnonzero(is_far).tolist():
+                found[i][name] = FarNumber(int(signs[i]), bool(is_beside[i]))
+        return found
 
     def _sums(self, name_of: Callable[[Feature], str | None]) -> dict[str, Float64Array]:
         sums: dict[str, Float64Array] = {}

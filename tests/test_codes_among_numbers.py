@@ -127,7 +127,7 @@ def test_rows_with_codes_go_by_their_columns_and_only_new_codes_are_strange():
     ]
     assert [own["torque"] for own in usual] == [True, False, False]
     page = render_markdown(Report.of(detector, new, assessment=assessment).data)
-    assert "unusual “torque” (61.0)" in page
+    assert "high “torque” (61.0)" in page
     assert "new in “torque”: STUCK |" in page
     assert "“torque” has no value |" in page
 

@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from polar_detect.detectors import Attribution
 from polar_detect.explain import Explanation, mean_size
+from polar_detect.features.of_columns import column_feature
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Layer
-from polar_detect.report.content.reasons import reasons_of
+from polar_detect.report.content.reasons import OddCells, reasons_of
 
 FEATURES = (
     Feature("skip", layer=0),
@@ -101,6 +104,44 @@ def test_reasons_name_columns_one_by_one():
         "",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("alone", "beside", "said"),
+    [
+        (2.0, 1.0, "high “x”"),
+        (-2.0, -5.0, "low “x”"),  # far out by itself is enough
+        (0.5, 2.0, "“x” high beside the other columns"),
+        (-0.5, -2.0, "“x” low beside the other columns"),
+        (-0.5, 2.0, "“x” high beside the other columns"),
+        (2.0, -3.0, "“x” low beside the other columns"),
+        (3.0, -2.0, "high “x”"),
+        (1.6, -1.6, "unusual “x”"),
+        (0.0, 4.0, "unusual “x”"),  # a word in place of a number
+    ],
+)
+def test_reasons_say_whether_a_number_is_too_high_or_too_low(alone, beside, said):
+    features = tuple(column_feature("x", kind) for kind in ("value", "residual", "distance"))
+    parts = np.asarray([[0.0, 1.0, 1.0]])
+    own = Explanation(0.0, parts, np.asarray([[alone, beside, 1.0]], np.float32), features, 0)
+    odd = [OddCells(far=far) for far in own.far_numbers()]
+    assert reasons_of(own, Language(), odd_cells=odd) == [f"{said} +2.00"]
+
+
+@pytest.mark.parametrize(
+    ("tongue", "odd", "said"),
+    [
+        ("en", OddCells({"x"}), "“x” has no value"),
+        ("en", OddCells(unlike_kind={"x": ("a", "b")}), "high “x” for its “a” and “b”"),
+        ("ja", OddCells(unlike_kind={"x": ("a",)}), "「a」のわりに「x」が高い"),
+        ("ja", OddCells(), "「x」が高い"),
+    ],
+)
+def test_a_direction_goes_with_the_columns_beside_which_a_number_is_odd(tongue, odd, said):
+    features = (column_feature("x", "value"), column_feature("x", "residual"))
+    own = Explanation(0.0, np.ones((1, 2)), np.full((1, 2), 3, np.float32), features, 0)
+    odd = replace(odd, far=own.far_numbers()[0])
+    assert reasons_of(own, Language(tongue), odd_cells=[odd]) == [f"{said} +2.00"]
 
 
 def test_texts_without_tokens_keep_a_row_of_nan_and_no_words():

@@ -701,6 +701,54 @@ def test_numbers_that_name_a_program_are_a_factor_too():
     assert residuals_of(new, normal)["length"][0] > 3
 
 
+def plates(n, seed=0):
+    rng = np.random.default_rng(seed)
+    width = rng.normal(100, 10, n)
+    weight = 2.5 * width + rng.normal(0, 1, n)
+    cost = np.exp(width / 20 + rng.normal(0, 0.05, n))
+    frame = pd.DataFrame(
+        {"width": width.round(1), "weight": weight.round(1), "cost": cost.round(2)}
+    )
+    return frame.assign(other=rng.normal(0, 1, n).round(2)).astype(str)
+
+
+def test_people_are_told_what_the_other_columns_lead_to_expect():
+    normal = plates(300)
+    template = RowTemplate.fit(normal, list(normal))
+    reference = NumberReference.fit(template, template.texts(normal))
+    row = "width: 120.0; weight: 250.0; cost: {}; other: 0.5"
+    _, weight, cost, other = reference.usual_for(row.format(403.43))
+    # Width and cost go together, so weight is expected between what either of them tells.
+    assert weight.low < weight.expected_low < 300 < weight.expected_high
+    assert weight.expected_high - weight.expected_low < 0.5 * (weight.high - weight.low)
+    assert other.expected_high - other.expected_low > 0.8 * (other.high - other.low)
+    assert 0 < cost.expected_low < cost.expected_high
+    # What a cell says itself changes nothing of what is expected there, nor does a gap.
+    for says in (300, 1e6, "missing"):
+        again = reference.usual_for(row.format(says))[2]
+        assert (again.expected_low, again.expected_high) == (cost.expected_low, cost.expected_high)
+
+
+def test_nine_of_ten_new_normal_cells_are_as_expected():
+    for n in (60, 300):
+        normal, new = plates(n), plates(400, seed=1)
+        template = RowTemplate.fit(normal, list(normal))
+        reference = NumberReference.fit(template, template.texts(normal))
+        values = new.astype(float).to_numpy()
+        usual = [reference.usual_for(text) for text in template.texts(new)]
+        low, high = (np.asarray([[u[i] for u in own] for own in usual]) for i in (3, 4))
+        assert 0.86 <= ((low <= values) & (values <= high)).mean() <= 0.96
+
+
+def test_nothing_is_expected_of_one_column_alone():
+    reference = NumberReference.fit(RowTemplate.fit(plates(80)[["width"]], ["width"]), [
+        f"width: {own}" for own in plates(80)["width"]
+    ])  # fmt: skip
+    (own,) = reference.usual_for("width: 100")
+    assert np.isnan([own.expected_low, own.expected_high]).all()
+    assert own.low < 100 < own.high
+
+
 def test_people_are_told_what_is_usual_for_rows_of_the_same_kind():
     normal = parts()
     template = RowTemplate.fit(normal, list(normal.columns))
@@ -739,6 +787,24 @@ def test_a_small_kind_has_a_spread_nearer_to_that_of_the_others():
     own = dict(zip(scale.kinds[0].levels, scale.spreads[0], strict=True))
     assert 0.9 < own["a",] < 1.1
     assert 0.03 < own["b",] < 0.5
+
+
+@pytest.mark.parametrize("tail", [lambda x: x, np.exp, lambda x: -np.exp(x)])
+def test_values_are_those_that_the_scale_made_points_of(tail):
+    rng = np.random.default_rng(0)
+    levels = [[("a",)] * 100 + [("b",)] * 100]
+    own = rng.normal(3, 1, 200) + np.repeat([0.0, 2.0], 100)
+    scale = ColumnScale.fit(tail(own)[:, None], np.asarray([0.001]), levels)
+    values = tail(np.linspace(0.5, 20, 200))[:, None]  # up to far beyond the bend
+    np.testing.assert_allclose(scale.values(scale.apply(values, levels), levels), values)
+
+
+def test_no_value_lies_below_zero_where_no_normal_one_does():
+    normal = np.abs(np.random.default_rng(0).normal(1, 1, (200, 1)))
+    levels = [[()] * 200]
+    scale = ColumnScale.fit(normal, np.asarray([0.01]), levels)
+    points = np.linspace(-9, 9, 200)[:, None]
+    assert scale.values(points, levels).min() == 0
 
 
 def test_a_cell_that_is_strange_beside_the_others_is_so_though_its_kind_varies():

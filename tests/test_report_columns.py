@@ -62,6 +62,28 @@ def test_what_normal_rows_hold_is_said_in_all_digits_where_six_do_not_tell(low, 
     assert f"Torque [Nm] 68.2 {said}" in Page(render_html(data)).text
 
 
+def test_a_card_says_what_the_other_columns_of_a_row_lead_to_expect():
+    own = machine_row()
+    torque, speed, *others = own.cells
+    assert (torque.column, speed.column) == ("Torque [Nm]", "Speed [rpm]")
+    torque = replace(torque, expected_low=30.0, expected_high=41.5, is_expected=False)
+    speed = replace(speed, expected_low=1560.0, expected_high=1580.0, is_expected=False)
+    data = report([replace(own, cells=(torque, speed, *others))])
+    page = Page(render_html(data))
+    assert (
+        "“Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6; +0.60) and “Speed [rpm]” = 1551 "
+        "(usual by itself; the other columns lead to expect 1560 to 1580; +0.25)."
+    ) in page.text
+    assert "column value normal rows expected here part of score" in page.text
+    assert "Torque [Nm] 68.2 21.4 to 58.6 30 to 41.5 +0.60" in page.text
+    assert "Expected here Between which numbers the other columns" in page.text
+    written = render_markdown(data)
+    assert "68.2 (normal rows: 21.4 to 58.6; expected here: 30 to 41.5; +0.60)" in written
+    assert "他の列からは1560～1580と予想される" in render_html(data, "ja")
+    control = Page(render_html(report([own])))
+    assert "xpected here" not in control.text
+
+
 def test_a_cell_that_is_like_those_of_labelled_anomalies_is_not_called_unusual_beside_others():
     own = machine_row()
     cells = (own.cells[0], replace(own.cells[1], is_as_labelled=True))
@@ -202,9 +224,12 @@ def test_markdown_and_json_hold_the_cells():
         "is_empty": False,
         "low": 21.4,
         "high": 58.6,
+        "expected_low": None,
+        "expected_high": None,
         "levels": [],
         "beside": {},
         "is_usual": False,
+        "is_expected": True,
         "part": 0.6,
         "start": 41,
         "stop": 45,

@@ -586,8 +586,8 @@ def test_a_size_of_another_product_is_flagged_named_and_explained(tiny_pair, tmp
     found = assessed.to_frame()
     assert found["score"].idxmax() == 0
     assert found.loc[0, "top_columns"].startswith("length +")
-    assert found.loc[0, "reasons"].startswith("unusual “length” for its “product” +")
-    assert assessed.reasons("ja")[0].startswith("「product」に対して「length」の値が")
+    assert found.loc[0, "reasons"].startswith("high “length” for its “product” +")
+    assert assessed.reasons("ja")[0].startswith("「product」のわりに「length」が高い +")
     pd.testing.assert_frame_equal(
         PolarDetector.load(tmp_path / "saved").assess(new).to_frame(), found
     )

@@ -163,10 +163,13 @@ class Language:
             case Column(name, True):
                 return self.say("reason.column.empty", name=_short(name))
             case Column(name, _, ()):
-                return self.say("reason.column.named", name=_short(name))
+                is_beside = bool(source.direction) and source.is_beside_all
+                key = _ODD_BESIDE_ALL[source.direction] if is_beside else _ODD[source.direction]
+                return self.say(key, name=_short(name))
             case Column(name, _, beside):
                 others = self.joined(self.say("quoted", word=_short(own)) for own in beside)
-                return self.say("reason.column.beside", name=_short(name), others=others)
+                key = _ODD_FOR_OTHERS[source.direction]
+                return self.say(key, name=_short(name), others=others)
             case Group(name):
                 is_known = f"reason.{name}" in texts()
                 return self.say(f"reason.{name}") if is_known else self.part(source)
@@ -256,6 +259,16 @@ ENGLISH = Language()
 def _forms(kind: str) -> list[tuple[Form, str]]:
     """Return the forms of a kind of sentence, or of what stands in one, each with the Japanese."""
     return [(Form.of(english), japanese) for english, japanese in sentences().get(kind, {}).items()]
+
+
+# What is odd about a number, by whether it is too low or too high.
+_ODD = {0: "reason.column.named", 1: "reason.column.high", -1: "reason.column.low"}
+_ODD_BESIDE_ALL = {1: "reason.column.high.beside", -1: "reason.column.low.beside"}
+_ODD_FOR_OTHERS = {
+    0: "reason.column.beside",
+    1: "reason.column.high.for",
+    -1: "reason.column.low.for",
+}
 
 
 def _short(column: str) -> str:

@@ -29,11 +29,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the row that the text is."""
+    """A column of the row that the text is, and what is odd about its cell.
+
+    Parameters
+    ----------
+    name : str
+    is_empty : bool
+        Whether that row has an empty cell there.
+    beside : tuple of str
+        Other columns, beside which only what it says is unusual.
+    direction : {-1, 0, 1}
+        Whether its number is too low or too high; 0 where it is neither, or no number.
+    is_beside_all : bool
+        Whether it is so beside the other numbers of the row rather than by itself.
+    """
 
     name: str
-    is_empty: bool = False  # whether that row has an empty cell there
-    beside: tuple[str, ...] = ()  # other columns, beside which only what it says is unusual
+    is_empty: bool = False
+    beside: tuple[str, ...] = ()
+    direction: int = 0
+    is_beside_all: bool = False
 
     @property
     def label(self) -> str:
@@ -51,16 +66,10 @@ class SharedReason:
     Parameters
     ----------
     column : Column
-        Empty, or beside others, where most of the rows are.
-    direction : {-1, 0, 1}
-        Whether its numbers are too low or too high; 0 where they are neither, or no numbers.
-    is_beside : bool
-        Whether they are so beside the other numbers of the row rather than by themselves.
+        Empty, beside others, too low or too high where most of the rows are.
     new : tuple of str
         What they say there that no normal row does.
     """
 
     column: Column
-    direction: int = 0
-    is_beside: bool = False
     new: tuple[str, ...] = ()

@@ -69,6 +69,9 @@ def cells_of(
                 is_usual=normal.is_usual or name in usual_codes,
                 low=normal.low,
                 high=normal.high,
+                expected_low=normal.expected_low,
+                expected_high=normal.expected_high,
+                is_expected=normal.is_expected,
                 levels=normal.levels,
             )
         )
@@ -105,6 +108,9 @@ class _Usual(NamedTuple):
     low: float = math.nan
     high: float = math.nan
     levels: tuple[tuple[str, float], ...] = ()
+    expected_low: float = math.nan
+    expected_high: float = math.nan
+    is_expected: bool = True
 
 
 def _usual_numbers(text: str, reference: HasColumns) -> dict[str, _Usual]:
@@ -114,7 +120,13 @@ def _usual_numbers(text: str, reference: HasColumns) -> dict[str, _Usual]:
     values = template.read([text]).numbers.values[0].tolist()
     return {
         column.name: _Usual(
-            own.low <= value <= own.high, column.factors[: len(own.levels)], own.low, own.high
+            is_usual=own.low <= value <= own.high,
+            factors=column.factors[: len(own.levels)],
+            low=own.low,
+            high=own.high,
+            expected_low=own.expected_low,
+            expected_high=own.expected_high,
+            is_expected=not (value < own.expected_low or value > own.expected_high),
         )
         for column, value, own in zip(
             template.numeric, values, reference.numbers.usual_for(text), strict=True

@@ -70,23 +70,15 @@ def _lead(own: FlaggedClusters, language: Language) -> str:
 def _reasons(own: Sequence[SharedReason], language: Language) -> str:
     """Return reasons; of two numbers that do not go with each other, one for the other."""
     first, *others = own
-    if first.is_beside and not first.column.beside and others and others[0].is_beside:
-        beside = (others[0].column.name,)
-        own = [replace(first, column=replace(first.column, beside=beside))]
+    column, of_others = first.column, [other.column for other in others]
+    if column.is_beside_all and not column.beside and of_others and of_others[0].is_beside_all:
+        own = [replace(first, column=replace(column, beside=(of_others[0].name,)))]
     return language.joined(_reason(reason, language) for reason in own)
 
 
 def _reason(own: SharedReason, language: Language) -> str:
-    name = one_line(own.column.name, NAME_CHARACTERS)
     if own.new and not own.column.is_empty and all(own.new):
         says = language.say("comma").join(one_line(new, NAME_CHARACTERS) for new in own.new)
+        name = one_line(own.column.name, NAME_CHARACTERS)
         return language.say("reason.new", column=name, says=says)
-    if not own.direction or own.column.is_empty:
-        return language.reason(own.column)
-    way = "high" if own.direction > 0 else "low"
-    if own.column.beside:
-        others = (one_line(other, NAME_CHARACTERS) for other in own.column.beside)
-        quoted = language.joined(language.say("quoted", word=other) for other in others)
-        return language.say(f"cluster.{way}.for", name=name, others=quoted)
-    key = f"cluster.{way}.beside" if own.is_beside else f"cluster.{way}"
-    return language.say(key, name=name)
+    return language.reason(own.column)

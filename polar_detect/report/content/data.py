@@ -53,10 +53,14 @@ class CellReport:
     is_empty: bool = False  # then it says "missing" in the row
     low: float = math.nan  # of numbers: the middle 90 % of normal rows lie between these
     high: float = math.nan
+    # Of numbers: the other columns of the row lead to expect it between these; NaN without others.
+    expected_low: float = math.nan
+    expected_high: float = math.nan
     levels: tuple[tuple[str, float], ...] = ()  # of a category: what most of them say, and shares
     # What the row says in the factors of the column, as those normal rows do.
     beside: Mapping[str, str] = field(default_factory=dict)
     is_usual: bool  # whether it lies there, or is said by a twentieth of them
+    is_expected: bool = True  # false where the other columns lead to expect another number
     part: float  # SHAP value of all features of the column
     start: int  # where `says` stands in the text of the row
     stop: int
@@ -93,6 +97,11 @@ class RowReport:
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
     labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
     known: KnownAnomaly | None = None  # of a flagged row, where labelled anomalies are kept
+
+    @property
+    def has_expected(self) -> bool:
+        """Whether some of its numbers are expected by others."""
+        return any(not math.isnan(cell.expected_low) for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)

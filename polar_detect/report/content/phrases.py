@@ -314,6 +314,8 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
         keys.remove("reading.program")
     if data.is_screening:
         keys.remove("reading.p")
+    if any(row.has_expected for row in data.rows):
+        keys.append("reading.expected")
     told = {key: f"{key}.text" for key in keys}
     if data.detector.choices.get("labelled"):
         told["reading.score"] = "reading.score.labelled"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_detect.arrays import Float64Array
-from polar_detect.explain import Explanation
+from polar_detect.explain import Explanation, FarNumber
 from polar_detect.features import of_columns as column_features
 from polar_detect.messages.formatting import NAME_CHARACTERS, Numbers, one_line
 from polar_detect.messages.language import Language
@@ -29,18 +29,25 @@ class OddCells:
         Columns in which it is unusual only beside what it says in others, which are named.
     new : tuple of NewCell
         Cells that say what no normal row says there.
+    far : mapping of str to FarNumber
+        Columns of numbers in which its number is far from those of normal rows.
     """
 
     empty: Collection[str] = ()
     unlike_kind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     new: tuple[NewCell, ...] = ()
+    far: Mapping[str, FarNumber] = field(default_factory=dict)
 
     def seen(self, source: Source) -> Source:
         """Return a source of a part of the score as it is in that row."""
         if not isinstance(source, Column):
             return source
         name = source.name
-        return Column(name, name in self.empty, self.unlike_kind.get(name, ()))
+        beside = self.unlike_kind.get(name, ())
+        if name in self.empty:
+            return Column(name, is_empty=True, beside=beside)
+        direction, is_beside = self.far.get(name, (0, False))
+        return Column(name, False, beside, direction, is_beside)
 
 
 def reasons_of_row(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:

@@ -109,6 +109,7 @@ def _reason(part: Contribution, row: RowReport, numbers: Numbers, language: Lang
         name=one_line(cell.column, NAME_CHARACTERS),
         says=one_line(cell.says, NAME_CHARACTERS) or NO_VALUE,
         usual=usual(cell, language),
+        expected=expected(cell, language),
         value=value,
     )
 
@@ -118,8 +119,9 @@ def _cell_key(cell: CellReport) -> str:
         return "card.cell.empty"
     if cell.is_as_labelled:
         return "card.cell.labelled"
-    is_usual = cell.is_usual and not cell.levels  # of words, shares say how usual they are
-    return "card.cell.usual" if is_usual else "card.cell"
+    if not cell.is_usual or cell.levels:  # of words, shares say how usual they are
+        return "card.cell"
+    return "card.cell.usual" if cell.is_expected else "card.cell.unexpected"
 
 
 def cell(own: CellReport, n_characters: int, language: Language) -> str:
@@ -142,11 +144,20 @@ def usual(own: CellReport, language: Language) -> str:
     return language.say("card.usual.beside", usual=what, said=said)
 
 
+def expected(own: CellReport, language: Language) -> str:
+    """Return between which numbers the other columns lead to expect a cell."""
+    return _range(own.expected_low, own.expected_high, language)
+
+
 def _usual_range(own: CellReport, language: Language) -> str:
-    if math.isnan(own.low):  # of a condition that is a word
+    return _range(own.low, own.high, language)
+
+
+def _range(low: float, high: float, language: Language) -> str:
+    if math.isnan(low):  # of a word
         return NO_VALUE
-    low, high = cell_range(own.low, own.high)
-    return language.say("card.usual.range", low=low, high=high)
+    ends = dict(zip(("low", "high"), cell_range(low, high), strict=True))
+    return language.say("card.usual.range", **ends)
 
 
 def _usual_levels(levels: Sequence[tuple[str, float]], language: Language) -> str:

@@ -166,6 +166,7 @@ def _environment(numbers: Numbers, language: Language) -> Environment:
         "says": lambda cell: row_phrases.cell(cell, _CELL_CHARACTERS, language),
         # A share stays on its line; elsewhere people may search for it as it is written.
         "usual": lambda cell: row_phrases.usual(cell, language).replace(" %", "\u00a0%"),
+        "expected": lambda cell: row_phrases.expected(cell, language),
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
         "row_name": row_phrases.row_name,

@@ -1,5 +1,6 @@
 """Render a report as Markdown, for tickets and chats that show no HTML."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -131,6 +132,9 @@ def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language)
         part = numbers.signed(cell.part)
         if cell.is_condition:
             part = language.say("card.condition")
+        if not math.isnan(cell.expected_low):
+            expected = row_phrases.expected(cell, language)
+            usual += f"; {language.say('card.expected')}: {expected}"
         yield f"- {name}: {said} ({usual}; {part})"
     for own in row.features[:4]:
         name, value = _said(language.feature(own.feature)), significant(own.value)

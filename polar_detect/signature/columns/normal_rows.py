@@ -23,6 +23,7 @@ _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
+_MOST_LEVERAGE = 0.9  # of a row, of which more than so much of its residual would be chance
 
 
 class CellState(IntEnum):
@@ -139,6 +140,17 @@ class ColumnCovariance:
     def residuals(self, points: Float64Array) -> Float64Array:
         """Return what the other columns leave unexplained, in standard deviations of that."""
         return self._turned(points, self.precision, self._spreads)
+
+    def predicted(self, points: Float64Array) -> Float64Array:
+        """Return what the other columns lead to expect of each cell, (n_rows, n_columns).
+
+        Its mean given the other cells of the row, were the columns normally distributed; the wild
+        part of a cell tells nothing of others.
+        """
+        tame = points - self._wild(points) - self.mean
+        turned = np.einsum("ni,ij->nj", tame, self.precision)
+        predicted: Float64Array = self.mean + tame - turned / self._spreads**2
+        return predicted
 
     @property
     def _spreads(self) -> Float64Array:
@@ -276,6 +288,25 @@ class NormalRows:
         rarity = np.choose(states, self.weights.rarity)
         distance = self._distances(points, states, n_skipped)
         return np.stack([np.where(is_number, points, 0.0), residual, distance, rarity])
+
+    def prediction_interval(self, points: Float64Array, share: float) -> Float64Array:
+        """Return between which numbers the other columns lead to expect each cell.
+
+        (2, n_rows, n_columns), from the first to the second. This share of the cells of new normal
+        rows lies there: as many as of the normal rows, each as if it had not been fitted on.
+
+        Source: Cook and Weisberg, Residuals and Influence in Regression, 1982, section 2.2.
+        """
+        own, n = self.covariance, len(self.white)
+        spreads = 1 / np.sqrt(np.diag(own.precision))
+        residuals = self.white @ own.whitening * spreads
+        # The leverage of a row by its other columns, and the mean.
+        others = np.maximum((self.white**2).sum(1)[:, None] - residuals**2, 0)
+        left_out = residuals / (1 - np.minimum((1 + others) / n, _MOST_LEVERAGE))
+        tail = (1 - share) / 2
+        low = np.quantile(left_out, tail, axis=0, method="lower")
+        high = np.quantile(left_out, 1 - tail, axis=0, method="higher")
+        return own.predicted(points) + np.stack([low, high])[:, None] * spreads
 
     def _distances(self, points: Float64Array, states: CellStates, n_skipped: int) -> Float64Array:
         """Return how far each cell lies from those of the nearest normal rows."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template h
     from polar_detect.tables.rows.template import RowTemplate
 
 _ROUNDING = 1e-9  # standard deviations
+_USUAL_SHARE = 0.9  # of normal cells lies between the ends that people are told
 # Rows that are held out each want a fit on the others. Where all of these would take longer on one
 # core of an EPYC, as with hundreds of columns, several rows are held out at once: a twentieth of
 # all of them at most.
@@ -38,14 +39,24 @@ _S_PER_COLUMN, _S_PER_ROW = 2e-10, 1.6e-10
 
 
 class Usual(NamedTuple):
-    """Between which values the middle 90 % of the normal cells of a column lie.
+    """What is usual in a column for a row, of whatever it says there itself.
 
-    Of rows of one kind, which say that in the column's factors; `levels` is () for all rows.
+    Parameters
+    ----------
+    low, high : float
+        Between these lie the middle 90 % of the normal cells of rows of its kind.
+    levels : Levels
+        What such rows say in the column's factors; () for all rows.
+    expected_low, expected_high : float
+        Between these its other numbers lead to expect it, as in 9 of 10 normal rows; NaN where
+        there are no others.
     """
 
     low: float
     high: float
     levels: Levels
+    expected_low: float
+    expected_high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +177,19 @@ class ScaledRows:
         if self.left_open is None:
             return points
         return self.normal.covariance.filled(points, cells.states)
+
+    def expected(self, cells: NumberCells) -> Float64Array:
+        """Return between which numbers others lead to expect each, (n_rows, n_columns, 2).
+
+        Under the usual conditions; NaN where there is one column alone.
+        """
+        if cells.values.shape[1] == 1:
+            return np.full((*cells.values.shape, 2), np.nan)
+        with one_thread():
+            unsure = cells.beside(self.given).unsure
+            points = self.normal.prediction_interval(self.placed(cells), _USUAL_SHARE)
+        ends = [self.scale.values(end, cells.levels, unsure) for end in points]
+        return np.sort(np.stack(ends, axis=-1), axis=-1)
 
     @property
     def _most_fits(self) -> int:
@@ -303,18 +327,21 @@ class NumberReference:
         return np.hstack([cells.beside(self.scaled[-1].given).values, cells.conditions])
 
     def usual_for(self, text: str) -> list[Usual]:
-        """Return what is usual in each column for normal rows of a row's kind and conditions."""
-        cells, given = NumberCells.of(self.template.read([text])), self.scaled[0].given
+        """Return what is usual in each column for a row of its kind, conditions and numbers."""
+        cells, scaled = NumberCells.of(self.template.read([text])), self.scaled[0]
+        given = scaled.given
         pairs = zip(self._kinds, cells.levels, strict=True)
         places = [int(kinds.place(said)[0]) for kinds, said in pairs]
         ranges = np.stack([own[place] for own, place in zip(self.usual, places, strict=True)])
-        usual = given.usual(ranges, cells.beside(given).added[0]).tolist()
+        added = cells.beside(given).added[0]
+        both = [given.usual(own, added) for own in (ranges, scaled.expected(cells)[0])]
         digits = [column.decimals or 0 for column in self.template.numeric]
-        found = zip(usual, digits, self._kinds, places, strict=True)
-        return [
-            Usual(round(low, n), round(high, n), kinds.levels[place])
-            for (low, high), n, kinds, place in found
-        ]
+        found = zip(np.hstack(both).tolist(), digits, self._kinds, places, strict=True)
+        usual = []
+        for ends, n, kinds, place in found:
+            low, high, expected_low, expected_high = (round(end, n) for end in ends)
+            usual.append(Usual(low, high, kinds.levels[place], expected_low, expected_high))
+        return usual
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return which numbers of each row are usual for rows of other kinds, but not of its own.

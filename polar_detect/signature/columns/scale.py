@@ -14,6 +14,7 @@ from polar_detect.statistics.factors import Kinds, Levels, bounded
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
 
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
+_FAR = 300.0  # exponents beyond which floats are none
 _BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
 _PRIOR_ROWS = 30.0  # what the spread of all kinds of a column counts for beside that of one
@@ -126,17 +127,43 @@ class ColumnScale:
         `unsure`, (n_rows, n_columns): how many spreads count as one.
         """
         logged = self._logged(self.signs * bounded(values))
-        places = [kinds.place(said) for kinds, said in zip(self.kinds, levels, strict=True)]
-        centres, spreads = (
-            np.stack([values[place] for values, place in zip(by_kind, places, strict=True)], axis=1)
-            for by_kind in (self.centres, self.spreads)
-        )
+        centres, spreads = self._of_kinds(levels)
         standard = (logged - centres) / (spreads * unsure)
         size = np.abs(standard)
         # A wild cell must stand out, and must not drown all others either.
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
         signed: Float64Array = self.signs * np.sign(standard) * bent
         return signed
+
+    def values(
+        self,
+        points: Float64Array,
+        levels: Sequence[Sequence[Levels]],
+        unsure: Float64Array | float = 1.0,
+    ) -> Float64Array:
+        """Return the values that `apply` makes these points of.
+
+        But that none lies below the lowest normal one, or zero, and what the floors stand for lies
+        there too.
+        """
+        size = np.abs(points)
+        # No float holds the exponential of what lies that far out.
+        straight = np.where(size > _BEND, _BEND + np.expm1(np.clip(size - _BEND, 0, _FAR)), size)
+        centres, spreads = self._of_kinds(levels)
+        values = centres + self.signs * np.sign(points) * straight * spreads * unsure
+        exponents = np.where(self.is_log, np.clip(values, -_FAR, _FAR), 0)
+        values = np.where(self.is_log, np.exp(exponents), values)
+        is_floor = self.is_log & (values <= self.floors)
+        return self.signs * np.where(is_floor, self.lows, np.maximum(values, self.lows))
+
+    def _of_kinds(self, levels: Sequence[Sequence[Levels]]) -> tuple[Float64Array, Float64Array]:
+        """Return the centre and the spread of each row's kind, (n_rows, n_columns) both."""
+        places = [kinds.place(said) for kinds, said in zip(self.kinds, levels, strict=True)]
+        centres, spreads = (
+            np.stack([values[place] for values, place in zip(by_kind, places, strict=True)], axis=1)
+            for by_kind in (self.centres, self.spreads)
+        )
+        return centres, spreads
 
     def _logged(self, values: Float64Array) -> Float64Array:
         """Return values, and their logarithms in columns of which these are taken."""
