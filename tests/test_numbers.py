@@ -740,6 +740,49 @@ def test_nine_of_ten_new_normal_cells_are_as_expected():
         assert 0.86 <= ((low <= values) & (values <= high)).mean() <= 0.96
 
 
+def test_nine_of_ten_new_normal_cells_are_as_expected_by_as_many_columns_as_a_third_of_the_rows():
+    rng = np.random.default_rng(0)
+    normal, new = (
+        pd.DataFrame(rng.normal(0, 1, (n, 20)).round(3)).add_prefix("x").astype(str)
+        for n in (60, 200)
+    )
+    template = RowTemplate.fit(normal, list(normal))
+    reference = NumberReference.fit(template, template.texts(normal))
+    values = new.astype(float).to_numpy()
+    usual = [reference.usual_for(text) for text in template.texts(new)]
+    low, high = (np.asarray([[u[i] for u in own] for own in usual]) for i in (3, 4))
+    assert 0.85 <= ((low <= values) & (values <= high)).mean() <= 0.97
+
+
+def test_a_wild_cell_leads_to_expect_nothing_wild_of_others():
+    normal = plates(300)
+    template = RowTemplate.fit(normal, list(normal))
+    reference = NumberReference.fit(template, template.texts(normal))
+    width = reference.usual_for("width: 100; weight: 1e9; cost: 148; other: 0")[0]
+    assert 70 < width.expected_low < width.expected_high < 130
+
+
+def test_what_is_expected_goes_along_with_the_conditions():
+    rng = np.random.default_rng(0)
+    ambient, load = rng.uniform(10, 20, 300), rng.normal(0, 1, 300)
+    flow = 50 + 3 * ambient + 5 * load + rng.normal(0, 0.2, 300)
+    power = 20 + 2 * ambient + 4 * load + rng.normal(0, 0.2, 300)
+    frame = pd.DataFrame({"ambient": ambient, "flow": flow, "power": power}).round(2).astype(str)
+    template = RowTemplate.fit(frame, list(frame)).under(["ambient"])
+    reference = NumberReference.fit(template, template.texts(frame))
+    for warm, load in ((12, 1), (18, -1)):
+        row = f"ambient: {warm}; flow: 0; power: {20 + 2 * warm + 4 * load}"
+        own = reference.usual_for(row)[0]
+        assert own.expected_low < 50 + 3 * warm + 5 * load < own.expected_high
+        assert own.expected_high - own.expected_low <= 2
+    beyond, within = (
+        reference.usual_for(f"ambient: {warm}; flow: 0; power: {20 + 2 * warm}")[0]
+        for warm in (60, 15)
+    )
+    width = within.expected_high - within.expected_low
+    assert beyond.expected_high - beyond.expected_low > 1.2 * width  # as the line is less sure
+
+
 def test_nothing_is_expected_of_one_column_alone():
     reference = NumberReference.fit(RowTemplate.fit(plates(80)[["width"]], ["width"]), [
         f"width: {own}" for own in plates(80)["width"]

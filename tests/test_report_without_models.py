@@ -44,6 +44,20 @@ def faulty(n_rows, seed):
     return rows.assign(**{"flow [l/min]": (rows["flow [l/min]"].astype(float) - 9).astype(str)})
 
 
+def test_a_number_that_only_the_others_lead_not_to_expect_is_told_from_one_far_out(detector):
+    data = Report.of(detector, faulty(30, 1)).data
+    cells = [cell for row in data.rows for cell in row.cells if cell.column == "flow [l/min]"]
+    assert all(cell.expected_low > float(cell.says) for cell in cells)
+    assert not any(cell.is_expected for cell in cells)
+    assert any(cell.is_usual for cell in cells)
+    page = Page(render_html(data)).text
+    assert "(usual by itself; the other columns lead to expect" in page
+    control = Report.of(detector, readings(30, 1)).data
+    assert sum(cell.is_expected for row in control.rows for cell in row.cells) > 0.7 * sum(
+        len(row.cells) for row in control.rows
+    )
+
+
 @pytest.fixture(autouse=True)
 def _no_window():
     mpl.use("Agg")
