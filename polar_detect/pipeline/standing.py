@@ -93,9 +93,23 @@ class Standing:
         """Which lot each is of, as a number, (n_texts,); of none has one of its own."""
         return {name: lots.numbered(own) for name, own in self.lots.items()}
 
+    def told_by(self, frame: pd.DataFrame) -> "Standing":
+        """Return of which of these lots later rows are, as far as a table has their columns."""
+        columns = {str(name): frame.iloc[:, j] for j, name in enumerate(frame.columns)}
+        own = {name: lots.named(columns[name]) for name in self.lots if name in columns}
+        return Standing(self.is_in_time, own, self.are_given)
+
     def rows(self, rows: NDArray[np.integer[Any]]) -> Self:
         """Return that of some of the texts, in their order."""
         own = {name: names[rows] for name, names in self.lots.items()}
+        return type(self)(self.is_in_time, own, self.are_given)
+
+    def followed_by(self, other: "Standing", n_other: int) -> Self:
+        """Return that of these texts and of `n_other` later ones; lots are those told of these."""
+        none = np.full(n_other, "", object)
+        own = {
+            name: np.append(names, other.lots.get(name, none)) for name, names in self.lots.items()
+        }
         return type(self)(self.is_in_time, own, self.are_given)
 
     def check(self) -> None:
