@@ -166,12 +166,12 @@ def test_copies_count_as_often_as_they_are_reviewed_more_often(january):
 
 
 def test_what_is_told_of_reviewed_rows_is_not_told_by_themselves(january):
-    """A row that is held against itself is usual; rows with nothing but noise stay flagged."""
-    wild = machine(12, 7) * [1, 3, 1]
-    updated = january.updated(wild, [False] * 12)
-    assert updated.review_.normal.n_flagged_before == 12
-    alone = january.updated(wild[:1], [False])
-    assert (alone.review_.normal.n_flagged, alone.review_.anomalous.n) == (1, 0)
+    before = PolarDetector().fit(JANUARY.assign(tool=["A", "B"] * 100))
+    new = machine(1, 8).assign(tool="C")
+    learned = before.updated(new, [False])
+    (as_new,) = learned.fitted_.as_new.reviewed
+    assert as_new > 1.5 * -learned.score_samples(new)[0]  # which meets itself
+    assert (learned.review_.normal.n_flagged_before, learned.review_.normal.n_flagged) == (1, 1)
     found = january.updated(machine(12, 8, "bearing"), [True] * 12).review_.anomalous
     assert found.n_flagged >= found.n_flagged_before >= 9
 
