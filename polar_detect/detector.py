@@ -281,12 +281,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         reviewing.check_labels(y, kinds)
         own = TrainingTexts.read(self._texts(X), y, settings, kinds)
         reviewed = reviewing.by_label(own, reviewing.standing_of(own, X, before.standing, groups))
+        is_flagged = (self._p_values(reviewed.texts) <= alpha).tolist()
+        was_flagged = dict(zip(reviewed.texts, is_flagged, strict=True))
         given = reviewing.joined(before, reviewed, is_whole=is_whole)
         kind = settings.detector if isinstance(settings.detector, Head) else fitted.head.name
         other: Self = clone(self)
         other._fit(TrainingTexts.joined(given, settings.rows), settings, new_head(kind), progress)
-        is_flagged = (self._p_values(reviewed.texts) <= alpha).tolist()
-        was_flagged = dict(zip(reviewed.texts, is_flagged, strict=True))
         other.review_ = Review.of(before, reviewed, was_flagged, other.fitted_, alpha)
         return other
 
