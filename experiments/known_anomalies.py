@@ -291,7 +291,7 @@ def _of_rows(fit: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, pd.DataF
     reference = RowReference.of(
         template, template.texts(fit.astype(str)), contamination=0, likeness=None
     )
-    inside, _ = reference.training_features([], Order.unknown(len(fit)), seed=0)
+    inside = reference.training_features([], Order.unknown(len(fit)), seed=0).normal
     numbers = pd.get_dummies(fit, dtype=np.float64)
     centre, spread = numbers.mean(), numbers.std().replace(0, 1)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import Tags
 
 from polar_detect import calibration, models
@@ -26,10 +26,11 @@ from polar_detect.detectors import Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
 from polar_detect.frames import check_written, index_of
-from polar_detect.pipeline import by_columns
+from polar_detect.pipeline import by_columns, reviewing
 from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.choice import check_settings, chosen_head
 from polar_detect.pipeline.fitted import Fitted
+from polar_detect.pipeline.reviewing import Review
 from polar_detect.pipeline.settings import Settings, checked_alpha
 from polar_detect.pipeline.standing import Groups
 from polar_detect.pipeline.training import TrainingTexts
@@ -122,6 +123,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     fitted_: Fitted
     engine_: "Engine"  # not there where no model reads the texts
+    review_: Review  # of a detector that `updated` returned
 
     def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as an argument
         self,
@@ -217,13 +219,85 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings, groups=groups, kinds=kinds)
         settings = replace(settings, rows=given.rows)
-        head = chosen_head(settings, given.normal)
+        self._fit(given, settings, chosen_head(settings, given.normal), progress)
+        return self
+
+    def updated(
+        self,
+        X: Texts,
+        y: Any,
+        *,
+        kinds: Any = None,
+        groups: Groups = "auto",
+        is_whole: bool = False,
+        progress: ProgressChoice = None,
+    ) -> Self:
+        """Return a new detector, fitted on what this one was and on texts that somebody looked at.
+
+        With the settings that this one was fitted with. What is newly said of a text counts: one
+        that was normal and is labelled anomalous no longer is normal, and the other way round. One
+        that is there already is not added again, unless whole batches are. This detector stays as
+        it is.
+
+        Parameters
+        ----------
+        X : sequence of str
+            Or a data frame, as `assess` takes them.
+        y : (n_texts,) array-like
+            As in `fit`.
+        kinds : (n_texts,) array-like, optional
+            As in `fit`; of an anomaly that is there already, "" keeps its kind.
+        groups : "auto" or (n_texts,) array-like
+            The group of each text, where this detector was fitted with `groups` of each. "auto":
+            by the columns that told its lots, as far as the data frame has them.
+        is_whole : bool
+            Whether these are all texts of some batches. Otherwise they were chosen, as those that
+            were flagged are, so that normal ones among them say nothing of how often normal texts
+            are strange: new texts are held against them too, but p-values come from those before.
+        progress : bool or callable, optional
+            As in `fit`.
+
+        Raises
+        ------
+        InputError
+            This detector keeps no texts or was saved by an earlier version, or groups are missing;
+            or as `fit` does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from polar_detect import PolarDetector
+        >>> rng = np.random.default_rng(0)
+        >>> size, tool = rng.normal(20, 1, 200).round(2), rng.choice(["A", "B"], 200)
+        >>> detector = PolarDetector().fit(pd.DataFrame({"size": size, "tool": tool}))
+        >>> found = pd.DataFrame({"size": rng.normal(20, 1, 15).round(2), "tool": "C"})
+        >>> learned = detector.updated(found, [False] * 15)  # somebody says: they are normal
+        >>> learned.review_.normal
+        Verdicts(n=15, n_turned=0, n_known=0, n_flagged_before=15, n_flagged=1)
+        """
+        fitted, alpha = self._fitted(), checked_alpha(self.alpha)
+        before, settings = reviewing.given_to(fitted), fitted.settings
+        reviewing.check_labels(y, kinds)
+        own = TrainingTexts.read(self._texts(X), y, settings, kinds)
+        reviewed = reviewing.by_label(own, reviewing.standing_of(own, X, before.standing, groups))
+        is_flagged = (self._p_values(reviewed.texts) <= alpha).tolist()
+        was_flagged = dict(zip(reviewed.texts, is_flagged, strict=True))
+        given = reviewing.joined(before, reviewed, is_whole=is_whole)
+        kind = settings.detector if isinstance(settings.detector, Head) else fitted.head.name
+        other: Self = clone(self)
+        other._fit(TrainingTexts.joined(given, settings.rows), settings, new_head(kind), progress)
+        other.review_ = Review.of(before, reviewed, was_flagged, other.fitted_, alpha)
+        return other
+
+    def _fit(
+        self, given: TrainingTexts, settings: Settings, head: Head, progress: ProgressChoice
+    ) -> None:
         if head.needs_labels:
             given.check_that_labels_teach()
         fit = self._fit_reading if head.reads_texts else self._fit_by_columns
         with told(progress) as tell:
             fit(given, settings, head, Tracker(tell))
-        return self
 
     def assess(
         self,
@@ -295,7 +369,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Texts, *, progress: ProgressChoice = None) -> IntArray:
         """Return -1 for flagged texts and 1 for others; empty texts are not flagged."""
-        p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X, progress))
+        p_values = self._p_values(X, progress)
         return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
     def fit_predict(
@@ -468,6 +542,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with told(progress) as tell, alone():
             return self._assessing(tell).scores(texts, Tracker(tell))
 
+    def _p_values(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
+        scores = self._scores(X, progress)
+        return p_values_or_nan(self._fitted().calibration_scores, scores)
+
     def _assessing(
         self, tell: Progress | None, programs_of: ProgramsOf = "none", alpha: float = 0.0
     ) -> "Assessing | RowAssessing":
@@ -492,15 +570,20 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
         with alone():
-            normal, strange, standing = given.by_label(engine.extractor.tracer)
-            doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
+            own = given.by_label(engine.extractor.tracer)
+            doubts = given.doubts(own.normal, keeps_texts=settings.store_texts, reads_texts=True)
             if settings.rows is None:
-                normal = [*map(at_no_moment, normal)]
-                strange = replace(strange, texts=tuple(map(at_no_moment, strange.texts)))
-            parts = Parted.at_random(normal, seed=settings.seed, standing=standing)
+                own = own.read_by(at_no_moment)
+            parts = Parted.at_random(
+                own.normal,
+                seed=settings.seed,
+                standing=own.standing,
+                is_reviewed=own.is_reviewed,
+            )
             _warn(doubts, self.alpha, len(parts.held_out))
-            fitting = Fitting(engine.extractor, head, tracker, settings)
-            self.fitted_, self.engine_ = fitting.run(parts, strange), engine
+            fitted = Fitting(engine.extractor, head, tracker, settings).run(parts, own.anomalous)
+            self.fitted_ = replace(fitted, given=own) if settings.store_texts else fitted
+            self.engine_ = engine
             return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
 
     def _fit_by_columns(

@@ -68,6 +68,11 @@ class Stored:
         """Return what stands at `key`, unchecked; None where nothing does."""
         return self._content.get(key)
 
+    @property
+    def names(self) -> list[str]:
+        """What entries there are."""
+        return [*self._content]
+
     def part(self, key: str) -> Self:
         """Return the object that stands at `key`."""
         content = self._content.get(key)

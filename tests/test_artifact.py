@@ -31,9 +31,10 @@ from polar_detect.report.content.facts import description
 
 TEXTS = [*NEW, *STRANGE, ""]
 FILES = {
-    "auto": ["arrays.safetensors", "head/auto.json", "texts.json"],
+    "auto": ["arrays.safetensors", "given.json", "head/auto.json", "texts.json"],
     "lightgbm": [
         "arrays.safetensors",
+        "given.json",
         "head/features.json",
         "head/lightgbm.txt",
         "texts.json",
@@ -524,12 +525,12 @@ class Killed(BaseException):
     """Ends a save where a kill might."""
 
 
-@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("step", [1, 3, 4])
 def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
     fitted_on_tiny, tmp_path, monkeypatch, step
 ):
     fitted_on_tiny.save(tmp_path / "out")
-    steps = iter(range(1, 4))
+    steps = iter(range(1, 5))  # two files, and two names
 
     def killed_at(own):
         def run(*args):
@@ -549,9 +550,11 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
     left = {path.name for path in tmp_path.iterdir()}
     assert (
         left
-        == [{"out", ".out.staged"}, {"out", ".out.staged"}, {".out.staged", ".out.former"}][
-            step - 1
-        ]
+        == {
+            1: {"out", ".out.staged"},
+            3: {"out", ".out.staged"},
+            4: {".out.staged", ".out.former"},
+        }[step]
     )
     assert read_manifest(tmp_path / "out")["text_column"] is None  # as the first save left it
     assert (tmp_path / "out").is_dir()

@@ -129,7 +129,7 @@ def test_no_normal_row_sees_itself(fitted: PolarDetector) -> None:
 def test_a_word_that_one_normal_row_says_is_new_to_that_row() -> None:
     machines = [*NORMAL["machine"][1:], "M9"]
     reference = PolarDetector("columns").fit(NORMAL.assign(machine=machines)).fitted_.row_reference
-    inside, _ = reference.training_features([], Order.unknown(200), seed=0)
+    inside = reference.training_features([], Order.unknown(200), seed=0).normal
     (place,) = np.flatnonzero([own.part == "machine/new" for own in inside.features])
     assert np.flatnonzero(inside.values[:, place]).tolist() == [199]
 

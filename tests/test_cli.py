@@ -107,8 +107,8 @@ def test_help_says_of_which_commands_rows_without_a_label_are_left_out():
         if option.name == "label_column"
     }
     left_out = {name for name, own in said.items() if "rows without a label are left out" in own}
-    assert said.keys() == {"fit", "compare", "report", "combine"}
-    assert left_out == {"fit", "compare"}
+    assert said.keys() == {"fit", "update", "compare", "report", "combine"}
+    assert left_out == {"fit", "update", "compare"}
 
 
 def test_the_reference_names_every_option_of_every_command_and_no_others():

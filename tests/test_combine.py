@@ -400,7 +400,7 @@ def test_which_file_a_row_is_of_counts_as_its_lot_and_new_rows_need_none(tmp_pat
         rows.to_csv(folder / f"piece{i}.csv", index=False, float_format="%.2f")
     out, detector = tmp_path / "all.csv", tmp_path / "detector"
     assert run("combine", folder, "--out", out)[0] == 0
-    lots = Standing.found_in(pd.read_csv(out)).lots
+    lots = Standing.found_in(pd.read_csv(out)).numbers
     assert {name: own.tolist() for name, own in lots.items()} == {
         "file": np.repeat(range(12), 8).tolist()
     }

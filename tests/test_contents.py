@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect.artifact.contents import _kept, _shapes, read_contents
+from polar_detect.artifact.contents import GIVEN, _kept, _shapes, read_contents
 from polar_detect.cli.commands.fit import said_of_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError
@@ -85,7 +85,11 @@ def test_the_contents_say_what_is_kept_and_how_much(saved_on_tiny, textless_fold
     sizes = {name: array.nbytes for name, array in arrays.items()}
     others = sum(size for name, size in sizes.items() if name.split(".")[0] in
                  {"statistics", "typical_calls"} or name.endswith("tokens.means"))  # fmt: skip
-    assert sum(kept.n_bytes for kept in with_texts.kept[1:]) == sum(sizes.values()) - others
+    assert sum(kept.n_bytes for kept in with_texts.kept[1:-1]) == sum(sizes.values()) - others
+    given = with_texts.kept[-1]
+    assert given.what.startswith("for updates: the order of the texts, 0 held-out and 0")
+    assert given.n_bytes == (saved_on_tiny / GIVEN).stat().st_size
+    assert not any("updates" in kept.what for kept in without.kept)
     assert "in the order of the texts" in with_texts.kept[2].what
     assert "shuffled" in without.kept[1].what
     facts = dict(with_texts.facts)
@@ -100,8 +104,8 @@ def test_pooled_states_are_named_where_they_are_kept(saved_on_tiny):
     kept = tuple(_kept(shapes | placed, None, saved_on_tiny))
     own = [part for part in kept if part.what.startswith("pooled states of 30 texts by layer")]
     assert [part.n_bytes for part in own] == [9020]
-    assert kept[-2].what.startswith("mean and covariance")  # the others stand as they did
-    assert kept[-1].what.startswith("losses of")
+    assert kept[-3].what.startswith("mean and covariance")  # the others stand as they did
+    assert kept[-2].what.startswith("losses of")
 
 
 def test_contents_are_read_from_an_unchanged_detector_only(saved_on_tiny, tmp_path):
@@ -137,7 +141,8 @@ def test_inspect_tells_a_detector_and_lists_its_texts_as_json_strings(
 def test_listed_texts_steer_no_terminal(fitted_on_tiny, run, tmp_path):
     hostile = [f"{text} \x1b[31m\x9b2J\u202e\u200b\x7f é ポンプ" for text in NORMAL]
     detector, fitted = copy.copy(fitted_on_tiny), fitted_on_tiny.fitted_
-    detector.fitted_ = replace(fitted, reference=replace(fitted.reference, texts=tuple(hostile)))
+    reference = replace(fitted.reference, texts=tuple(hostile))
+    detector.fitted_ = replace(fitted, reference=reference, given=None)
     detector.save(tmp_path / "detector")
     _, said, _ = run("inspect", tmp_path / "detector", "--texts")
     assert [json.loads(line) for line in said.splitlines()] == hostile

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from japanese import is_japanese
 
-from polar_detect.artifact.contents import KNOWN, TEXTS, TREES, _facts, _kept, _kept_of_labelled
+from polar_detect.artifact.contents import (
+    GIVEN,
+    KNOWN,
+    TEXTS,
+    TREES,
+    _facts,
+    _kept,
+    _kept_of_labelled,
+)
 from polar_detect.cli.commands import inspect as command
 from polar_detect.detectors.auto import AutoHead, TextsHead, _Fitted
 from polar_detect.detectors.boosting import LightGBMHead
@@ -41,7 +49,9 @@ WORDS = (column_feature("site", "level"), column_feature("site", "new"))
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, content in ((TEXTS, "[]"), (TREES, "[]"), (KNOWN, '{"texts": []}')):
+    given = '{"labelled": ["oil"], "held_out": [], "lots": {"ロット": []}}'
+    files = ((TEXTS, "[]"), (TREES, "[]"), (KNOWN, '{"texts": []}'), (GIVEN, given))
+    for name, content in files:
         (tmp_path / name).write_text(content)
     return tmp_path
 
@@ -216,7 +226,7 @@ def test_inspect_prints_japanese_lines_only(run, folder, monkeypatch):
     facts = _facts(manifest(*next(reasons())))
     for texts in (("oil",), None):
         contents = SimpleNamespace(facts=facts, kept=_kept(MORE, texts, folder), texts=texts,
-                                   reads_texts=True, labelled=())  # fmt: skip
+                                   reads_texts=True, labelled=(), held_out=())  # fmt: skip
         monkeypatch.setattr(command, "read_contents", lambda _, own=contents: own)
         code, out, _ = run("inspect", folder, "--lang", "ja")
         assert code == 0

@@ -235,7 +235,7 @@ def _check_surprise(reference: RowReference, order: Order) -> None:
     def surprise(table: FeatureTable) -> Any:
         return table.values[:, table.names.index("column/program/level")]
 
-    inside = [reference.training_features([], order, seed=0)[0] for order in orders]
+    inside = [reference.training_features([], order, seed=0).normal for order in orders]
     alone, near = map(surprise, inside)
     assert (near[:300] > alone[:300] + 0.5).all()
     assert near[0] == pytest.approx(near[1], abs=0.2)  # its copy of another time counts
@@ -439,12 +439,12 @@ def test_groups_are_of_the_normal_texts_that_are_not_empty() -> None:
     texts = [f"pump {i}" if i % 7 else " " for i in range(80)]
     labels, groups = np.arange(80) % 11 == 4, np.arange(80) // 5
     given = TrainingTexts.of(texts, labels, Settings.of(PolarDetector()), groups=groups)
-    normal, strange, standing = given.by_label(None)
+    own = given.by_label(None)
     kept = [i for i in range(80) if i % 7 and i % 11 != 4]
-    assert normal == [texts[i] for i in kept]
-    assert [*strange.texts] == [texts[i] for i in range(80) if i % 7 and i % 11 == 4]
+    assert own.normal == [texts[i] for i in kept]
+    assert [*own.anomalous.texts] == [texts[i] for i in range(80) if i % 7 and i % 11 == 4]
     same = groups[kept][:, None] == groups[kept]
-    own = standing.lots["groups"]
+    own = own.standing.lots["groups"]
     assert ((own[:, None] == own) == same).all()
 
 

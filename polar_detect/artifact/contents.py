@@ -17,6 +17,7 @@ from polar_detect.stored import Stored, fitting_together, read_texts
 
 ARRAYS, TEXTS, TREES, HEAD = "arrays.safetensors", "texts.json", "likeness.txt", "head"
 KNOWN = "known_anomalies.json"
+GIVEN = "given.json"
 _OF_MODELS = {"model", "encoder", "max_tokens", "tolerance"}  # settings
 _Shapes = dict[str, tuple[tuple[int, ...], int]]  # array → shape, bytes
 
@@ -45,6 +46,8 @@ class Contents:
         Whether models read them, of which embeddings and states are kept.
     labelled : tuple of str
         Labelled anomalies; none where texts are not kept, or an earlier version kept none.
+    held_out : tuple of str
+        Held-out texts that new ones are not held against.
     """
 
     facts: tuple[tuple[str, str], ...]
@@ -52,6 +55,7 @@ class Contents:
     texts: tuple[str, ...] | None
     reads_texts: bool
     labelled: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
 
 
 def read_contents(folder: Path) -> Contents:
@@ -70,8 +74,8 @@ def read_contents(folder: Path) -> Contents:
         with fitting_together(folder):
             texts = kept_texts(folder, manifest)
             kept = tuple(_kept(_shapes(folder), texts, folder))
-            labelled = () if texts is None else _known_texts(folder)
-            return Contents(_facts(manifest), kept, texts, "model" in manifest, labelled)
+            labelled, held_out = _other_texts(folder) if texts is not None else ((), ())
+            return Contents(_facts(manifest), kept, texts, "model" in manifest, labelled, held_out)
 
     return read_whole(folder, read)
 
@@ -81,6 +85,14 @@ def kept_texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None
     if TEXTS not in manifest["files"]:
         return None
     return read_texts(folder / TEXTS)
+
+
+def _other_texts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return labelled anomalies, each once, and texts that are kept for updates alone."""
+    if not (folder / GIVEN).exists():
+        return _known_texts(folder), ()
+    given = Stored.read(folder / GIVEN)
+    return tuple(dict.fromkeys(given.texts("labelled"))), given.texts("held_out")
 
 
 def _known_texts(folder: Path) -> tuple[str, ...]:
@@ -179,6 +191,8 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             trees.stat().st_size,
         )
     yield from _kept_of_labelled(_known_texts(folder), folder, size)
+    if (folder / GIVEN).exists():
+        yield from _kept_for_updates(Stored.read(folder / GIVEN), (folder / GIVEN).stat().st_size)
 
 
 def _kept_of_labelled(
@@ -192,6 +206,18 @@ def _kept_of_labelled(
     yield Kept(
         f"{what} kinds, and how they deviate from normal ones",
         size(lambda name: name.startswith("known_")) + (folder / KNOWN).stat().st_size,
+    )
+
+
+def _kept_for_updates(given: Stored, n_bytes: int) -> Iterator[Kept]:
+    """Yield what is kept of how texts came, beside those that new ones are held against."""
+    labelled, held_out = len(given.texts("labelled")), len(given.texts("held_out"))
+    names = ", ".join(map(_on_one_line, given.part("lots").names))
+    lots = f", and of which lot each is ({names})" if names else ""
+    yield Kept(
+        f"for updates: the order of the texts, {held_out} held-out and {labelled} labelled "
+        f"ones{lots}",
+        n_bytes,
     )
 
 

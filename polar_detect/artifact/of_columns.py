@@ -13,7 +13,7 @@ from polar_detect.tables.rows.template import RowTemplate
 
 
 def read_row_reference(
-    stored: Stored, texts: tuple[str, ...], rows: RowTemplate | None
+    stored: Stored, texts: tuple[str, ...], rows: RowTemplate | None, reviewed: tuple[int, ...]
 ) -> RowReference:
     """Return the reference of a detector that goes by columns."""
     if rows is None or not rows.counts_columns or not texts:
@@ -27,6 +27,7 @@ def read_row_reference(
         texts,
         contamination=contamination(stored, has_texts=True),
         likeness=likeness,
+        reviewed=reviewed,
     )
 
 

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from polar_detect import models
 from polar_detect.artifact.contents import ARRAYS, HEAD, KNOWN, kept_texts
+from polar_detect.artifact.given import read_given
 from polar_detect.artifact.known import read_known
 from polar_detect.artifact.layout import check_arrays
 from polar_detect.artifact.of_columns import read_row_reference
@@ -33,6 +34,7 @@ from polar_detect.tables.rows.template import RowTemplate
 
 if TYPE_CHECKING:
     from polar_detect.pipeline.engine import Engines
+    from polar_detect.pipeline.training import ByLabel
     from polar_detect.signature.normal.reference import Reference
     from polar_detect.signature.normal_programs import NormalPrograms
 
@@ -165,7 +167,8 @@ def _read_with_models(
         rows = own.rows if texts else None
         reference = of_models.read_reference(stored, texts, arrays, rows)
         programs = of_models.read_programs(stored, arrays)
-        detector.fitted_ = _fitted(stored, arrays, own, reference, programs)
+        given = read_given(stored, texts)
+        detector.fitted_ = _fitted(stored, arrays, own, reference, programs, given)
     detector.engine_ = of_models.configured(engine, detector.fitted_, folder)
 
 
@@ -173,9 +176,11 @@ def _read_with_columns(detector: PolarDetector, folder: Path, manifest: dict[str
     own, stored = _settings(detector), Stored(folder / MANIFEST, manifest)
     with fitting_together(folder):
         arrays, texts = _arrays(folder, manifest, n_layers=0)
-        reference = read_row_reference(stored, texts, own.rows)
+        given = read_given(stored, texts)
+        reviewed = () if given is None else given.reviewed
+        reference = read_row_reference(stored, texts, own.rows, reviewed)
         own = replace(own, rows=reference.template.unread())
-        detector.fitted_ = _fitted(stored, arrays, own, reference, None)
+        detector.fitted_ = _fitted(stored, arrays, own, reference, None, given)
 
 
 def _arrays(
@@ -193,6 +198,7 @@ def _fitted(
     settings: Settings,
     reference: "Reference | RowReference",
     programs: "NormalPrograms | None",
+    given: "ByLabel | None",
 ) -> Fitted:
     features = stored.features("features")
     means, spreads = arrays["statistics.means"], arrays["statistics.spreads"]
@@ -218,6 +224,7 @@ def _fitted(
         fingerprint=stored.text("fingerprint"),
         settings=settings,
         known=read_known(stored, arrays, features),
+        given=given,
     )
 
 

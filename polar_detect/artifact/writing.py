@@ -16,8 +16,8 @@ from safetensors.numpy import save as to_bytes
 
 import polar_detect
 from polar_detect import atomic
-from polar_detect.artifact import known
-from polar_detect.artifact.contents import ARRAYS, HEAD, KNOWN, TEXTS, TREES
+from polar_detect.artifact import given, known
+from polar_detect.artifact.contents import ARRAYS, GIVEN, HEAD, KNOWN, TEXTS, TREES
 from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError, listing
@@ -168,6 +168,8 @@ def _write(
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:
         _write_json(folder / TEXTS, list(reference.texts))
+    if fitted.given is not None:
+        _write_json(folder / GIVEN, given.said_of(fitted.given, reference.texts))
     if reference.likeness is not None and reference.likeness.columns is not None:
         reference.likeness.columns.trees.write(folder / TREES)
     (folder / HEAD).mkdir()

@@ -27,6 +27,7 @@ from polar_detect.texts.visible import visible
 
 _COMMANDS: dict[str, type[Any]] = {
     "fit": options.FitOptions,
+    "update": options.UpdateOptions,
     "score": options.ScoreOptions,
     "screen": options.ScreenOptions,
     "report": options.ReportOptions,
@@ -37,8 +38,8 @@ _COMMANDS: dict[str, type[Any]] = {
     "serve": options.ServeOptions,
     "demo": options.DemoOptions,
 }
-_OF_ONE_FILE = {"fit", "score", "screen", "report"}
-_WRITING = {"fit", "score", "screen", "report", "compare", "combine", "demo"}
+_OF_ONE_FILE = {"fit", "update", "score", "screen", "report"}
+_WRITING = {"fit", "update", "score", "screen", "report", "compare", "combine", "demo"}
 app = typer.Typer(
     name="polar-detect",
     help="Which of these texts or rows do not belong, and why? `fit` on normal ones, `score` and "

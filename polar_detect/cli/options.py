@@ -184,6 +184,44 @@ class FitOptions(FittingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpdateOptions:
+    """Fit a detector anew, on what it was fitted on and on rows that somebody looked at."""
+
+    reviewed: Annotated[
+        Path,
+        typer.Argument(help=f"Rows with what was found, as the file that `score` wrote: {_FILES}."),
+    ]
+    detector: DetectorFolder
+    out: Annotated[Path, typer.Option(help="Folder for the new detector; it may be the same.")]
+    label_column: LabelColumn = None
+    kind_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says of what kind anomalous rows are, as in `fit`. Without "
+            "--label-column a row of a kind is anomalous, one with -, OK, none or the like is "
+            "normal, and one where nothing stands is left out. Default: none."
+        ),
+    ] = None
+    whole_batch: Annotated[
+        bool,
+        typer.Option(
+            "--whole-batch",
+            help="These are all rows of a batch: those without a label that score did not flag are "
+            "normal, and normal rows say how often normal rows are flagged, too.",
+        ),
+    ] = False
+    text_column: TextColumn = None
+    sheet: Sheet = None
+    encoding: Encoding = None
+    lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse rows of which nothing says what was found."""
+        if self.label_column is None and self.kind_column is None:
+            raise contradiction("give --label-column, --kind-column, or both", self.lang)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScreenOptions(FittingOptions):
     """Find the rows of one file that are unlike the others; none has to be known as normal."""
 

@@ -11,7 +11,7 @@ from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.explain import Explanation
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.assessed import Assessed
-from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.fitted import AsNew, Fitted, fingerprint_of, moment
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import order_of_rows
 from polar_detect.pipeline.training import ByLabel
@@ -51,9 +51,11 @@ def fit(head: Head, settings: Settings, given: ByLabel, tracker: Tracker) -> Fit
         anomalous,
         contamination=settings.contamination,
         seed=settings.seed,
+        reviewed=given.reviewed,
     )
     order = order_of_rows(reference, given.standing)
-    inside, labelled = reference.training_features(anomalous, order, seed=settings.seed)
+    unseen = reference.training_features(anomalous, order, seed=settings.seed)
+    inside, labelled = unseen.normal, unseen.labelled
     no_strangers = inside.rows(slice(0))
     shown = TrainingSignatures(inside, no_strangers, labelled if anomalous else None)
     head.fit(shown, seed=settings.seed)
@@ -73,6 +75,8 @@ def fit(head: Head, settings: Settings, given: ByLabel, tracker: Tracker) -> Fit
         fingerprint=fingerprint_of(normal, anomalous),
         settings=replace(settings, rows=settings.rows.unread()),
         known=KnownAnomalies.fit(given.anomalous, Deviations.of(labelled), Deviations.of(inside)),
+        given=given,
+        as_new=AsNew(*map(head.scores, (unseen.reviewed, labelled))),
     )
 
 

@@ -20,8 +20,25 @@ from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.normal.row_reference import RowReference
 
 if TYPE_CHECKING:
+    from polar_detect.pipeline.training import ByLabel
     from polar_detect.signature.normal.reference import Reference
     from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
+
+
+@dataclass(frozen=True, eq=False)
+class AsNew:
+    """Scores that texts which a detector was fitted on would have if they came as new ones.
+
+    Parameters
+    ----------
+    reviewed : (n_reviewed,) float64
+        Normal texts that were looked at because they were strange.
+    labelled : (n_anomalous,) float64
+        Labelled anomalies.
+    """
+
+    reviewed: Float64Array
+    labelled: Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +71,11 @@ class Fitted:
         That all of this was fitted with, whatever the detector is set to since.
     known : KnownAnomalies, optional
         The labelled anomalous texts; None where there were none, or an earlier version kept none.
+    given : ByLabel, optional
+        What it was fitted on; None where texts are not kept, or an earlier version kept only what
+        scores need.
+    as_new : AsNew, optional
+        None where it was loaded: nothing but a summary of an update asks for them.
     """
 
     head: Head
@@ -68,6 +90,8 @@ class Fitted:
     fingerprint: str
     settings: Settings
     known: KnownAnomalies | None = None
+    given: "ByLabel | None" = None
+    as_new: AsNew | None = None
 
     def __repr__(self) -> str:
         """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""

@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.arrays import Float32Array, IndexArray, IntArray
+from polar_detect.arrays import BoolArray, Float32Array, IndexArray, IntArray
 from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.features.table import FeatureTable
-from polar_detect.pipeline.fitted import Fitted, fingerprint_of, moment
+from polar_detect.pipeline.fitted import AsNew, Fitted, fingerprint_of, moment
 from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Standing, points_of
@@ -59,26 +60,37 @@ class Parted:
         Where they stood before, training texts first.
     standing : Standing
         Of the texts as they stood before.
+    n_reviewed : int
+        The last so many of `train` were looked at because they were strange.
     """
 
     train: list[str]
     held_out: list[str]
     places: IndexArray
     standing: Standing
+    n_reviewed: int = 0
 
     @classmethod
     def at_random(
-        cls, normal: Sequence[str], *, seed: int, standing: Standing | None = None
+        cls,
+        normal: Sequence[str],
+        *,
+        seed: int,
+        standing: Standing | None = None,
+        is_reviewed: BoolArray | None = None,
     ) -> Self:
-        """Hold texts out at random."""
-        drawn = np.random.default_rng(seed).permutation(len(normal))
-        n = n_held_out(len(normal))
-        train, held_out = drawn[n:], drawn[:n]
+        """Hold texts out at random, none of them that was looked at because it was strange."""
+        reviewed = np.zeros(len(normal), bool) if is_reviewed is None else is_reviewed
+        usual, chosen = np.flatnonzero(~reviewed), np.flatnonzero(reviewed)
+        drawn = usual[np.random.default_rng(seed).permutation(len(usual))]
+        n = n_held_out(len(usual))
+        train, held_out = np.append(drawn[n:], chosen), drawn[:n]
         return cls(
-            [normal[i] for i in train],
-            [normal[i] for i in held_out],
+            [normal[i] for i in train.tolist()],
+            [normal[i] for i in held_out.tolist()],
             np.append(train, held_out),
             standing or Standing(),
+            len(chosen),
         )
 
     def order_by(self, embeddings: Float32Array, numbers: NumberReference | None = None) -> Order:
@@ -136,8 +148,9 @@ class Fitting:
         order = parts.order_by(
             np.vstack([readings.embeddings, calibration_readings.embeddings]), reference.numbers
         )
-        teaching = Teaching(self, readings, reference, menu, labelled, order)
-        head.fit(teaching.signatures(), seed=settings.seed)
+        teaching = Teaching(self, readings, reference, menu, labelled, order, parts.n_reviewed)
+        taught = teaching.signatures()
+        head.fit(taught, seed=settings.seed)
         held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
         own_order = order.rows(np.arange(len(readings), len(order)))
@@ -155,6 +168,10 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
+            as_new=AsNew(
+                head.scores(teaching.reviewed()) if parts.n_reviewed else np.zeros(0),
+                np.zeros(0) if taught.labelled is None else head.scores(taught.labelled),
+            ),
         )
 
     def _known(
@@ -232,6 +249,9 @@ class Teaching:
         Of labelled anomalies.
     order : Order, optional
         Of training texts and, behind them, held-out ones; None where it is not known.
+    n_reviewed : int
+        The last so many of the training texts were looked at because they were strange. Others are
+        held against them, but they do not teach what is usual.
     """
 
     fitting: Fitting
@@ -240,6 +260,7 @@ class Teaching:
     menu: Menu | None = None
     labelled: Readings | None = None
     order: Order | None = None
+    n_reviewed: int = 0
 
     def signatures(self) -> TrainingSignatures:
         """Return the signatures that the head is to be fitted on.
@@ -256,19 +277,13 @@ class Teaching:
         """
         readings, reference, extractor = self.readings, self.reference, self.fitting.extractor
         head, seed = self.fitting.head, self.fitting.settings.seed
-        teaching = _teaching(readings.texts)
-        kept_out = self._kept_out()
-        order = self._order(len(reference))
-        against = LeaveOneOutReference(
-            readings, reference, self._folds[: len(reference)], order, kept_out
-        )
+        teaching = _teaching(readings.texts[: len(readings) - self.n_reviewed])
+        against = self._against
         normal = self._as_if_unseen("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
         most = _MAX_STRANGERS_WITH_CONTEXT if extractor.wants_context else _MAX_STRANGERS
         drawn = np.random.default_rng(seed).permutation(len(teaching))[:most]
-        outside = LeaveOneOutReference(
-            readings, reference, clusters, order, kept_out, bans_group=True
-        )
+        outside = replace(against, groups=clusters, bans_group=True)
         kept = outside.with_enough_others(teaching[np.sort(drawn)])
         strange = self._as_if_unseen("held-out clusters", readings.rows(kept), kept, outside)
         if head.needs_programs:
@@ -281,6 +296,14 @@ class Teaching:
             table = against.labelled(extractor, self.labelled)
             taught_by = self._with_programs(table, self.labelled)
         return TrainingSignatures(normal, FeatureTable.below([strange, *corruptions]), taught_by)
+
+    def reviewed(self) -> FeatureTable:
+        """Return signatures of the texts that were looked at because they were strange."""
+        n = len(self.readings)
+        places = np.arange(n - self.n_reviewed, n)
+        own = self.readings.rows(places)
+        table = self._as_if_unseen("reviewed texts", own, places, self._against)
+        return self._with_programs(table, own)
 
     def held_out(self, readings: Readings) -> FeatureTable:
         """Return signatures of held-out texts, none compared with itself or those of its lot.
@@ -313,6 +336,14 @@ class Teaching:
         if reference.likeness is not None:
             tables.append(reference.likeness.features(Seen.of(readings)))
         return FeatureTable.beside(tables)
+
+    @cached_property
+    def _against(self) -> LeaveOneOutReference:
+        """What each training text is held against, which does not meet itself."""
+        n = len(self.reference)
+        return LeaveOneOutReference(
+            self.readings, self.reference, self._folds[:n], self._order(n), self._kept_out()
+        )
 
     @property
     def _folds(self) -> IntArray:

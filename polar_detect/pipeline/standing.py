@@ -6,6 +6,7 @@ of these is beside those of other lots.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -36,14 +37,14 @@ class Standing:
     ----------
     is_in_time : bool
         Whether they are in the order of time, or in its reverse.
-    lots : mapping of str to (n_texts,) int64
-        By the column's name, which lot each is of, as a number; of none has one of its own.
+    lots : mapping of str to (n_texts,) str
+        By the column's name, which lot each is of; "" of none.
     are_given : bool
         Whether somebody says that these lots, of one column, count.
     """
 
     is_in_time: bool = False
-    lots: Mapping[str, IndexArray] = field(default_factory=dict)
+    lots: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     are_given: bool = False
 
     @classmethod
@@ -54,12 +55,12 @@ class Standing:
 
         >>> frame = pd.DataFrame({"Lot": ["L1"] * 2 + ["L2"] * 2 + ["L3"], "flow": 5 * [1.5]})
         >>> {name: own.tolist() for name, own in Standing.found_in(frame).lots.items()}
-        {'Lot': [0, 0, 1, 1, 2]}
+        {'Lot': ['L1', 'L1', 'L2', 'L2', 'L3']}
         """
         normal = frame if which is None else frame[which]
         is_in_time = new_values.are_in_time(normal)
         names = lots.lot_columns(normal, is_in_time=is_in_time)
-        return cls(is_in_time, {name: lots.numbered(frame[name]) for name in names})
+        return cls(is_in_time, {name: lots.named(frame[name]) for name in names})
 
     @classmethod
     def given(cls, groups: ArrayLike, n_texts: int) -> Self:
@@ -85,16 +86,35 @@ class Standing:
         own = groups if isinstance(groups, pd.Series) else pd.Series(np.asarray(groups).tolist())
         name = getattr(groups, "name", None)  # polars' series have one, too, "" by default
         named = _UNNAMED if name is None else str(name) or _UNNAMED
-        return cls(lots={named: lots.numbered(own)}, are_given=True)
+        return cls(lots={named: lots.named(own)}, are_given=True)
+
+    @cached_property
+    def numbers(self) -> Mapping[str, IndexArray]:
+        """Which lot each is of, as a number, (n_texts,); of none has one of its own."""
+        return {name: lots.numbered(own) for name, own in self.lots.items()}
+
+    def told_by(self, frame: pd.DataFrame) -> "Standing":
+        """Return of which of these lots later rows are, as far as a table has their columns."""
+        columns = {str(name): frame.iloc[:, j] for j, name in enumerate(frame.columns)}
+        own = {name: lots.named(columns[name]) for name in self.lots if name in columns}
+        return Standing(self.is_in_time, own, self.are_given)
 
     def rows(self, rows: NDArray[np.integer[Any]]) -> Self:
         """Return that of some of the texts, in their order."""
-        own = {name: numbers[rows] for name, numbers in self.lots.items()}
+        own = {name: names[rows] for name, names in self.lots.items()}
+        return type(self)(self.is_in_time, own, self.are_given)
+
+    def followed_by(self, other: "Standing", n_other: int) -> Self:
+        """Return that of these texts and of `n_other` later ones; lots are those told of these."""
+        none = np.full(n_other, "", object)
+        own = {
+            name: np.append(names, other.lots.get(name, none)) for name, names in self.lots.items()
+        }
         return type(self)(self.is_in_time, own, self.are_given)
 
     def check(self) -> None:
         """Raise `InputError` where all texts are of one group that somebody gave."""
-        for name, numbers in self.lots.items():
+        for name, numbers in self.numbers.items():
             if self.are_given and len(np.unique(numbers)) < 2:
                 raise InputError(
                     f"Got {name!r} that says the same of all normal texts; expected two groups or "
@@ -108,20 +128,20 @@ class Standing:
         some `points`, (n_texts, n_directions); else those of one lot if they are.
         """
         if self.are_given:
-            ((name, numbers),) = self.lots.items()
+            ((name, numbers),) = self.numbers.items()
             return Order(numbers, by=name)
         if self.is_in_time and (reach := max(map(reach_of, points), default=0)):
             return Order(np.arange(n_texts), reach)
         alike = {
             name: max((correlation_within(own, numbers) for own in points), default=0)
-            for name, numbers in self.lots.items()
+            for name, numbers in self.numbers.items()
             if len(np.unique(numbers)) >= _MIN_LOTS
         }
         most = max(alike.values(), default=0)
         if most == 0:
             return Order.unknown(n_texts)
         name = next(name for name in alike if alike[name] == most)
-        return Order(self.lots[name], by=name)
+        return Order(self.numbers[name], by=name)
 
 
 Groups = Literal["auto", "time"] | ArrayLike | Standing | None

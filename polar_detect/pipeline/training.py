@@ -1,8 +1,9 @@
 """What `PolarDetector.fit` is given: texts with labels, and what is to be warned of in them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -28,12 +29,40 @@ MIN_NORMAL = 40
 MIN_SIGNED = 8  # texts, for signatures of each against others
 
 
-class ByLabel(NamedTuple):
-    """Normal and anomalous texts, and where the normal ones stand."""
+@dataclass(frozen=True, eq=False)
+class ByLabel:
+    """Normal and anomalous texts.
+
+    Parameters
+    ----------
+    normal : list of str
+    anomalous : Labelled
+    standing : Standing
+        Of the normal ones.
+    is_reviewed : (n_normal,) bool
+        Which of them were looked at because they were strange. They are no random ones, so that
+        they never turn scores into p-values.
+    """
 
     normal: list[str]
     anomalous: Labelled
     standing: Standing
+    is_reviewed: BoolArray
+
+    @property
+    def texts(self) -> list[str]:
+        """All texts, normal ones first."""
+        return [*self.normal, *self.anomalous.texts]
+
+    @property
+    def reviewed(self) -> tuple[int, ...]:
+        """The places of normal texts that were looked at because they were strange."""
+        return tuple(np.flatnonzero(self.is_reviewed).tolist())
+
+    def read_by(self, reading: Callable[[str], str]) -> Self:
+        """Return the same with texts as they are read."""
+        strange = replace(self.anomalous, texts=tuple(map(reading, self.anomalous.texts)))
+        return replace(self, normal=[*map(reading, self.normal)], anomalous=strange)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +86,8 @@ class TrainingTexts:
         Which of them hang together; see `PolarDetector.fit`.
     kinds : tuple of str
         Of what kind each anomalous one is, "" where nothing is said; () where nothing is of any.
+    is_reviewed : (n_texts,) bool, optional
+        See `ByLabel`; None where none is.
     """
 
     texts: tuple[str, ...]
@@ -67,6 +98,7 @@ class TrainingTexts:
     n_ones: int
     groups: Groups = None
     kinds: tuple[str, ...] = ()
+    is_reviewed: BoolArray | None = None
 
     @classmethod
     def of(
@@ -152,14 +184,34 @@ class TrainingTexts:
         """
         normal, strange = (self._labelled(is_anomalous=label) for label in (False, True))
         kept, kept_strange = (_with_tokens(own, tracer) for own in (normal, strange))
-        if len(kept) < MIN_NORMAL:
-            raise InputError(too_few(len(kept)))
+        reviewed = np.zeros(len(self.texts), bool) if self.is_reviewed is None else self.is_reviewed
+        is_reviewed = reviewed[~self.is_anomalous][kept]
+        if (n_usual := int(np.sum(~is_reviewed))) < MIN_NORMAL:
+            raise InputError(too_few(n_usual))
         kinds = self.kinds or ("",) * len(self.texts)
         own = tuple(kinds[i] for i in np.flatnonzero(self.is_anomalous))
         return ByLabel(
             [normal[i] for i in kept.tolist()],
             Labelled(tuple(strange), own).rows(kept_strange),
             self.standing.rows(kept),
+            is_reviewed,
+        )
+
+    @classmethod
+    def joined(cls, given: "ByLabel", rows: "RowTemplate | None") -> Self:
+        """Return texts by label as what to fit on: normal ones, and behind them anomalous ones."""
+        n_anomalous = len(given.anomalous)
+        is_anomalous = np.repeat([False, True], [len(given.normal), n_anomalous])
+        return cls(
+            (*given.normal, *given.anomalous.texts),
+            is_anomalous,
+            rows,
+            has_labels=True,
+            frame=None,
+            n_ones=0,
+            groups=given.standing.followed_by(Standing(), n_anomalous),
+            kinds=("",) * len(given.normal) + given.anomalous.kinds,
+            is_reviewed=np.append(given.is_reviewed, np.zeros(n_anomalous, bool)),
         )
 
     def doubts(

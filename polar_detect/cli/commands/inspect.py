@@ -27,7 +27,7 @@ def inspect(options: InspectOptions) -> None:
         _show_limits(options.detector, language, reads_texts=contents.reads_texts)
         return
     if options.texts:
-        _list_texts((*(contents.texts or ()), *contents.labelled))
+        _list_texts((*(contents.texts or ()), *contents.held_out, *contents.labelled))
         if contents.texts is None:
             tell(language.say("inspect.lists_none", folder=options.detector))
         return

@@ -135,7 +135,7 @@ def task_of_frames(
     files = [_file(reader, reading) for reader in readers]
     if groups is None:
         return _task(files, reading, _grouping(files))
-    (own,) = Standing.given(groups, len(frames[0])).lots.values()
+    (own,) = Standing.given(groups, len(frames[0])).numbers.values()
     kept = own[files[0].table.lines - 1]  # of rows that hold anything
     return _task(files, replace(reading, group_column=_GROUPS), _Grouping(_GROUPS, kept))
 
@@ -323,9 +323,9 @@ def _grouping(files: Sequence[File]) -> _Grouping | None:
     (file,) = files
     frame, asked = file.table.frame, file.reading.group_column
     if asked is not None:
-        (groups,) = Standing.given(frame[asked], len(frame)).lots.values()
+        (groups,) = Standing.given(frame[asked], len(frame)).numbers.values()
         return _Grouping(asked, groups)
-    for name, lots in Standing.found_in(frame).lots.items():
+    for name, lots in Standing.found_in(frame).numbers.items():
         n_lots = len(np.unique(lots))
         if name != file.reading.target and _MIN_GROUPS <= n_lots <= len(frame) / 2:
             return _Grouping(name, lots)

@@ -26,6 +26,25 @@ MOST_TEACHING = 1_000
 
 
 @dataclass(frozen=True, eq=False)
+class AsUnseen:
+    """Signatures of rows that a detector is fitted on, none of which sees itself.
+
+    Parameters
+    ----------
+    normal : FeatureTable
+        Of `RowReference.drawn`.
+    labelled : FeatureTable
+        Of labelled anomalies.
+    reviewed : FeatureTable
+        Of `RowReference.reviewed`.
+    """
+
+    normal: FeatureTable
+    labelled: FeatureTable
+    reviewed: FeatureTable
+
+
+@dataclass(frozen=True, eq=False)
 class RowReference(HasColumns):
     """Normal rows that new rows are held against.
 
@@ -39,6 +58,9 @@ class RowReference(HasColumns):
         See `HasColumns`.
     likeness : Likeness, optional
         What labelled anomalies are like; None where there were none, or too few.
+    reviewed : tuple of int
+        Places of the rows that were looked at because they were strange. New rows are held against
+        them too, but they do not say what is usual.
     """
 
     template: "RowTemplate"
@@ -47,6 +69,7 @@ class RowReference(HasColumns):
     categories: CategoryReference | None
     contamination: float
     likeness: Likeness | None
+    reviewed: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -63,6 +86,7 @@ class RowReference(HasColumns):
         *,
         contamination: float,
         likeness: Likeness | None,
+        reviewed: tuple[int, ...] = (),
     ) -> Self:
         """Fit on rows, with what labelled anomalies are like."""
         return cls(
@@ -72,6 +96,7 @@ class RowReference(HasColumns):
             CategoryReference.fit(template, texts),
             contamination,
             likeness,
+            reviewed,
         )
 
     @classmethod
@@ -83,6 +108,7 @@ class RowReference(HasColumns):
         *,
         contamination: float,
         seed: int,
+        reviewed: tuple[int, ...] = (),
     ) -> Self:
         """Fit on normal rows, and on labelled anomalies where there are some."""
         pair = Seen.of_rows(texts), Seen.of_rows(labelled)
@@ -92,6 +118,7 @@ class RowReference(HasColumns):
             texts,
             contamination=contamination,
             likeness=likeness,
+            reviewed=reviewed,
         )
 
     @property
@@ -109,24 +136,32 @@ class RowReference(HasColumns):
             tables.append(self.likeness.features(Seen.of_rows(texts)))
         return FeatureTable.beside(tables)
 
-    def training_features(
-        self, labelled: Sequence[str], order: Order, *, seed: int
-    ) -> tuple[FeatureTable, FeatureTable]:
+    def training_features(self, labelled: Sequence[str], order: Order, *, seed: int) -> AsUnseen:
         """Return signatures of rows that it was fitted on and of labelled anomalies.
 
         None of which sees itself, nor what is near it in the `order`. Of the rows those that
         `drawn` says are enough to say what is usual.
         """
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
-        drawn = self.drawn(seed)
-        teaching, near = own.rows(drawn), order.near(drawn)
-        tables = self.of_columns(teaching.texts, banned=self._unmet(drawn, near), left_out=near)
-        others = self.of_columns(labelled, banned=None, left_out=None)
+        kept_out = None
         if self.likeness is not None:
             kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
-            tables.append(kept_out.of_normal(teaching, drawn))
+
+        def inside(places: IndexArray) -> FeatureTable:
+            seen, near = own.rows(places), order.near(places)
+            tables = self.of_columns(seen.texts, banned=self._unmet(places, near), left_out=near)
+            if kept_out is not None:
+                tables.append(kept_out.of_normal(seen, places))
+            return FeatureTable.beside(tables)
+
+        others = self.of_columns(labelled, banned=None, left_out=None)
+        if kept_out is not None:
             others.append(kept_out.of_labelled(shown))
-        return FeatureTable.beside(tables), FeatureTable.beside(others)
+        normal = inside(self.drawn(seed))
+        reviewed = normal.rows(slice(0))
+        if self.reviewed:
+            reviewed = inside(np.asarray(self.reviewed))
+        return AsUnseen(normal, FeatureTable.beside(others), reviewed)
 
     def as_new(self, inside: FeatureTable, order: Order, *, seed: int) -> FeatureTable:
         """Return signatures of rows that it was fitted on as new rows that say the same have them.
@@ -146,8 +181,9 @@ class RowReference(HasColumns):
 
     def drawn(self, seed: int) -> IndexArray:
         """Return the places of the rows that say what is usual: 1,000 at random, in order."""
-        order = np.random.default_rng(seed).permutation(self.n_fitted)
-        return np.sort(order[:MOST_TEACHING])
+        usual = np.setdiff1d(np.arange(self.n_fitted), np.asarray(self.reviewed, np.int64))
+        order = np.random.default_rng(seed).permutation(len(usual))
+        return np.sort(usual[order[:MOST_TEACHING]])
 
     def _unmet(self, drawn: IndexArray, near: BoolArray) -> BoolArray:
         """Return which rows say what each of some says, or are near it, (n_drawn, n_fitted).

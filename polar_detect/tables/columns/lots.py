@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from polar_detect.arrays import IndexArray
 from polar_detect.tables.cells.numbers import as_numbers
@@ -54,23 +55,32 @@ def source_columns(rows: pd.DataFrame) -> list[str]:
     return [str(rows.columns[j]) for j in named if _are_sources(rows.iloc[:, j])]
 
 
-def numbered(lots: pd.Series) -> IndexArray:
-    """Return which lot each row is of, as a number, (n_rows,) int64; of none has its own.
+def named(lots: pd.Series) -> NDArray[np.object_]:
+    """Return which lot each row is of, (n_rows,) str; "" of none.
 
     Where each lot stands once, and rows below it are empty, these are of it too.
 
-    >>> numbered(pd.Series(["L1", "", "Ｌ1 ", None, "L2"])).tolist()
-    [0, 2, 0, 3, 1]
-    >>> numbered(pd.Series(["L1", "", "", "L2", ""])).tolist()
-    [0, 0, 0, 1, 1]
+    >>> named(pd.Series(["L1", "", "Ｌ1 ", None, "L2"])).tolist()
+    ['L1', '', 'L1', '', 'L2']
+    >>> named(pd.Series(["L1", "", "", "L2", ""])).tolist()
+    ['L1', 'L1', 'L1', 'L2', 'L2']
     """
     said = [unicodedata.normalize("NFKC", text).strip() for text in cells_as_text(lots)]
     filled = [*filter(None, said)]
     if said and said[0] and len(filled) == len({*filled}) <= len(said) / 2:
         said = pd.Series(said).replace("", None).ffill().tolist()
-    known = {text: i for i, text in enumerate(dict.fromkeys(filter(None, said)))}
-    alone = iter(range(len(known), len(known) + len(said)))
-    return np.array([known[text] if text else next(alone) for text in said], np.int64)
+    return np.array(said, object)
+
+
+def numbered(names: NDArray[np.object_]) -> IndexArray:
+    """Return which lot each row is of, as a number, (n_rows,) int64; of none has its own.
+
+    >>> numbered(np.array(["L1", "", "L1", "", "L2"], object)).tolist()
+    [0, 2, 0, 3, 1]
+    """
+    known = {name: i for i, name in enumerate(dict.fromkeys(filter(None, names)))}
+    alone = iter(range(len(known), len(known) + len(names)))
+    return np.array([known[name] if name else next(alone) for name in names], np.int64)
 
 
 def _are_lots(column: pd.Series, *, is_in_time: bool) -> bool:

@@ -3,7 +3,13 @@
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
+import pandas as pd
+
+from polar_detect.arrays import BoolArray
 from polar_detect.errors import InputError, quoted
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.label_words import LABEL_OF, said_by
 
 OF_TEXTS = {
     "score": "float",
@@ -50,6 +56,18 @@ def result_columns(present: Iterable[str], *, but: str | None = None) -> list[st
         found = behind
     is_told = len(found) >= _MIN_TELLING or len(_KEPT.intersection(found)) >= _MIN_KEPT
     return [name for name in found if name != but] if is_told else []
+
+
+def were_flagged(frame: pd.DataFrame) -> BoolArray:
+    """Return which rows `score` has flagged, (n_rows,); none where it has not scored the table.
+
+    >>> were_flagged(pd.DataFrame({"score": [1, 2], "p_value": 0.1, "is_anomaly": ["TRUE", ""]}))
+    array([ True, False])
+    """
+    if FLAG not in result_columns(map(str, frame.columns)):
+        return np.zeros(len(frame), bool)
+    words = map(said_by, cells_as_text(frame[FLAG]))
+    return np.asarray([LABEL_OF.get(word, False) for word in words], bool)
 
 
 def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
