@@ -32,7 +32,6 @@ def combine(options: CombineOptions) -> None:
     for names, notice in combined.notices():
         tell(f"{names}: {language.notice(notice)}")
     rows = tables.CombinedRows.of(combined, drops_copies=options.drop_copies)
-    n_tables = len(combined.parts) - len(rows.empty)
     if options.are_runs:
         runs = _runs(rows, options, language)
         frames, n_rows, done = iter([runs]), len(runs), "combine.runs"
@@ -50,7 +49,9 @@ def combine(options: CombineOptions) -> None:
     for key, left in passed_over.items():
         if left:
             tell(language.say(key, names=listing(left, _MAX_LISTED)))
-    tell(language.say(done, n=n_rows, n_tables=n_tables, n_readings=rows.n_rows))
+    for error in rows.broken:
+        tell(language.say("combine.broken", why=language.error(str(error))))
+    tell(language.count(done, n_rows, n_tables=rows.n_tables, n_readings=rows.n_rows))
     say(out)
 
 
