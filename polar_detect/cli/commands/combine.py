@@ -12,6 +12,7 @@ from polar_detect.errors import InputError, listing
 from polar_detect.messages.language import Language
 
 _MAX_LISTED = 5
+_OPTIONS = {"by": "--by", "along": "--along", "label_column": "--label-column"}
 
 
 def combine(options: CombineOptions) -> None:
@@ -63,7 +64,8 @@ def _runs(rows: tables.CombinedRows, options: CombineOptions, language: Language
             "these out, or name other files."
         )
     as_is = {name: f"{{{name}}}" for name in ("name", "low", "high", "n")}
-    named = {own.name: language.say(f"runs.{own.name}", **as_is) for own in fields(tables.RunWords)}
+    columns = (own.name for own in fields(tables.RunWords) if own.name not in _OPTIONS)
+    named = {name: language.say(f"runs.{name}", **as_is) for name in columns} | _OPTIONS
     by = tables.RowColumns(options.by, "--by").names
     found = tables.CombinedRuns.of(
         rows,
