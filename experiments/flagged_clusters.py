@@ -142,18 +142,22 @@ def news(data: Path, rng: np.random.Generator) -> Drawn:
     return _texts(rng, pools[0][1], pools[1:], (20, 10, 6))
 
 
-def rare_lines(data: Path, rng: np.random.Generator) -> Drawn:
-    """Return lines of another log, with those of rare templates."""
+def _usual_and_rare(data: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the lines of a log but those of rare templates, and these by template."""
     log = bench_tasks._log(data, "Thunderbird")
     counts = log["EventId"].value_counts(ascending=True)
     is_rare = log["EventId"].isin(counts.index[counts.cumsum() <= len(log) / 10])
     rare = log[is_rare].drop_duplicates("Content")
     pools = _by_kind(zip(rare["Content"], rare["EventId"], strict=True))
+    return log["Content"][~is_rare].tolist(), pools
+
+
+def rare_lines(data: Path, rng: np.random.Generator) -> Drawn:
+    """Return lines of another log, with those of rare templates."""
+    usual, pools = _usual_and_rare(data)
     large = _shuffled(rng, {kind: own for kind, own in pools.items() if len(own) >= _MIN_SIZE})
     others = _shuffled(rng, {kind: own for kind, own in pools.items() if len(own) < _MIN_SIZE})
-    return _texts(
-        rng, log["Content"][~is_rare].tolist(), large, [12] * 8, _one_of_each(rng, others[:12])
-    )
+    return _texts(rng, usual, large, [12] * 8, _one_of_each(rng, others[:12]))
 
 
 def out_of_scope(data: Path, rng: np.random.Generator) -> Drawn:
@@ -167,6 +171,12 @@ def single_queries(data: Path, rng: np.random.Generator) -> Drawn:
     """Return repair orders, with one query of each of thirty intents."""
     singles = _one_of_each(rng, _shuffled(rng, _intents(data))[:30])
     return _texts(rng, _orders(data), (), (), singles)
+
+
+def single_lines(data: Path, rng: np.random.Generator) -> Drawn:
+    """Return lines of that log, with one of each of forty rare templates."""
+    usual, pools = _usual_and_rare(data)
+    return _texts(rng, usual, (), (), _one_of_each(rng, _shuffled(rng, pools)[:40]))
 
 
 def _faulty(
@@ -275,14 +285,16 @@ SETS = {
     "machines": machines,
     "null: out of scope": out_of_scope,
     "null: single queries": single_queries,
+    "null: single lines": single_lines,
     **{f"null: {n} columns": _independent(n) for n in (6, 12, 30)},
 }
 
 
-def labels_of(assessment: Assessment) -> np.ndarray:
+def labels_of(drawn: Drawn, assessment: Assessment) -> np.ndarray:
     """Return the cluster of each flagged row, −1 where it is in none."""
     labels = np.full(len(assessment), -1)
-    for i, own in enumerate(assessment.clusters().found):
+    texts = drawn.test if isinstance(drawn.test, list) else ()
+    for i, own in enumerate(assessment.clusters(texts).found):
         labels[own.places] = i
     return labels[assessment.is_anomaly]
 
@@ -332,7 +344,7 @@ def figures(name: str, data: Path, seed: int) -> list[dict[str, object]]:
     own = [drawn.kinds[i] for i in np.flatnonzero(assessment.is_anomaly)]
     seen = views(drawn, assessment)
     k = sum(n >= _MIN_SIZE for kind, n in Counter(own).items() if kind)
-    ways = {"polar-detect": labels_of(assessment)}
+    ways = {"polar-detect": labels_of(drawn, assessment)}
     if k:
         ways["k-means, right k"] = KMeans(k, n_init=10, random_state=seed).fit_predict(seen)
     ways["HDBSCAN"] = np.full(len(own), -1)

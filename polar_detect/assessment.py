@@ -346,7 +346,7 @@ class Assessment:
         )
 
     def clusters(self, texts: Sequence[str] = ()) -> Clusters:
-        """Return which of the flagged texts are alike; without `texts` words of none are known."""
+        """Return which of the flagged texts are alike; without `texts` their words do not count."""
         return Flagged(
             self.scores, self.is_anomaly, self.explanation, self.embeddings, self.odd_cells, texts
         ).clusters()
@@ -364,7 +364,8 @@ class Assessment:
         Parameters
         ----------
         texts : sequence of str or data frame, optional
-            Those that were assessed, for words that they share; rows of a data frame name none.
+            Those that were assessed, for words that they share and how lines are worded; rows of a
+            data frame name none.
         tongue : {"en", "ja"}
             Language of the reasons.
 

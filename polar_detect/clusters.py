@@ -14,6 +14,7 @@ from polar_detect.messages.sources import Column, SharedReason
 from polar_detect.report.content.reasons import OddCells
 from polar_detect.signature.marks.shared_words import SharedWords
 from polar_detect.statistics.clusters import clusters
+from polar_detect.statistics.wordings import wordings
 
 MOST = 5000  # flagged texts that are held against each other, the strangest: up to a GB
 # What most texts have in common, as their domain, makes no two of them alike: so many directions.
@@ -82,7 +83,7 @@ class Flagged:
         None where no model reads the texts.
     odd_cells : sequence of OddCells
     texts : sequence of str
-        For the words that they share; () to do without.
+        For the words that they share, and for how lines are worded; () to do without.
     """
 
     scores: Float64Array
@@ -101,14 +102,27 @@ class Flagged:
         apart = self._apart(places, reasons)
         words = self._words(places)
         found = []
-        for own in clusters(apart):
+        for own in self._alike(places, apart, reasons):
             central = int(apart[np.ix_(own, own)].mean(1).argmin())
-            is_by_columns = reasons.share[own].mean() > _MAJORITY
+            is_by_columns = reasons.are_of_columns(own)
             odd = [self.odd_cells[i] for i in places[own].tolist()] if is_by_columns else []
             why = reasons.rows(own).shared(odd) if is_by_columns else ()
             said = () if why or words is None else words.of_some(own.tolist())
             found.append(Cluster(places[own], int(places[own[central]]), why, said))
         return Clusters(tuple(found), len(places))
+
+    def _alike(
+        self, places: IndexArray, apart: Float32Array, reasons: "_Reasons"
+    ) -> list[IndexArray]:
+        """Return which flagged texts are alike; lines of several wordings fall apart into these."""
+        found = []
+        for own in clusters(apart):
+            if not self.texts or reasons.are_of_columns(own):
+                found.append(own)
+                continue
+            parts = wordings([self.texts[i] for i in places[own].tolist()])
+            found += [own[part] for part in parts]
+        return sorted(found, key=lambda own: (-len(own), own[0]))
 
     def _in_order(self) -> IndexArray:
         """Return the places of the flagged, strangest first; equal ones by what is known of them.
@@ -206,6 +220,10 @@ class _Reasons(NamedTuple):
         others = explanation.values[:, is_other]
         sums = np.column_stack([np.abs(signed).sum(1), others.clip(0).sum(1)])
         return cls(tuple(parts), signed, is_beside, has_numbers, others, _shares(sums)[:, 0])
+
+    def are_of_columns(self, places: IndexArray) -> bool:
+        """Return whether some of the texts are alike by their columns."""
+        return bool(self.share[places].mean() > _MAJORITY)
 
     def rows(self, places: IndexArray) -> "_Reasons":
         """Return those of some of the texts."""

@@ -366,6 +366,24 @@ def test_what_has_no_rows_yet_is_left_out_where_others_have_some(months, run):
     assert (code, "without any text (0 bytes)" in err) == (1, True)
 
 
+def test_files_of_a_folder_that_cannot_be_read_are_left_out_and_said(months, run):
+    out, whole = months.parent / "all.csv", (months / "2026.xlsx").read_bytes()
+    (months / "7.xlsx").write_bytes(whole[: len(whole) // 2])
+    (months / "8.csv").write_text("heat,C [%],grade\n" + 3 * "H9,1,2,3\n")  # found in its rows
+    code, _, err = run("combine", months, "--out", out)
+    first, second = [line for line in err.splitlines() if "as it cannot be read: Got" in line]
+    assert (code, "7.xlsx" in first, "8.csv" in second) == (0, True, True)
+    assert (len(pd.read_csv(out)), err.splitlines()[-1]) == (8, "8 rows, of tables: 4")
+    assert "読めないため除いたファイル：" in run("combine", months, "--out", out, "--lang", "ja")[2]
+    for name in ("7.xlsx", "8.csv"):  # one that was named is an error
+        code, _, err = run("combine", months, months / name, "--out", out)
+        assert (code, name in err.splitlines()[-1]) == (1, True)
+    for file in months.iterdir():
+        file.write_bytes(whole[: len(whole) // 2]) if file.suffix == ".xlsx" else file.unlink()
+    code, _, err = run("combine", months, "--out", out)
+    assert (code, err.count("\n"), "Got " in err) == (1, 1, True)
+
+
 def test_what_is_no_file_is_refused(tmp_path, run, monkeypatch):
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "picture.png").touch()

@@ -109,6 +109,21 @@ def test_clusters_are_the_same_whatever_the_order_of_the_texts():
     assert [cluster.central for cluster in before] == [order[cluster.central] for cluster in after]
 
 
+def test_lines_that_are_alike_fall_into_their_wordings_and_other_texts_stay_together():
+    own = texts_of([0] * 13)
+    usual = ["all is well"] * 100
+    read = [f"error reading prefix on socket 172.16.{i}.1:{i}, link severed" for i in range(8)]
+    sent = [f"failed to write prefix on control stream socket of node{i}" for i in range(4)]
+    found = own.clusters([*usual, *read, *sent, "no socket"]).found
+    kinds = sorted(sorted((cluster.places - 100).tolist()) for cluster in found)
+    assert kinds == [[*range(8)], [*range(8, 12)]]
+    assert len({cluster.words for cluster in found}) == 2
+    prose = ["pump leaks", "oil below it", "leaky again", "worn seal", "drops", "wet floor", "hot"]
+    one_wording, too_few = [*read, *prose[:5]], [*read[:3], *sent[:3], *prose]
+    for texts in ([*usual, *one_wording], [*usual, *too_few], ()):
+        assert [len(cluster.places) for cluster in own.clusters(texts).found] == [13]
+
+
 def test_texts_that_are_faintly_alike_are_parted_by_why_they_are_flagged():
     own, rng = texts_of([-1] * 16), np.random.default_rng(5)
     centre = unit(rng.normal(size=(1, HIDDEN)))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from polar_detect import PolarDetector
+from polar_detect.cli.commands.combine import _OPTIONS
 from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.messages.language import Language
 from polar_detect.tables import RunWords, read_table, summarise_runs
@@ -66,8 +67,12 @@ def test_labels_of_0_and_1_are_told_to_be_named_and_are_one_column_then():
     runs = pd.concat([press(Run=i, Bad=i % 2, seed=i) for i in range(4)])
     (notice,) = summarise_runs(runs, "Run").notices
     assert notice.startswith("columns of one number throughout: 'Bad'")
-    assert "where it is a label, in --label-column" in notice
-    assert "--label-column" in Language("ja").notice(notice)
+    assert "name it in by, and where it is a label, in label_column" in notice
+    assert "label_column に指定" in Language("ja").notice(notice)
+    with pytest.raises(InputError, match="Pass by Run"):
+        summarise_runs(runs, "Runs")
+    with pytest.raises(InputError, match="Pass label_column Bad"):
+        summarise_runs(runs, "Run", label_column="Bat")
     named = summarise_runs(runs, "Run", label_column="Bad")
     assert named.frame["Bad"].tolist() == [0, 1, 0, 1]
     assert ("Bad noise" in named.frame, named.notices) == (False, ())
@@ -204,7 +209,7 @@ def test_what_stays_the_same_in_a_run_stays_what_it_is():
     assert cells["Thickness at 40-50 % [mm]"] == 2.0
     assert found.notices == (
         "columns of one number throughout: 'Thickness [mm]'; where that is a setting, name it in "
-        "--by, and where it is a label, in --label-column, to have one column of it",
+        "by, and where it is a label, in label_column, to have one column of it",
     )
     kept = summarise_runs(press(**stays), "thickness")
     assert kept.frame["Thickness [mm]"].tolist() == [2.0]
@@ -233,7 +238,7 @@ def test_a_run_is_anomalous_if_a_reading_of_it_is():
     said = summarise_runs(readings, "Cycle")
     assert said.frame["verdict"].fillna("").tolist() == ["OK > NG", "OK", ""]
     assert said.notices[0] == (
-        "columns that call readings anomalous: 'verdict'; pass one as --label-column to call their "
+        "columns that call readings anomalous: 'verdict'; pass one as label_column to call their "
         "runs so"
     )
     with pytest.raises(InputError, match="Got label 'maybe'"):
@@ -259,7 +264,7 @@ def test_readings_without_a_run_and_apart_from_their_run_are_counted():
     assert found.notices[:2] == (
         "readings left out that do not say of which run they are: 5",
         "readings of one run stand in several places, with others between: 1 more than there are "
-        "runs; where these are runs of their own, name in --by what tells them apart",
+        "runs; where these are runs of their own, name in by what tells them apart",
     )
 
 
@@ -367,8 +372,17 @@ def test_columns_of_runs_are_called_in_japanese_too(tmp_path, run):
 
 def test_english_columns_are_called_alike_by_the_command_and_in_python():
     as_is = {name: f"{{{name}}}" for name in ("name", "low", "high", "n")}
-    said = {own.name: Language().say(f"runs.{own.name}", **as_is) for own in fields(RunWords)}
+    columns = [own.name for own in fields(RunWords) if own.name not in _OPTIONS]
+    said = {name: Language().say(f"runs.{name}", **as_is) for name in columns}
     assert RunWords(**said) == RunWords()
+
+
+def test_the_command_names_its_options_where_python_names_arguments(tmp_path, run):
+    table, out = tmp_path / "all.csv", tmp_path / "runs.csv"
+    pd.concat([press(Run=i, Bad=i % 2) for i in (1, 2)]).to_csv(table, index=False)
+    _, _, err = run("combine", table, "--by", "Run", "--out", out)
+    assert "name it in --by, and where it is a label, in --label-column, to" in err
+    assert "Pass --by Run" in run("combine", table, "--by", "Runs", "--out", out)[2]
 
 
 @pytest.mark.parametrize(

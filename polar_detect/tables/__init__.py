@@ -50,6 +50,7 @@ from polar_detect.tables.output.writing import (
     write_table,
 )
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
+from polar_detect.tables.readings import RunWords
 from polar_detect.tables.rows.fitting import numeric_names
 from polar_detect.tables.rows.template import RowTemplate, is_filled, texts_of_file
 from polar_detect.tables.rows.warnings import (
@@ -61,7 +62,7 @@ from polar_detect.tables.rows.warnings import (
     warn_of_sides,
     warn_of_words,
 )
-from polar_detect.tables.runs import RunTable, RunWords, summarise_runs
+from polar_detect.tables.runs import RunTable, summarise_runs
 
 __all__ = [
     "Chunk",

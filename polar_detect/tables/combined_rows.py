@@ -36,6 +36,8 @@ class CombinedRows:
     is_kept : sequence of (n_rows_of_part,) bool
     empty : sequence of str
         Names of parts that have columns and no rows.
+    broken : sequence of InputError
+        What is said of files of a folder that cannot be read, or not to their end.
     """
 
     combined: Combined
@@ -45,6 +47,12 @@ class CombinedRows:
     dtypes: Mapping[str, Any]
     is_kept: Sequence[BoolArray]
     empty: Sequence[str] = ()
+    broken: Sequence[InputError] = ()
+
+    @property
+    def n_tables(self) -> int:
+        """How many of the parts have rows."""
+        return sum(len(own) > 0 for own in self.is_kept)
 
     @classmethod
     def of(cls, combined: Combined, *, drops_copies: bool = False) -> Self:
@@ -53,12 +61,12 @@ class CombinedRows:
         Raises
         ------
         InputError
-            A file breaks off, or none of its rows can be used; or no table has any.
+            A file that was named breaks off, or none of its rows can be used; or no table has any.
         """
         found = [_Read.of(part, combined.columns) for part in combined.parts]
-        why_empty = [own.why_empty for own in found if own.why_empty is not None]
-        if len(why_empty) == len(found):
-            raise why_empty[0]
+        faults = [own.fault for own in found if own.fault is not None]
+        if len(faults) == len(found):
+            raise faults[0]
         n_copies, is_kept = {}, []
         seen: NDArray[np.uint64] = np.array([], np.uint64)
         for part, own in zip(combined.parts, found, strict=True):
@@ -75,7 +83,11 @@ class CombinedRows:
             rejected=[(own.part, row) for own in found for row in own.rejected],
             dtypes={name: _dtype_of(name, found) for name in combined.columns},
             is_kept=is_kept,
-            empty=[own.part.name for own in found if own.why_empty is not None],
+            empty=[own.part.name for own in found if isinstance(own.fault, EmptyInputError)],
+            broken=[
+                *combined.broken,
+                *(own for own in faults if not isinstance(own, EmptyInputError)),
+            ],
         )
 
     def frames(self) -> Iterator[pd.DataFrame]:
@@ -128,8 +140,9 @@ class _Read:
         Of its columns that say anything.
     has_wide : frozenset of str
         Columns with whole numbers that floating point has not.
-    why_empty : EmptyInputError or None
-        What is said of a table without rows.
+    fault : InputError or None
+        What is said of a table without rows, or of one that cannot be read; none of its rows
+        count then.
     """
 
     part: Part
@@ -137,14 +150,13 @@ class _Read:
     rejected: list[Rejected]
     dtypes: dict[str, Any]
     has_wide: frozenset[str]
-    why_empty: EmptyInputError | None = None
+    fault: InputError | None = None
 
     @classmethod
     def of(cls, part: Part, columns: Sequence[str]) -> Self:
         hashes: list[NDArray[np.uint64]] = []
         rejected: list[Rejected] = []
         dtypes, wide = {}, set()
-        why_empty = None
         try:
             for chunk in part.reader.chunks():
                 rejected += chunk.rejected
@@ -158,10 +170,12 @@ class _Read:
                 whole = frame.reindex(columns=list(columns))
                 said = pd.DataFrame({name: _said(whole[name]) for name in columns})
                 hashes.append(np.asarray(pd.util.hash_pandas_object(said, index=False), np.uint64))
-        except EmptyInputError as error:
-            why_empty = error
+        except InputError as error:
+            if part.is_named and not isinstance(error, EmptyInputError):
+                raise
+            return cls(part, np.array([], np.uint64), [], {}, frozenset(), error)
         joined = np.concatenate(hashes) if hashes else np.array([], np.uint64)
-        return cls(part, joined, rejected, dtypes, frozenset(wide), why_empty)
+        return cls(part, joined, rejected, dtypes, frozenset(wide))
 
 
 def _said(column: pd.Series) -> pd.Series:

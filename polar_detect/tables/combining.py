@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from polar_detect.errors import EmptyInputError, InputError, listing
 from polar_detect.tables.cells.names import match_column, on_one_line, said_of_matches
@@ -32,11 +32,14 @@ class Part:
         What it is called among the others: its file, its sheet, or both.
     called : mapping of str to str
         What each of its columns is called in the whole.
+    is_named : bool
+        Whether somebody named its file, and not a folder that it is in.
     """
 
     reader: TableReader
     name: str
     called: Mapping[str, str]
+    is_named: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ class Combined:
         Sheets, and files of a folder, that are tables of another kind.
     unread : sequence of str
         Files of a folder that are no tables, or text files beside tables, or are empty.
+    broken : sequence of InputError
+        What is said of files of a folder that cannot be read.
     """
 
     parts: Sequence[Part]
@@ -61,6 +66,7 @@ class Combined:
     says_part: str | None
     left_out: Sequence[str] = ()
     unread: Sequence[str] = ()
+    broken: Sequence[InputError] = ()
 
     @classmethod
     def open(
@@ -88,11 +94,12 @@ class Combined:
         Raises
         ------
         InputNotFoundError, InputError
-            One cannot be read, or a file that was named is a table of another kind.
+            A file that was named cannot be read, or is a table of another kind; or all files
+            cannot be read.
         """
         written = {path.resolve() for path in but}
         files, unread = _files_of(paths, written)
-        opened, empty = _open_all(files, paths, options)
+        opened, empty, broken = _open_all(files, paths, options)
         first = _most_alike([reader for _, reader in opened])
         taken = [(path, reader) for path, reader in opened if _are_alike(first, reader)]
         kept = {path for path, _ in taken}
@@ -104,12 +111,14 @@ class Combined:
         *_, says_part = unique_names([*columns, file if len(kept) > 1 else sheet])[0]
         return cls(
             parts=[
-                Part(reader, on_one_line(visible(name)), names) for (_, reader), name, names in own
+                Part(reader, on_one_line(visible(name)), names, path in paths)
+                for (path, reader), name, names in own
             ],
             columns=columns,
             says_part=says_part if len(taken) > 1 else None,
             left_out=[_said(reader) for path, reader in opened if (path, reader) not in taken],
             unread=[*map(str, (*unread, *empty))],
+            broken=broken,
         )
 
     @property
@@ -134,24 +143,33 @@ class Combined:
         return [(listing(names, _MAX_LISTED), notice) for notice, names in said.items()]
 
 
+class _Opened(NamedTuple):
+    """The tables of files; files of folders that hold nothing; what is said of broken ones."""
+
+    tables: list[tuple[Path, TableReader]]
+    empty: list[Path]
+    broken: list[InputError]
+
+
 def _open_all(
     files: Sequence[Path], named: Collection[Path], options: ReadOptions | None
-) -> tuple[list[tuple[Path, TableReader]], list[Path]]:
-    """Return the tables of files, and which files of folders hold nothing."""
-    opened: list[tuple[Path, TableReader]] = []
-    empty: list[Path] = []
-    why: EmptyInputError | None = None
+) -> _Opened:
+    found = _Opened([], [], [])
+    why: InputError | None = None
     for path in files:
         try:
-            opened += [(path, reader) for reader in open_tables(path, options)]
-        except EmptyInputError as error:
+            found.tables.extend((path, reader) for reader in open_tables(path, options))
+        except InputError as error:
             if path in named:
                 raise
-            empty.append(path)
-            why = error
-    if why is not None and not opened:
+            if isinstance(error, EmptyInputError):
+                found.empty.append(path)
+            else:
+                found.broken.append(error)
+            why = why or error
+    if why is not None and not found.tables:
         raise why
-    return opened, empty
+    return found
 
 
 def _files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], list[Path]]:

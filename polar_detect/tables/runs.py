@@ -4,8 +4,6 @@ Hides what a run comes to. Nothing but how numbers are written is learned from o
 a run has the same row, and the same columns, in any company.
 """
 
-import re
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,58 +14,20 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.arrays import Float64Array, IndexArray
-from polar_detect.errors import EmptyInputError, InputError, listing
-from polar_detect.tables.cells.column_numbers import ColumnNumbers
-from polar_detect.tables.cells.decimal_commas import have_decimal_commas
-from polar_detect.tables.cells.names import folded, match_column
-from polar_detect.tables.cells.number_form import NumberForm
+from polar_detect.errors import EmptyInputError, listing
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
-from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.cells.units import unit_as_written, unit_behind, with_unit, without_unit
-from polar_detect.tables.columns.dates import are_dates
-from polar_detect.tables.columns.identifiers import is_id_name, is_lot_name
-from polar_detect.tables.columns.label_words import JUDGED, LABEL_OF, said_by
+from polar_detect.tables.cells.units import unit_as_written, with_unit
 from polar_detect.tables.columns.labels import parse_labels
-from polar_detect.tables.columns.selection import RowColumns
-from polar_detect.tables.columns.text_column import no_column
 from polar_detect.tables.courses import N_PARTS, Course
 from polar_detect.tables.input.chunks import unique_names
+from polar_detect.tables.readings import Readings, RunWords, are_judged
 
 _MOST_WORDS, _MOST_CHANGES = 8, 8  # of words in a run, or they are remarks
 _MOST_BACK = 0.05  # of its span may what a course goes along fall back, as strain does by noise
 _DIGITS = 6
 _MOST_EXACT = 2.0**53  # of whole numbers; a sensor out of range may say 9.9E37
-_SAMPLE, _MAX_LISTED = 40, 5
+_MAX_LISTED = 5
 _HALF_DAY, _DAY = 43_200.0, 86_400.0  # seconds
-# As `folded` has them, without their unit; t alone may be a thickness.
-_TIME_NAMES = """
-time times timestamp timeofday datetime date/time elapsed elapsedtime testtime runtime sec
-second seconds 時間 時刻 日時 経過時間 測定時間 計測時間 試験時間 測定日時 計測日時 記録日時
-タイムスタンプ 秒 zeit uhrzeit zeitstempel messzeit versuchszeit laufzeit temps heure tempo ora
-tiempo hora czas godzina čas cas zaman saat время 时间 時間戳 时间戳 測試時間 测试时间 시간 시각
-thờigian
-"""
-_TIMES = frozenset(_TIME_NAMES.split())
-_UNITS_OF_TIME = "s sec ms msec μs min h hr hours minutes seconds 秒 分 時間 с сек мин ч"
-_TIME_UNITS = frozenset(_UNITS_OF_TIME.split())
-_UNIT_IN_NAME = re.compile(r"_(?:s|sec|ms|min|h)$")  # of names without brackets
-
-
-@dataclass(frozen=True)
-class RunWords:
-    """What columns of runs are called, and what is said of words that change again and again.
-
-    `{name}` is a column of readings, without its unit, which stands behind.
-    """
-
-    readings: str = "readings"
-    part: str = "{name} at {low}-{high} %"
-    lowest: str = "{name} lowest"
-    highest: str = "{name} highest"
-    noise: str = "{name} noise"
-    jump: str = "{name} jump"
-    span: str = "{name} span"
-    often: str = "more than {n} changes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +85,8 @@ def summarise_runs(
     1     2         4                 5.0
     """
     asked_by = [by] if isinstance(by, str) else by
-    table = _Readings.of(readings, asked_by, along, label_column)
+    words = words or RunWords()
+    table = Readings.of(readings, asked_by, along, label_column, words)
     keys = table.keys()
     places: dict[Hashable, list[int]] = {}
     for i, key in enumerate(keys):
@@ -136,9 +97,9 @@ def summarise_runs(
             "Got no reading of a run; expected rows with a value in each column that tells runs "
             "apart; choose another file, or other columns."
         )
-    runs = [_Run.of(table, np.asarray(own), words or RunWords()) for own in places.values()]
+    runs = [_Run.of(table, np.asarray(own), words) for own in places.values()]
     frame = pd.DataFrame([run.cells for run in runs])
-    return RunTable(with_whole_numbers(frame), table.notices(keys, runs))
+    return RunTable(with_whole_numbers(frame), _notices(table, keys, runs, words))
 
 
 def with_whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -155,103 +116,6 @@ def with_whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**found)
 
 
-@dataclass(frozen=True, eq=False)
-class _Readings:
-    """A table of readings, and which of its columns say what.
-
-    Parameters
-    ----------
-    frame : (n_readings, n_columns) DataFrame
-    by : tuple of str
-    axis : str or None
-        What courses go along; None for the readings as they come.
-    is_asked : bool
-        Whether somebody named that column.
-    label : str or None
-    moments : (n_readings,) float64 or None
-        What the axis says; of dates and times of day seconds.
-    numbers : mapping of str to (n_readings,) float64
-        Of the columns of numbers, NaN where there is none.
-    texts : mapping of str to list of str
-        What each cell of the others says.
-    """
-
-    frame: pd.DataFrame
-    by: tuple[str, ...]
-    axis: str | None
-    is_asked: bool
-    label: str | None
-    moments: Float64Array | None
-    numbers: Mapping[str, Float64Array]
-    texts: Mapping[str, list[str]]
-
-    @classmethod
-    def of(
-        cls, readings: pd.DataFrame, by: Sequence[str], along: str | None, label: str | None
-    ) -> "_Readings":
-        frame = readings.set_axis([*map(str, readings.columns)], axis=1)
-        names = [*frame.columns]
-        if len({*names}) < len(names):
-            twice = frame.columns[frame.columns.duplicated()][0]
-            raise InputError(
-                f"Got two columns named {twice!r}; expected a name for each; rename one."
-            )
-        own_by = tuple(RowColumns.of(by, "--by").choose(names) if by else ())
-        label = label and _found(names, label, "--label-column")
-        axis = along and _found(names, along, "--along")
-        if along is None:
-            others = (name for name in names if name not in (*own_by, label))
-            axis = next(filter(_is_time_name, others), None)
-        commas = have_decimal_commas(frame)
-        found = {
-            name: None if name in (*own_by, label) else _numbers(frame[name], commas=commas)
-            for name in names
-        }
-        numbers = {name: own for name, own in found.items() if own is not None}
-        texts = {
-            name: [text.strip() for text in cells_as_text(frame[name])]
-            for name in names
-            if name not in numbers
-        }
-        moments = None
-        if axis is not None:
-            moments = numbers[axis] if axis in numbers else _seconds(texts[axis], axis)
-        return cls(frame, own_by, axis, along is not None, label, moments, numbers, texts)
-
-    def keys(self) -> Sequence[Hashable]:
-        """Return of which run each reading is, None where a column does not say."""
-        if not self.by:
-            return len(self.frame) * [()]
-        said = zip(*(self.texts[name] for name in self.by), strict=True)
-        return [key if all(key) else None for key in said]
-
-    def notices(self, keys: Sequence[Hashable], runs: Sequence["_Run"]) -> tuple[str, ...]:
-        """Return what is to be said of the runs that were made."""
-        n_without = sum(key is None for key in keys)
-        n_apart = len([*groupby(filter(None, keys))]) - len(runs) if self.by else 0
-        n_back = sum(run.goes_back for run in runs)
-        many = [*dict.fromkeys(name for run in runs for name in run.of_many_words)]
-        one = frozenset.intersection(*(run.of_one_number for run in runs))
-        same = [name for name in self.frame.columns if name in one]
-        judged = [name for name, own in self.texts.items() if name != self.label and _judge(own)]
-        how = "no course is told" if self.is_asked else "courses go by the readings"
-        said = {
-            f"readings left out that do not say of which run they are: {n_without}": n_without,
-            f"readings of one run stand in several places, with others between: {n_apart} more "
-            "than there are runs; where these are runs of their own, name in --by what tells "
-            "them apart": n_apart,
-            f"runs in which column {self.axis!r} does not grow, where {how}: {n_back}": n_back,
-            f"columns of one number throughout: {listing([*map(repr, same)], _MAX_LISTED)}; where "
-            "that is a setting, name it in --by, and where it is a label, in --label-column, to "
-            "have one column of it": len(same),
-            f"columns that call readings anomalous: {listing([*map(repr, judged)], _MAX_LISTED)}; "
-            "pass one as --label-column to call their runs so": len(judged),
-            "columns that say many things in a run are left out: "
-            f"{listing([*map(repr, many)], _MAX_LISTED)}": len(many),
-        }
-        return tuple(notice for notice, n in said.items() if n)
-
-
 @dataclass(frozen=True)
 class _Run:
     """The row of one run.
@@ -266,7 +130,7 @@ class _Run:
     of_one_number: frozenset[str]
 
     @classmethod
-    def of(cls, table: _Readings, rows: IndexArray, words: RunWords) -> "_Run":
+    def of(cls, table: Readings, rows: IndexArray, words: RunWords) -> "_Run":
         along = _Along.of(table, rows)
         found = [(name, table.frame[name].iloc[rows[0]]) for name in table.by]
         found.append((words.readings, len(rows)))
@@ -304,7 +168,7 @@ class _Along:
     goes_back: bool = False
 
     @classmethod
-    def of(cls, table: _Readings, rows: IndexArray) -> "_Along":
+    def of(cls, table: Readings, rows: IndexArray) -> "_Along":
         even = np.linspace(0, 1, len(rows))
         if table.moments is None:
             return cls(even)
@@ -325,58 +189,33 @@ class _Along:
         return cls(places, abs(span))
 
 
-def _found(names: Sequence[str], name: str, option: str) -> str:
-    found = match_column(names, name, may_add_unit=True)
-    if found is None:
-        raise no_column(names, name, option)
-    return found
-
-
-def _is_time_name(name: str) -> bool:
-    """Return whether a column is called as one is that says when a reading was taken.
-
-    >>> [*filter(_is_time_name, ["Time", "t [s]", "時間（分）", "time_ms", "T [s]", "t [mm]"])]
-    ['Time', 't [s]', '時間（分）', 'time_ms']
-    """
-    unit, bare = unit_behind(name), without_unit(name).strip()
-    if bare == "t" or unit is not None:
-        return (bare == "t" or folded(bare) in _TIMES) and folded(unit or "") in _TIME_UNITS
-    return folded(_UNIT_IN_NAME.sub("", bare)) in _TIMES
-
-
-def _numbers(cells: pd.Series, *, commas: bool) -> Float64Array | None:
-    """Return the numbers of a column of them; None of another, or of one that names something."""
-    name = str(cells.name)
-    if is_lot_name(name) or is_id_name(name) or pd.api.types.is_bool_dtype(cells):
-        return None
-    if pd.api.types.is_numeric_dtype(cells):
-        values = cells.to_numpy(np.float64, na_value=np.nan)
-        return np.where(np.isfinite(values), values, np.nan)
-    found = ColumnNumbers.of(cells, NumberForm.of(cells, name, commas=commas))
-    return found.values if found.is_numeric else None
-
-
-def _judge(texts: Sequence[str]) -> bool:
-    """Return whether readings are called normal or anomalous, and some of either."""
-    words = {*map(said_by, {*texts})} - {""}
-    return JUDGED.issuperset(words) and len({LABEL_OF[word] for word in words}) > 1
-
-
-def _seconds(texts: Sequence[str], name: str) -> Float64Array:
-    """Return dates, or times of day, in seconds; NaN throughout of anything else."""
-    cells = pd.Series(texts, dtype="str")
-    if are_dates([*filter(None, texts)][:_SAMPLE], name):
-        found = pd.to_datetime(cells, errors="coerce", utc=True, format="ISO8601")
-        if found.isna().mean() > 1 - MIN_NUMERIC:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # of dates in no single format
-                found = pd.to_datetime(cells, errors="coerce", utc=True)
-        passed = found - found.min()
-    else:
-        passed = pd.to_timedelta(cells, errors="coerce")
-    seconds: Float64Array = np.asarray(passed.dt.total_seconds(), np.float64)
-    is_time = np.mean(~np.isnan(seconds)) >= MIN_NUMERIC
-    return seconds if is_time else np.full(len(texts), np.nan)
+def _notices(
+    table: Readings, keys: Sequence[Hashable], runs: Sequence["_Run"], words: RunWords
+) -> tuple[str, ...]:
+    """Return what is to be said of the runs that were made."""
+    n_without = sum(key is None for key in keys)
+    n_apart = len([*groupby(filter(None, keys))]) - len(runs) if table.by else 0
+    n_back = sum(run.goes_back for run in runs)
+    many = [*dict.fromkeys(name for run in runs for name in run.of_many_words)]
+    one = frozenset.intersection(*(run.of_one_number for run in runs))
+    same = [name for name in table.frame.columns if name in one]
+    judged = [name for name, own in table.texts.items() if name != table.label and are_judged(own)]
+    how = "no course is told" if table.is_asked else "courses go by the readings"
+    said = {
+        f"readings left out that do not say of which run they are: {n_without}": n_without,
+        f"readings of one run stand in several places, with others between: {n_apart} more "
+        f"than there are runs; where these are runs of their own, name in {words.by} what tells "
+        "them apart": n_apart,
+        f"runs in which column {table.axis!r} does not grow, where {how}: {n_back}": n_back,
+        f"columns of one number throughout: {listing([*map(repr, same)], _MAX_LISTED)}; where "
+        f"that is a setting, name it in {words.by}, and where it is a label, in "
+        f"{words.label_column}, to have one column of it": len(same),
+        f"columns that call readings anomalous: {listing([*map(repr, judged)], _MAX_LISTED)}; "
+        f"pass one as {words.label_column} to call their runs so": len(judged),
+        "columns that say many things in a run are left out: "
+        f"{listing([*map(repr, many)], _MAX_LISTED)}": len(many),
+    }
+    return tuple(notice for notice, n in said.items() if n)
 
 
 def _over_midnight(seconds: Float64Array) -> Float64Array:
@@ -389,7 +228,7 @@ def _over_midnight(seconds: Float64Array) -> Float64Array:
 
 
 def _cells(
-    table: _Readings, name: str, rows: IndexArray, along: _Along, words: RunWords
+    table: Readings, name: str, rows: IndexArray, along: _Along, words: RunWords
 ) -> dict[str, Any]:
     """Return what a column of a run comes to; nothing where it says too many things."""
     first = table.frame[name].iloc[rows[0]]

@@ -12,6 +12,7 @@ from polar_detect.errors import InputError, listing
 from polar_detect.messages.language import Language
 
 _MAX_LISTED = 5
+_OPTIONS = {"by": "--by", "along": "--along", "label_column": "--label-column"}
 
 
 def combine(options: CombineOptions) -> None:
@@ -32,7 +33,6 @@ def combine(options: CombineOptions) -> None:
     for names, notice in combined.notices():
         tell(f"{names}: {language.notice(notice)}")
     rows = tables.CombinedRows.of(combined, drops_copies=options.drop_copies)
-    n_tables = len(combined.parts) - len(rows.empty)
     if options.are_runs:
         runs = _runs(rows, options, language)
         frames, n_rows, done = iter([runs]), len(runs), "combine.runs"
@@ -50,7 +50,9 @@ def combine(options: CombineOptions) -> None:
     for key, left in passed_over.items():
         if left:
             tell(language.say(key, names=listing(left, _MAX_LISTED)))
-    tell(language.say(done, n=n_rows, n_tables=n_tables, n_readings=rows.n_rows))
+    for error in rows.broken:
+        tell(language.say("combine.broken", why=language.error(str(error))))
+    tell(language.count(done, n_rows, n_tables=rows.n_tables, n_readings=rows.n_rows))
     say(out)
 
 
@@ -62,7 +64,8 @@ def _runs(rows: tables.CombinedRows, options: CombineOptions, language: Language
             "these out, or name other files."
         )
     as_is = {name: f"{{{name}}}" for name in ("name", "low", "high", "n")}
-    named = {own.name: language.say(f"runs.{own.name}", **as_is) for own in fields(tables.RunWords)}
+    columns = (own.name for own in fields(tables.RunWords) if own.name not in _OPTIONS)
+    named = {name: language.say(f"runs.{name}", **as_is) for name in columns} | _OPTIONS
     by = tables.RowColumns(options.by, "--by").names
     found = tables.CombinedRuns.of(
         rows,
