@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from polar_detect.detectors.estimator import (
         SignatureOutlierDetector as SignatureOutlierDetector,
     )
+    from polar_detect.monitoring import DriftMonitor as DriftMonitor
     from polar_detect.program import Program as Program
     from polar_detect.report.report import Report as Report
     from polar_detect.screening import screen as screen
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = [
+    "DriftMonitor",
     "PolarDetector",
     "Program",
     "Report",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DriftMonitor": "polar_detect.monitoring",
     "PolarDetector": "polar_detect.detector",
     "Program": "polar_detect.program",
     "Report": "polar_detect.report.report",

@@ -1,0 +1,93 @@
+"""`DriftMonitor`: whether texts or rows have changed, over many small batches or one by one.
+
+`drift` holds one batch against normal texts; what is slow or small shows in no batch of twenty.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from polar_detect.detector import PolarDetector
+from polar_detect.drift import Company
+from polar_detect.statistics.exchangeability import Course, ExchangeabilityTest
+
+_HARDLY = 1.2  # rows that tell as much as one alone: so few do not count as hanging together
+
+
+class DriftMonitor:
+    """Says after each batch whether texts or rows have changed since the detector was fitted.
+
+    It may be asked as often as one likes: of 100 monitors of texts that never change one is ever
+    wrong. A single strange text is no change; that many more are strange than before is.
+
+    Where rows hang together, as those of a lot or near in time, one of so many counts as do.
+
+    Parameters
+    ----------
+    detector : PolarDetector
+        Fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from polar_detect import DriftMonitor, PolarDetector
+    >>> def shift(mean):
+    ...     size = chance.normal(mean, 1, 20)
+    ...     return pd.DataFrame({"size": size, "weight": 3 * size + chance.normal(0, 0.1, 20)})
+    >>> chance = np.random.default_rng(0)
+    >>> detector = PolarDetector().fit(pd.concat([shift(20) for _ in range(10)]))
+    >>> monitor = DriftMonitor(detector)
+    >>> for mean in [20] * 5 + [21.5] * 5:
+    ...     course = monitor.add(detector.assess(shift(mean)).scores)
+    >>> course.is_changed, abs(course.since - 100) < 20
+    (True, True)
+    """
+
+    def __init__(self, detector: PolarDetector) -> None:
+        fitted = detector.fitted_
+        company = fitted.company
+        held_out = fitted.scores_as_new
+        self.n_each = _n_each(company, company.n_near, company.reach + 1)
+        """How many texts one counts for."""
+        kept = held_out[:: _n_each(company, company.n_held_out_near)]
+        self._test = ExchangeabilityTest(kept.tolist())
+        self._n = 0
+
+    def add(self, scores: ArrayLike) -> Course:
+        """Take the scores of one more batch, or of one text, in the order of time.
+
+        Parameters
+        ----------
+        scores : (n_texts,) float
+            Higher = more anomalous, as ``assess(X).scores`` has them. Texts without a score (NaN)
+            are left out, and do not count.
+
+        Returns
+        -------
+        Course
+            Of all batches up to now; `n` and `since` count texts with a score.
+        """
+        own = np.asarray(scores, np.float64).reshape(-1)
+        own = own[np.isfinite(own)]
+        self._test.extend(own[-self._n % self.n_each :: self.n_each].tolist())
+        self._n += len(own)
+        return self.course
+
+    @property
+    def course(self) -> Course:
+        """What there is to say by now."""
+        own = self._test.course
+        since = None if own.since is None else own.since * self.n_each
+        return replace(own, n=self._n, since=since)
+
+
+def _n_each(company: Company, n_near: float, n_together: int = 0) -> int:
+    """Return one of how many texts counts, where so many others hang together with each.
+
+    In time, `n_together` do, on one side.
+    """
+    if 1 + company.score_correlation * n_near < _HARDLY:
+        return 1
+    return n_together if n_together > 1 else round(1 + n_near)
