@@ -91,11 +91,11 @@ def _directions(
     rng: np.random.Generator,
 ) -> tuple[float, float, float]:
     """Return how many reasons of flagged rows say the right way, the wrong one, and the column."""
-    changed = test.copy()
+    changed, numbers = test.copy(), test[names].astype(float).to_numpy()
     places, signs = rng.integers(0, len(names), len(test)), rng.choice([-1, 1], len(test))
     for i, (j, sign) in enumerate(zip(places.tolist(), signs.tolist(), strict=True)):
         decimals = max(len(own.partition(".")[2]) for own in test[names[j]])
-        cell = float(test.at[i, names[j]]) + sign * ranges[i, j]
+        cell = numbers[i, j] + sign * ranges[i, j]
         changed.at[i, names[j]] = f"{cell:.{decimals}f}"
     seen = detector.assess(changed)
     rows = np.flatnonzero(seen.is_anomaly & (ranges[np.arange(len(test)), places] > 0))

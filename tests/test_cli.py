@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,17 @@ def test_help_cuts_no_word_on_a_screen_of_80_columns(command):
     done = CliRunner(env={"COLUMNS": "80"}).invoke(app, [command, "--help"])
     assert done.exit_code == 0
     assert "…" not in done.output
+
+
+def test_help_lists_options_of_a_command_under_headings_and_none_has_one_option_alone():
+    for name, command in COMMANDS.items():
+        options = [own for own in command.params if own.param_type_name == "option"]
+        headings = Counter(own.rich_help_panel for own in options if own.rich_help_panel)
+        assert all(n > 1 for n in headings.values()), (name, headings)
+    fit = {own.name: own.rich_help_panel for own in COMMANDS["fit"].params}
+    assert fit["sheet"] == "How files are read"
+    assert fit["group_column"] == "What is known of rows"
+    assert fit["encoder"] == "Models"
 
 
 def test_help_says_of_which_commands_rows_without_a_label_are_left_out():

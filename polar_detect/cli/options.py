@@ -19,6 +19,10 @@ from polar_detect.serve.settings import ServeSettings
 # Options of which one is given, in place of the others: groups of fields.
 Alternatives = tuple[tuple[str, ...], ...]
 
+# Under these headings `--help` lists options of commands that have many.
+_READING, _KNOWN, _MODELS = "How files are read", "What is known of rows", "Models"
+_RUNS, _RAY = "One row for each run", "Cluster (extra `ray`)"
+
 _FILES = (
     "CSV, TSV, Excel, Parquet, JSON or JSONL file, or a text file with one text a line; text "
     "formats also .gz or .zst"
@@ -27,17 +31,24 @@ Input = Annotated[Path, typer.Argument(help=f"{_FILES}; - for stdin.")]
 InputFile = Annotated[Path, typer.Argument(help=f"{_FILES}.")]
 DetectorFolder = Annotated[Path, typer.Option("--detector", help="Folder that `fit` wrote.")]
 TextColumn = Annotated[
-    str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
+    str | None,
+    typer.Option(
+        help="Column that holds the texts. Default: as in `fit`.", rich_help_panel=_READING
+    ),
 ]
 FitTextColumn = Annotated[
     str | None,
-    typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
+    typer.Option(
+        help="Column that holds the texts. Default: the one obvious candidate.",
+        rich_help_panel=_READING,
+    ),
 ]
 Columns = Annotated[
     str | None,
     typer.Option(
         help="Take rows as texts: columns a,b,c written out with their names; numbers count as "
-        "numbers too. Default: none."
+        "numbers too. Default: none.",
+        rich_help_panel=_READING,
     ),
 ]
 ConditionColumns = Annotated[
@@ -45,7 +56,8 @@ ConditionColumns = Annotated[
     typer.Option(
         help="Columns that say under what conditions rows were made, as a set point or the outdoor "
         "temperature, and not what came out: a,b. A new condition is not strange by itself; the "
-        "other columns are judged given them. Default: none."
+        "other columns are judged given them. Default: none.",
+        rich_help_panel=_KNOWN,
     ),
 ]
 _LABELS = (
@@ -54,36 +66,51 @@ _LABELS = (
 )
 LabelColumn = Annotated[
     str | None,
-    typer.Option(help=f"{_LABELS}; rows without a label are left out. Default: none."),
+    typer.Option(
+        help=f"{_LABELS}; rows without a label are left out. Default: none.", rich_help_panel=_KNOWN
+    ),
 ]
 ReportLabelColumn = Annotated[
     str | None,
     typer.Option(
-        help=f"{_LABELS}, to compare the scores with; rows without a label stay. Default: none."
+        help=f"{_LABELS}, to compare the scores with; rows without a label stay. Default: none.",
     ),
 ]
 Sheet = Annotated[
     str | None,
     typer.Option(
-        help="Sheet of an Excel file. Default: the first that is visible and has the columns."
+        help="Sheet of an Excel file. Default: the first that is visible and has the columns.",
+        rich_help_panel=_READING,
     ),
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(help="Encoding of a text format, e.g. cp932. Default: detected."),
+    typer.Option(
+        help="Encoding of a text format, e.g. cp932. Default: detected.", rich_help_panel=_READING
+    ),
 ]
 Model = Annotated[
-    str, typer.Option(help="Embedded name, Hugging Face id, folder or GGUF file of a decoder.")
+    str,
+    typer.Option(
+        help="Embedded name, Hugging Face id, folder or GGUF file of a decoder.",
+        rich_help_panel=_MODELS,
+    ),
 ]
 Encoder = Annotated[
     str,
     typer.Option(
         help="Embedded name, Hugging Face id or folder of a sentence encoder. auto: minilm for "
-        "English, and e5-small for a hundred other languages, Japanese among them."
+        "English, and e5-small for a hundred other languages, Japanese among them.",
+        rich_help_panel=_MODELS,
     ),
 ]
 MaxTokens = Annotated[
-    int, typer.Option(min=1, help="Texts are cut after this many tokens, of each model's own.")
+    int,
+    typer.Option(
+        min=1,
+        help="Texts are cut after this many tokens, of each model's own.",
+        rich_help_panel=_MODELS,
+    ),
 ]
 Alpha = Annotated[
     float | None,
@@ -100,7 +127,10 @@ class FittingOptions:
     text_column: FitTextColumn = None
     columns: Columns = None
     all_columns: Annotated[
-        bool, typer.Option("--all-columns", help="Take rows as texts: every column.")
+        bool,
+        typer.Option(
+            "--all-columns", help="Take rows as texts: every column.", rich_help_panel=_READING
+        ),
     ] = False
     condition_columns: ConditionColumns = None
     sheet: Sheet = None
@@ -139,7 +169,12 @@ class FitOptions(FittingOptions):
     train: Input
     out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
     all_columns: Annotated[
-        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+        bool,
+        typer.Option(
+            "--all-columns",
+            help="Take rows as texts: every column but the label.",
+            rich_help_panel=_READING,
+        ),
     ] = False
     label_column: LabelColumn = None
     kind_column: Annotated[
@@ -148,7 +183,8 @@ class FitOptions(FittingOptions):
             help="Column that says of what kind anomalous rows are, as failure modes or causes: "
             "flagged rows that are like one are told so. Without --label-column a row of a kind is "
             "anomalous, and one where nothing, -, OK, none or the like stands is normal. Default: "
-            "none."
+            "none.",
+            rich_help_panel=_KNOWN,
         ),
     ] = None
     group_column: Annotated[
@@ -157,7 +193,8 @@ class FitOptions(FittingOptions):
             help="Column that says which rows hang together, as those of a lot, a shift or a "
             "customer: none is held against others of its own, so that p-values are those of "
             "other lots. Default: rows near in time where dates are in order, or a column called "
-            "lot or the like, where numbers are alike."
+            "lot or the like, where numbers are alike.",
+            rich_help_panel=_KNOWN,
         ),
     ] = None
     contamination: Annotated[
@@ -167,6 +204,7 @@ class FitOptions(FittingOptions):
             help="Share of the training texts that may be anomalous, from 0 to below 0.5. So many "
             "of those nearest to a text are passed over, so that a few like it do not make it "
             "normal.",
+            rich_help_panel=_KNOWN,
         ),
     ] = 0.0
     no_store_texts: Annotated[
@@ -179,7 +217,11 @@ class FitOptions(FittingOptions):
     ] = False
     max_texts: Annotated[
         int,
-        typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
+        typer.Option(
+            min=40,
+            help="Of more texts, a random sample of so many is fitted on.",
+            rich_help_panel=_READING,
+        ),
     ] = 5000
 
 
@@ -199,7 +241,8 @@ class UpdateOptions:
         typer.Option(
             help="Column that says of what kind anomalous rows are, as in `fit`. Without "
             "--label-column a row of a kind is anomalous, one with -, OK, none or the like is "
-            "normal, and one where nothing stands is left out. Default: none."
+            "normal, and one where nothing stands is left out. Default: none.",
+            rich_help_panel=_KNOWN,
         ),
     ] = None
     whole_batch: Annotated[
@@ -247,11 +290,16 @@ class ScreenOptions(FittingOptions):
             help="Share of the rows that may be anomalous and like one another, as spam is, from "
             "0 to below 0.5. So many of those nearest to a row are passed over. Default: as "
             "--share, 0.1 at most.",
+            rich_help_panel=_KNOWN,
         ),
     ] = None
     max_texts: Annotated[
         int,
-        typer.Option(min=50, help="Of more rows, all are held against a sample of so many."),
+        typer.Option(
+            min=50,
+            help="Of more rows, all are held against a sample of so many.",
+            rich_help_panel=_READING,
+        ),
     ] = 5000
     report: Annotated[
         Path | None,
@@ -307,18 +355,23 @@ class ScoreOptions:
         ),
     ] = "default"
     engine: Annotated[
-        Literal["local", "ray"], typer.Option(help="ray scores on a cluster (extra `ray`).")
+        Literal["local", "ray"],
+        typer.Option(help="ray scores on a cluster (extra `ray`).", rich_help_panel=_RAY),
     ] = "local"
     ray_address: Annotated[
         str | None,
         typer.Option(
-            help="Cluster, e.g. ray://head:10001. Default: RAY_ADDRESS, else this machine."
+            help="Cluster, e.g. ray://head:10001. Default: RAY_ADDRESS, else this machine.",
+            rich_help_panel=_RAY,
         ),
     ] = None
     ray_workers: Annotated[
-        int | None, typer.Option(min=1, help="Actors. Default: one per processor.")
+        int | None,
+        typer.Option(min=1, help="Actors. Default: one per processor.", rich_help_panel=_RAY),
     ] = None
-    ray_gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each actor.")] = 0.0
+    ray_gpus: Annotated[
+        float, typer.Option(min=0.0, help="GPUs of each actor.", rich_help_panel=_RAY)
+    ] = 0.0
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -382,12 +435,19 @@ class CombineOptions:
         typer.Option(help="File for all rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
     ]
     sheet: Annotated[
-        str | None, typer.Option(help="The one sheet to take of each Excel file. Default: all.")
+        str | None,
+        typer.Option(
+            help="The one sheet to take of each Excel file. Default: all.", rich_help_panel=_READING
+        ),
     ] = None
     encoding: Encoding = None
     whole_files: Annotated[
         bool,
-        typer.Option("--whole-files", help="Take each text file as one text, not line by line."),
+        typer.Option(
+            "--whole-files",
+            help="Take each text file as one text, not line by line.",
+            rich_help_panel=_READING,
+        ),
     ] = False
     drop_copies: Annotated[
         bool,
@@ -402,26 +462,30 @@ class CombineOptions:
             help="Make one row of each file or sheet, whose rows are the readings of one run, as "
             "of a test piece, a furnace cycle or a shot: what each column comes to over its "
             "course.",
+            rich_help_panel=_RUNS,
         ),
     ] = False
     by: Annotated[
         str | None,
         typer.Option(
             help="Make one row for each value of a column, or of columns a,b, in each file or "
-            "sheet, as of a long table with a cycle or shot in each row. Default: none."
+            "sheet, as of a long table with a cycle or shot in each row. Default: none.",
+            rich_help_panel=_RUNS,
         ),
     ] = None
     along: Annotated[
         str | None,
         typer.Option(
             help="Column that the course of a run goes along, as time or strain. Default: one that "
-            "is called as one of times is, else the rows as they come."
+            "is called as one of times is, else the rows as they come.",
+            rich_help_panel=_RUNS,
         ),
     ] = None
     label_column: Annotated[
         str | None,
         typer.Option(
-            help=f"{_LABELS}, as of readings: a run with one of them is anomalous. Default: none."
+            help=f"{_LABELS}, as of readings: a run with one of them is anomalous. Default: none.",
+            rich_help_panel=_RUNS,
         ),
     ] = None
     lang: Annotated[Tongue, language_of("the messages")] = "en"
@@ -482,7 +546,8 @@ class SearchOptions:
 
     text: Annotated[str | None, typer.Argument(help="The text; or use --file.")] = None
     file: Annotated[
-        Path | None, typer.Option(help="Text file, one text a line. Default: none.")
+        Path | None,
+        typer.Option(help="Text file, one text a line. Default: none.", rich_help_panel=_READING),
     ] = None
     encoding: Encoding = None
     import_: Annotated[
@@ -578,18 +643,23 @@ class CompareOptions:
     label_column: LabelColumn = None
     target: Annotated[
         str | None,
-        typer.Option(help="Column of a number to predict, instead of a label. Default: none."),
+        typer.Option(
+            help="Column of a number to predict, instead of a label. Default: none.",
+            rich_help_panel=_KNOWN,
+        ),
     ] = None
     text_column: Annotated[
         str | None,
         typer.Option(
-            help="Column of the texts. Default: the one obvious candidate, else rows written out."
+            help="Column of the texts. Default: the one obvious candidate, else rows written out.",
+            rich_help_panel=_READING,
         ),
     ] = None
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Take rows as texts: columns a,b,c written out, and no others. Default: none."
+            help="Take rows as texts: columns a,b,c written out, and no others. Default: none.",
+            rich_help_panel=_READING,
         ),
     ] = None
     all_columns: Annotated[
@@ -597,6 +667,7 @@ class CompareOptions:
         typer.Option(
             "--all-columns",
             help="Take rows as texts: every column but the label, also beside a column of texts.",
+            rich_help_panel=_READING,
         ),
     ] = False
     group_column: Annotated[
@@ -604,7 +675,8 @@ class CompareOptions:
         typer.Option(
             help="Column that says which rows hang together, as those of a lot or a customer: "
             "without TEST, rows are tested on that are of others. Default: one called lot or the "
-            "like."
+            "like.",
+            rich_help_panel=_KNOWN,
         ),
     ] = None
     condition_columns: ConditionColumns = None
@@ -612,7 +684,8 @@ class CompareOptions:
         str,
         typer.Option(
             help="Columns that methods on numbers read: auto (numbers, and categories as 0 and "
-            "1), none, or names: a,b,c."
+            "1), none, or names: a,b,c.",
+            rich_help_panel=_READING,
         ),
     ] = "auto"
     sheet: Sheet = None
@@ -632,7 +705,10 @@ class CompareOptions:
         float, typer.Option(min=0.05, max=0.95, help="Share of a single file to test on.")
     ] = 0.4
     max_rows: Annotated[
-        int, typer.Option(min=100, help="Rows to fit on, and to test on, at most.")
+        int,
+        typer.Option(
+            min=100, help="Rows to fit on, and to test on, at most.", rich_help_panel=_READING
+        ),
     ] = 1000
     model: Model = "smollm2"
     encoder: Encoder = "auto"
