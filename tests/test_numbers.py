@@ -17,6 +17,7 @@ from polar_detect.signature.columns.normal_rows import CellState, StateWeights
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.scale import ColumnScale
 from polar_detect.tables import RowTemplate
+from polar_detect.tables.rows.parsed import NumericColumns
 
 NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")
 
@@ -839,3 +840,12 @@ def test_features_do_not_depend_on_the_order_of_columns():
         found.append(dict(zip(table.names, table.values.T, strict=True)))
     for name, values in found[0].items():
         np.testing.assert_allclose(values, found[1][name], atol=1e-5, err_msg=name)
+
+
+def test_cells_that_repeat_are_read_as_cells_that_do_not() -> None:
+    cells = ["1.5", "", "OL", "1,234", "inf", "1.5"]
+    once = NumericColumns.of(["a"], [cells], len(cells), 3)
+    often = NumericColumns.of(["a"], [cells * 3], 3 * len(cells), 3)
+    np.testing.assert_array_equal(often.values, np.tile(once.values, (3, 1)))
+    np.testing.assert_array_equal(often.is_word, np.tile(once.is_word, (3, 1)))
+    assert once.is_word[:, 0].tolist() == [False, False, True, False, True, False]

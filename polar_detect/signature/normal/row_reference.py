@@ -65,11 +65,12 @@ class RowReference(HasColumns):
         likeness: Likeness | None,
     ) -> Self:
         """Fit on rows, with what labelled anomalies are like."""
+        rows = template.read(texts)
         return cls(
             template,
-            tuple(texts),
-            NumberReference.fit(template, texts),
-            CategoryReference.fit(template, texts),
+            rows.texts,
+            NumberReference.fit(template, rows),
+            CategoryReference.fit(template, rows),
             contamination,
             likeness,
         )
@@ -85,7 +86,7 @@ class RowReference(HasColumns):
         seed: int,
     ) -> Self:
         """Fit on normal rows, and on labelled anomalies where there are some."""
-        pair = Seen.of_rows(texts), Seen.of_rows(labelled)
+        pair = Seen.of_rows(tuple(texts)), Seen.of_rows(tuple(labelled))
         likeness = Likeness.fit(*pair, template, seed=seed) if can_teach(*pair) else None
         return cls.of(
             template,
@@ -104,6 +105,7 @@ class RowReference(HasColumns):
 
         `unmet`, (n_texts, n_fitted): the normal rows that a row must not meet, if any.
         """
+        texts = self.template.read(texts)
         tables = self.of_columns(texts, banned=unmet, left_out=None)
         if self.likeness is not None:
             tables.append(self.likeness.features(Seen.of_rows(texts)))
@@ -117,7 +119,7 @@ class RowReference(HasColumns):
         None of which sees itself, nor what is near it in the `order`. Of the rows those that
         `drawn` says are enough to say what is usual.
         """
-        own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
+        own, shown = Seen.of_rows(self.texts), Seen.of_rows(tuple(labelled))
         drawn = self.drawn(seed)
         teaching, near = own.rows(drawn), order.near(drawn)
         tables = self.of_columns(teaching.texts, banned=self._unmet(drawn, near), left_out=near)
@@ -168,7 +170,7 @@ class RowReference(HasColumns):
         """
         if not texts:
             return []
-        distinct, first = self._distinct
+        texts, (distinct, first) = self.template.read(texts), self._distinct
         apart = np.zeros((len(texts), len(distinct)))
         if self.numbers is not None:
             apart += self.numbers.apart(texts, first)
