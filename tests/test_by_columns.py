@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.report.content.facts import description
+from polar_detect.scoring.results import LocalEngine
+from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.statistics.dependence import Order
 from polar_detect.tables import RowTemplate
+from polar_detect.tables.rows import row_text, template
 
 
 def rows(n: int, seed: int = 0) -> pd.DataFrame:
@@ -415,3 +419,53 @@ def test_earlier_engines_are_not_kept(fitted_on_tiny: PolarDetector) -> None:
         again.fit(NORMAL)
     assert not hasattr(again, "engine_")
     assert isinstance(again.rows_, RowTemplate)
+
+
+def written(fitted: PolarDetector, frame: pd.DataFrame) -> list[str]:
+    assert fitted.rows_ is not None
+    return fitted.rows_.texts(frame)
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that each text is put into which is split into cells."""
+    split: list[str] = []
+
+    def split_row(text: str, labels: Sequence[str]) -> list[str] | None:
+        split.append(text)
+        return row_text.split_row(text, labels)
+
+    monkeypatch.setattr(template, "split_row", split_row)
+    return split
+
+
+def test_a_row_is_split_into_its_cells_three_times(
+    fitted: PolarDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = written(fitted, NEW)
+    split = _counted(monkeypatch)
+    fitted.assess(texts)  # whether it is one, for its score, and for what is said of its cells
+    assert len(split) == 2 * len(texts) + len({*texts})
+
+
+def test_rows_that_are_changed_for_detection_limits_are_not_split(
+    fitted: PolarDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = _counted(monkeypatch)
+    limits = fitted.detection_limits()
+    assert {*split} <= {*fitted.fitted_.row_reference.texts}
+    assert len(split) < 3 * len(NORMAL)
+    assert np.isfinite([limits.numbers[0].up.half, limits.words[0].new]).all()  # rows were changed
+
+
+def test_neighbours_are_looked_for_where_they_are_asked_for(
+    fitted: PolarDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_them = fitted.assess(NEW)
+    assert all(map(len, with_them.neighbours))
+    monkeypatch.delattr(RowReference, "nearest_texts")
+    without = fitted.assess(NEW, neighbours=False)
+    assert without.results() == with_them.results()
+    assert without.neighbours == ((),) * len(NEW)
+    assert LocalEngine(fitted)(written(fitted, NEW)) == with_them.results()
+    with pytest.raises(AttributeError, match="nearest_texts"):
+        fitted.assess(NEW)

@@ -13,10 +13,11 @@ from polar_detect.features.of_columns import NUMBER_KINDS, column_of
 from polar_detect.features.table import Feature
 from polar_detect.pipeline.outliers import crossed
 from polar_detect.signature.columns import numbers
-from polar_detect.signature.columns.normal_rows import CellState, StateWeights
+from polar_detect.signature.columns.normal_rows import CellState, ColumnCovariance, StateWeights
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.scale import ColumnScale
 from polar_detect.tables import RowTemplate
+from polar_detect.tables.rows.parsed import NumericColumns
 
 NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")
 
@@ -948,3 +949,24 @@ def test_features_do_not_depend_on_the_order_of_columns():
         found.append(dict(zip(table.names, table.values.T, strict=True)))
     for name, values in found[0].items():
         np.testing.assert_allclose(values, found[1][name], atol=1e-5, err_msg=name)
+
+
+def test_cells_that_repeat_are_read_as_cells_that_do_not() -> None:
+    cells = ["1.5", "", "OL", "1,234", "inf", "1.5"]
+    once = NumericColumns.of(["a"], [cells], len(cells), 3)
+    often = NumericColumns.of(["a"], [cells * 3], 3 * len(cells), 3)
+    np.testing.assert_array_equal(often.values, np.tile(once.values, (3, 1)))
+    np.testing.assert_array_equal(often.is_word, np.tile(once.is_word, (3, 1)))
+    assert once.is_word[:, 0].tolist() == [False, False, True, False, True, False]
+
+
+def test_rows_without_a_gap_are_not_sorted_by_their_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(30, 3))
+    states = np.zeros((30, 3), np.int8)
+    own = ColumnCovariance.of_known(points, states)
+    gap = np.where(np.eye(30, 3, dtype=bool), CellState.MISSING, states)
+    assert (own.filled(points, gap) != points).sum() == 3  # the control
+    monkeypatch.delattr(np, "unique")
+    np.testing.assert_array_equal(own.filled(points, states), points)
+    with pytest.raises(AttributeError, match="unique"):
+        own.filled(points, gap)

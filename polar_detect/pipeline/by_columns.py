@@ -85,6 +85,7 @@ class RowAssessing:
     """The steps of `PolarDetector.assess` for rows; see `pipeline.assessing.Assessing`."""
 
     fitted: Fitted
+    has_neighbours: bool = True
 
     def run(self, texts: Sequence[str], tracker: Tracker) -> Assessed:
         """Return what there is to say of each row; each distinct one is looked at once.
@@ -96,9 +97,9 @@ class RowAssessing:
         parts: list[FeatureTable] = []
         nearest: list[tuple[str, ...]] = []
         for chunk in tracker.chunks("score", len(distinct), size=_CHUNK):
-            own = [distinct[i] for i in chunk]
+            own = reference.template.read([distinct[i] for i in chunk])
             parts.append(reference.features(own).chosen(fitted.statistics.features))
-            nearest += reference.nearest_texts(own)
+            nearest += reference.nearest_texts(own) if self.has_neighbours else [()] * len(own)
         has_cells = _have_cells(distinct)
         table = FeatureTable.below(parts).rows(np.flatnonzero(has_cells))
         scores = np.full(len(distinct), np.nan)

@@ -243,16 +243,17 @@ class _Rows:
         reference, features = self.fitted.row_reference, self.fitted.statistics.features
         found = []
         for cells, own, unmet in zip(self.cells, changes, self.unmet, strict=True):
-            forms = [self._with(cells, place, said) for place, said in own]
-            if not forms:
+            if not own:
                 found.append(np.empty(0, bool))
                 continue
+            forms = self.template.rows_of([_with(cells, place, said) for place, said in own])
             table = reference.features(forms, unmet=np.tile(unmet, (len(forms), 1)))
             found.append(self.fitted.head.scores(table.chosen(features)) >= self.threshold)
         return found
 
-    def _with(self, cells: Sequence[str], place: int, said: str) -> str:
-        return self.template.row_of([*cells[:place], said, *cells[place + 1 :]])
+
+def _with(cells: Sequence[str], place: int, said: str) -> list[str]:
+    return [*cells[:place], said, *cells[place + 1 :]]
 
 
 def _other(said: Sequence[str], own: str, rng: np.random.Generator) -> str | None:

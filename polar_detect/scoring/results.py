@@ -70,7 +70,9 @@ class LocalEngine:
         n_together = ASSESS_CHUNK if is_slow else max(len(texts), 1)
         for start in range(0, len(texts), n_together):
             piece = list(texts[start : start + n_together])
-            assessment = self._detector.assess(piece, programs_of=self._programs_of)
+            assessment = self._detector.assess(
+                piece, programs_of=self._programs_of, neighbours=False
+            )
             results += assessment.results(self._tongue)
             advance(len(piece))
         return results

@@ -102,9 +102,10 @@ class ColumnCovariance:
 
         That is their mean given the other cells of the row, were the columns normally distributed.
         """
-        filled = points.copy()
+        filled, is_missing = points.copy(), states != CellState.NUMBER
+        if not is_missing.any():  # to sort all rows by which are would take longer than the rest
+            return filled
         known = np.clip(points, *self.reach) - self.mean
-        is_missing = states != CellState.NUMBER
         patterns, place = np.unique(is_missing, axis=0, return_inverse=True)
         for i, is_none in enumerate(patterns):
             rows, none, some = place.ravel() == i, np.flatnonzero(is_none), np.flatnonzero(~is_none)

@@ -40,6 +40,7 @@ class HasColumns:
 
         With the names of those; a text that is no row is so in none.
         """
+        texts = texts if self.rows is None else self.rows.read(texts)
         parts = [
             reference.unlike_kind(texts)
             for reference in (self.numbers, self.categories)
@@ -63,6 +64,7 @@ class HasColumns:
             Normal rows that a row must not meet, and those that are left out where rows that say
             the same are counted; by default `banned`.
         """
+        texts = texts if self.rows is None else self.rows.read(texts)
         tables = []
         if self.numbers is not None:
             tables.append(self.numbers.features(texts, banned=banned, skipped=self.contamination))

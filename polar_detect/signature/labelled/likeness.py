@@ -37,12 +37,13 @@ class Seen(ByText):
 
     Parameters
     ----------
-    texts : tuple of str
+    texts : sequence of str
+        A tuple where some are chosen later.
     embeddings : (n_texts, hidden) float32
         (n_texts, 0) of rows that no model reads.
     """
 
-    texts: tuple[str, ...]
+    texts: Sequence[str]
     embeddings: Float32Array
 
     @classmethod
@@ -53,7 +54,7 @@ class Seen(ByText):
     @classmethod
     def of_rows(cls, texts: Sequence[str]) -> Self:
         """Return the same of rows of which only the columns are looked at."""
-        return cls(tuple(texts), np.zeros((len(texts), 0), np.float32))
+        return cls(texts, np.zeros((len(texts), 0), np.float32))
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,11 +89,12 @@ class RowReference(HasColumns):
         reviewed: tuple[int, ...] = (),
     ) -> Self:
         """Fit on rows, with what labelled anomalies are like."""
+        rows = template.read(texts)
         return cls(
             template,
-            tuple(texts),
-            NumberReference.fit(template, texts),
-            CategoryReference.fit(template, texts),
+            rows.texts,
+            NumberReference.fit(template, rows),
+            CategoryReference.fit(template, rows),
             contamination,
             likeness,
             reviewed,
@@ -111,7 +112,7 @@ class RowReference(HasColumns):
         reviewed: tuple[int, ...] = (),
     ) -> Self:
         """Fit on normal rows, and on labelled anomalies where there are some."""
-        pair = Seen.of_rows(texts), Seen.of_rows(labelled)
+        pair = Seen.of_rows(tuple(texts)), Seen.of_rows(tuple(labelled))
         likeness = Likeness.fit(*pair, template, seed=seed) if can_teach(*pair) else None
         return cls.of(
             template,
@@ -131,6 +132,7 @@ class RowReference(HasColumns):
 
         `unmet`, (n_texts, n_fitted): the normal rows that a row must not meet, if any.
         """
+        texts = self.template.read(texts)
         tables = self.of_columns(texts, banned=unmet, left_out=None)
         if self.likeness is not None:
             tables.append(self.likeness.features(Seen.of_rows(texts)))
@@ -142,7 +144,7 @@ class RowReference(HasColumns):
         None of which sees itself, nor what is near it in the `order`. Of the rows those that
         `drawn` says are enough to say what is usual.
         """
-        own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
+        own, shown = Seen.of_rows(self.texts), Seen.of_rows(tuple(labelled))
         kept_out = None
         if self.likeness is not None:
             kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
@@ -204,7 +206,7 @@ class RowReference(HasColumns):
         """
         if not texts:
             return []
-        distinct, first = self._distinct
+        texts, (distinct, first) = self.template.read(texts), self._distinct
         apart = np.zeros((len(texts), len(distinct)))
         if self.numbers is not None:
             apart += self.numbers.apart(texts, first)

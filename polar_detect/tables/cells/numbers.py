@@ -82,7 +82,7 @@ def is_missing(text: str, notation: Notation = NOTATION) -> bool:
 
 def plain_numbers(texts: list[str]) -> Float64Array:
     """Return texts as numbers where they are in the plainest form; NaN for all others."""
-    found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
+    found = pd.to_numeric(np.array(texts, dtype=object), errors="coerce")
     return np.array(found, dtype=np.float64)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,16 +43,16 @@ class NumericColumns:
         values = np.empty((n_rows, len(names)))
         is_word = np.zeros(values.shape, bool)
         for j, column in enumerate(cells):
-            values[:, j] = as_numbers(column, notation)
-            for i in np.flatnonzero(~np.isfinite(values[:, j])).tolist():
-                values[i, j] = np.nan
-                is_word[i, j] = not is_missing(column[i], notation)
+            values[:, j], is_word[:, j] = _read(column, notation)
         return cls(tuple(names), values, is_word)
 
 
 @dataclass(frozen=True, eq=False)
-class ParsedRows:
+class ParsedRows(Sequence[str]):
     """Rows that `RowTemplate.texts` wrote, each split into its cells once.
+
+    They stand for their texts wherever these are asked for: `RowTemplate.read` returns them as
+    they are, so that what is looked at from many sides is read once.
 
     Parameters
     ----------
@@ -67,6 +67,19 @@ class ParsedRows:
     template: "RowTemplate"
     texts: tuple[str, ...]
     cells: tuple[list[str] | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
+        """Return the text of a row, or of several."""
+        return self.texts[place]
 
     def check(self) -> None:
         """Raise `InputError` where none of the texts is a row."""
@@ -137,3 +150,21 @@ class ParsedRows:
         ]
         levels: Iterator[Levels] = zip(*said, strict=True) if said else repeat(())
         return [None if row is None else next(levels) for row in self.cells]
+
+
+def _read(
+    cells: Sequence[str], notation: Notation
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the finite numbers of cells, NaN of others, and which of these are not missing."""
+    different = [*dict.fromkeys(cells)]
+    if 0 < 2 * len(different) <= len(cells):  # as of rows in which one cell changes
+        known = dict(zip(different, range(len(different)), strict=True))
+        places = [known[cell] for cell in cells]
+        once, are_words = _read(different, notation)
+        return once[places], are_words[places]
+    values = as_numbers(cells, notation)
+    is_word = np.zeros(len(cells), bool)
+    for i in np.flatnonzero(~np.isfinite(values)).tolist():
+        values[i] = np.nan
+        is_word[i] = not is_missing(cells[i], notation)
+    return values, is_word

@@ -237,14 +237,20 @@ class RowTemplate:
         written = (f"{label}: {cell}" for label, cell in zip(self._labels, cells, strict=True))
         return SEPARATOR.join(written)
 
+    def rows_of(self, rows: Sequence[list[str]]) -> ParsedRows:
+        """Return the rows whose cells say that, read already."""
+        return ParsedRows(self, tuple(map(self.row_of, rows)), tuple(rows))
+
     def read(self, texts: Sequence[str]) -> ParsedRows:
-        """Return what stands in rows that `texts` wrote: its inverse.
+        """Return what stands in rows that `texts` wrote: its inverse; of those read, themselves.
 
         >>> rows = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", ""]}, dtype=str)
         >>> template = RowTemplate.fit(rows, ["Type", "Air [K]"])
         >>> template.read(template.texts(rows)).numbers.values.tolist()
         [[298.12], [nan]]
         """
+        if isinstance(texts, ParsedRows) and texts.template == self:
+            return texts
         return ParsedRows(self, tuple(texts), tuple(map(self.cells, texts)))
 
     @cached_property
