@@ -206,6 +206,7 @@ def assessed(detector: PolarDetector, frame: pd.DataFrame) -> Assessment:
         neighbours=((),) * len(frame),
         empty_cells=tuple(detector.rows_.read(texts).empty_cells),
         unlike_kind=tuple(reference.unlike_kind(texts)),
+        beyond_usual=tuple(reference.beyond_usual(texts)),
         new_cells=tuple(known.new_cells(texts)),
     )
 

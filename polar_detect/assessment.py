@@ -108,6 +108,9 @@ class Assessment:
         The columns in which each row is as rows of another kind are, but not as those of its own,
         each with the names of the columns that say of which kind it is; () where columns count as
         text.
+    beyond_usual : tuple of dict
+        The columns in which each row has a number below (-1) or above (1) the middle 90 % of those
+        of normal rows of its kind; () where columns count as text.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
@@ -137,6 +140,7 @@ class Assessment:
     neighbours: tuple[tuple[str, ...], ...]
     empty_cells: tuple[frozenset[str], ...] = ()
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+    beyond_usual: tuple[Mapping[str, int], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
@@ -185,6 +189,7 @@ class Assessment:
             neighbours=chosen(self.neighbours),
             empty_cells=chosen(self.empty_cells),
             unlike_kind=chosen(self.unlike_kind),
+            beyond_usual=chosen(self.beyond_usual),
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
@@ -204,6 +209,7 @@ class Assessment:
             neighbours=_joined(part.neighbours for part in parts),
             empty_cells=_joined(part.empty_cells for part in parts),
             unlike_kind=_joined(part.unlike_kind for part in parts),
+            beyond_usual=_joined(part.beyond_usual for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
@@ -223,7 +229,8 @@ class Assessment:
         """What is odd about the cells of each text, if it is a row."""
         n = len(self.scores)
         empty, new = self.empty_cells or (frozenset(),) * n, self.new_cells or ((),) * n
-        unlike, far = self.unlike_kind or ({},) * n, self.explanation.far_numbers()
+        unlike, beyond = self.unlike_kind or ({},) * n, self.beyond_usual or ({},) * n
+        far = self.explanation.far_numbers(beyond)
         return [*map(OddCells, empty, unlike, new, far)]
 
     @cached_property

@@ -1,6 +1,6 @@
 """SHAP values of scores, summed over features to layers, columns and properties of the text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -107,10 +107,11 @@ class Explanation:
         """Return SHAP values summed per column of the rows that the texts are, (n_texts,)."""
         return self._sums(column_of)
 
-    def far_numbers(self) -> list[dict[str, FarNumber]]:
+    def far_numbers(self, beyond: Sequence[Mapping[str, int]]) -> list[dict[str, FarNumber]]:
         """Return in which columns each text's number is far from normal ones, and which way.
 
-        By itself, or beside the other columns, beyond the middle 90 % of normally distributed ones.
+        By itself where it is `beyond` usual ones, columns with -1 or 1 for each text; beside the
+        other columns where it lies beyond the middle 90 % of a normal distribution.
         """
         found: list[dict[str, FarNumber]] = [{} for _ in self.values]
         told = dict(zip(self.features, self.data.T, strict=True))
@@ -118,13 +119,13 @@ class Explanation:
             alone, beside = (told.get(column_feature(name, kind)) for kind in _SIGNED)
             if alone is None or beside is None:
                 continue
-            sizes = np.abs(np.stack([alone, beside]))
-            # What is high by itself may be low beside the others.
-            is_beside = (sizes[0] < _FAR) | ((sizes[1] > sizes[0]) & (alone * beside < 0))
-            signs = np.sign(np.where(is_beside, beside, alone))
-            # Where a word stands in place of a number, it is by itself just at the median.
-            is_far = (sizes.max(0) >= _FAR) & (alone != 0)
-            for i in np.flatnonzero(is_far).tolist():
+            side = np.asarray([own.get(name, 0) for own in beyond])
+            # What is high by itself may be low beside the others. Where a word stands in place of
+            # a number, it is by itself just at the median.
+            is_more = (side == 0) | ((side * beside < 0) & (np.abs(beside) > np.abs(alone)))
+            is_beside = (np.abs(beside) >= _FAR) & (alone != 0) & is_more
+            signs = np.where(is_beside, np.sign(beside), side)
+            for i in np.flatnonzero(signs).tolist():
                 found[i][name] = FarNumber(int(signs[i]), bool(is_beside[i]))
         return found
 

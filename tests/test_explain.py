@@ -107,24 +107,25 @@ def test_reasons_name_columns_one_by_one():
 
 
 @pytest.mark.parametrize(
-    ("alone", "beside", "said"),
+    ("side", "alone", "beside", "said"),
     [
-        (2.0, 1.0, "high “x”"),
-        (-2.0, -5.0, "low “x”"),  # far out by itself is enough
-        (0.5, 2.0, "“x” high beside the other columns"),
-        (-0.5, -2.0, "“x” low beside the other columns"),
-        (-0.5, 2.0, "“x” high beside the other columns"),
-        (2.0, -3.0, "“x” low beside the other columns"),
-        (3.0, -2.0, "high “x”"),
-        (1.6, -1.6, "unusual “x”"),
-        (0.0, 4.0, "unusual “x”"),  # a word in place of a number
+        (1, 1.4, 1.0, "high “x”"),
+        (-1, -2.0, -5.0, "low “x”"),  # far out by itself is enough
+        (0, 2.5, 2.0, "“x” high beside the other columns"),
+        (0, -0.5, -2.0, "“x” low beside the other columns"),
+        (0, -0.5, 2.0, "“x” high beside the other columns"),
+        (1, 2.0, -3.0, "“x” low beside the other columns"),
+        (1, 3.0, -2.0, "high “x”"),
+        (0, 1.6, -1.6, "unusual “x”"),
+        (0, 0.0, 4.0, "unusual “x”"),  # a word in place of a number
+        (0, np.nan, np.nan, "unusual “x”"),
     ],
 )
-def test_reasons_say_whether_a_number_is_too_high_or_too_low(alone, beside, said):
+def test_reasons_say_whether_a_number_is_too_high_or_too_low(side, alone, beside, said):
     features = tuple(column_feature("x", kind) for kind in ("value", "residual", "distance"))
     parts = np.asarray([[0.0, 1.0, 1.0]])
     own = Explanation(0.0, parts, np.asarray([[alone, beside, 1.0]], np.float32), features, 0)
-    odd = [OddCells(far=far) for far in own.far_numbers()]
+    odd = [OddCells(far=far) for far in own.far_numbers([{"x": side} if side else {}])]
     assert reasons_of(own, Language(), odd_cells=odd) == [f"{said} +2.00"]
 
 
@@ -140,7 +141,7 @@ def test_reasons_say_whether_a_number_is_too_high_or_too_low(alone, beside, said
 def test_a_direction_goes_with_the_columns_beside_which_a_number_is_odd(tongue, odd, said):
     features = (column_feature("x", "value"), column_feature("x", "residual"))
     own = Explanation(0.0, np.ones((1, 2)), np.full((1, 2), 3, np.float32), features, 0)
-    odd = replace(odd, far=own.far_numbers()[0])
+    odd = replace(odd, far=own.far_numbers([{"x": 1}])[0])
     assert reasons_of(own, Language(tongue), odd_cells=[odd]) == [f"{said} +2.00"]
 
 

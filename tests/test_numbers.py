@@ -702,6 +702,20 @@ def test_numbers_that_name_a_program_are_a_factor_too():
     assert residuals_of(new, normal)["length"][0] > 3
 
 
+def test_numbers_beyond_the_usual_ones_of_their_kind_are_told(reference):
+    normal = parts(200)
+    template = RowTemplate.fit(normal, list(normal))
+    own = NumberReference.fit(template, template.texts(normal))
+    texts = template.texts(normal)
+    found, usual = own.beyond_usual(texts), [own.usual_for(text)[0] for text in texts]
+    lengths = normal["length"].astype(float)
+    said = [row.get("length", 0) for row in found]
+    assert said == [int(x > u.high) - int(x < u.low) for x, u in zip(lengths, usual, strict=True)]
+    assert {-1, 0, 1} == {*said}
+    word = "air [K]: 300; process [K]: STUCK; torque [Nm]: missing; cost: 1"
+    assert not {"process [K]", "torque [Nm]"} & {*reference.beyond_usual([word])[0]}
+
+
 def plates(n, seed=0):
     rng = np.random.default_rng(seed)
     width = rng.normal(100, 10, n)

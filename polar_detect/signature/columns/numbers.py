@@ -1,6 +1,6 @@
 """The numbers of rows as features: whether each cell is usual, alone and beside others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -26,6 +26,7 @@ from polar_detect.statistics.shares import count_of
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows
     from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import TemplateColumn
 
 _ROUNDING = 1e-9  # standard deviations
 _USUAL_SHARE = 0.9  # of normal cells lies between the ends that people are told
@@ -352,21 +353,34 @@ class NumberReference:
         if not self.template.dependent:
             return found
         cells = NumberCells.of(self.template.read(texts))
-        columns = zip(
-            self.template.numeric,
-            cells.beside(self.scaled[0].given).values.T,
-            cells.levels,
-            self._kinds,
-            self.usual,
-            strict=True,
-        )
-        for column, values, levels, kinds, usual in columns:
-            place = kinds.place(levels)
+        for j, column, values, place in self._by_kind(cells):
+            usual, kinds = self.usual[j], self._kinds[j]
             is_usual = (usual[:, :1] <= values) & (values <= usual[:, 1:])  # for each kind
             is_unlike = is_usual.any(0) & ~is_usual[place, np.arange(len(texts))]
             for i in np.flatnonzero(is_unlike).tolist():
                 found[i][column.name] = column.factors[: len(kinds.levels[place[i]])]
         return found
+
+    def beyond_usual(self, texts: Sequence[str]) -> list[dict[str, int]]:
+        """Return in which columns the number of each row is below (-1) or above (1) usual ones.
+
+        Of rows of its kind and under its conditions; see `Usual`.
+        """
+        found: list[dict[str, int]] = [{} for _ in texts]
+        for j, column, values, place in self._by_kind(NumberCells.of(self.template.read(texts))):
+            low, high = self.usual[j][place].T
+            side = (values > high).astype(int) - (values < low)
+            for i in np.flatnonzero(side).tolist():
+                found[i][column.name] = int(side[i])
+        return found
+
+    def _by_kind(
+        self, cells: NumberCells
+    ) -> "Iterator[tuple[int, TemplateColumn, Float64Array, IndexArray]]":
+        """Yield of each column its place, it, its numbers beside their conditions, and kinds."""
+        values = cells.beside(self.scaled[0].given).values
+        for j, (column, levels) in enumerate(zip(self.template.numeric, cells.levels, strict=True)):
+            yield j, column, values[:, j], self._kinds[j].place(levels)
 
     @property
     def _kinds(self) -> tuple[Kinds, ...]:

@@ -51,6 +51,10 @@ class HasColumns:
             for of_row in zip(*parts, strict=True)
         ]
 
+    def beyond_usual(self, texts: Sequence[str]) -> list[dict[str, int]]:
+        """Return in which columns rows have numbers below (-1) or above (1) usual ones."""
+        return [{}] * len(texts) if self.numbers is None else self.numbers.beyond_usual(texts)
+
     def of_columns(
         self, texts: Sequence[str], *, banned: BoolArray | None, left_out: BoolArray | None
     ) -> list[FeatureTable]:
