@@ -168,11 +168,15 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
-            as_new=AsNew(
-                head.scores(teaching.reviewed()) if parts.n_reviewed else np.zeros(0),
-                np.zeros(0) if taught.labelled is None else head.scores(taught.labelled),
-            ),
+            as_new=self._as_new(teaching, taught.labelled),
         )
+
+    def _as_new(self, teaching: "Teaching", labelled: FeatureTable | None) -> AsNew:
+        """Return scores of reviewed texts and of labelled anomalies as if they were new."""
+        reviewed = teaching.reviewed() if teaching.n_reviewed else None
+        none = np.zeros(0)
+        scores = (none if own is None else self.head.scores(own) for own in (reviewed, labelled))
+        return AsNew(*scores)
 
     def _known(
         self, anomalous: Labelled, teaching: "Teaching", held_out: Readings, table: FeatureTable
