@@ -83,3 +83,14 @@ def test_since_counts_all_rows_where_one_of_several_counts(detector, scores, mon
     course = DriftMonitor(detector).add(np.concatenate([*scores, scores[1]]))
     assert course.n == 500
     assert course.since == pytest.approx(300, abs=10)
+
+
+@pytest.mark.slow
+def test_rows_held_against_all_others_do_not_make_usual_ones_a_change():
+    n = 0
+    for seed in range(8):
+        chance = np.random.default_rng([seed, 600])
+        detector = PolarDetector("columns").fit(rows(chance, 600))
+        scores = detector.assess(rows(chance, 1000)).scores
+        n += DriftMonitor(detector).add(scores).is_changed
+    assert n == 0  # of four, were all 600 taken

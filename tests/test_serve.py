@@ -1,6 +1,7 @@
 import asyncio
 import copy
 import errno
+import itertools
 import json
 import logging
 import os
@@ -29,7 +30,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 from work_orders import NEW, STRANGE
 
-from polar_detect import PolarDetector
+from polar_detect import DriftMonitor, PolarDetector
 from polar_detect.artifact.reading import Origin
 from polar_detect.cli.commands import serve as serve_command
 from polar_detect.cli.options import ServeOptions
@@ -39,6 +40,7 @@ from polar_detect.serve.answers import Answers, Explained, Score
 from polar_detect.serve.app import create_app
 from polar_detect.serve.bodies import kind_of_body
 from polar_detect.serve.settings import ServeSettings
+from polar_detect.serve.stream import Stream
 from polar_detect.stopping import STOPPING
 from polar_detect.tables import RowTemplate
 
@@ -812,3 +814,66 @@ def test_a_stopped_server_answers_what_it_accepted_and_exits_with_zero(saved_on_
         process.kill()
         process.stderr.close()
         process.wait()
+
+
+def stream_of(detector):
+    moments = (f"2026-12-01T{i // 60:02}:{i % 60:02}" for i in itertools.count())
+    return Stream(DriftMonitor(detector), clock=lambda: next(moments))
+
+
+@pytest.fixture(scope="module")
+def fitted_by_columns():
+    return PolarDetector("columns").fit(readings(200))
+
+
+def test_the_service_says_whether_texts_have_changed_and_logs_it_once(fitted_by_columns, caplog):
+    answers = Answers(fitted_by_columns, fitted_by_columns.rows_)
+    app = create_app(answers, SMALL, stream_of(fitted_by_columns))
+
+    def ask(client, frame, path="/score"):
+        for row in frame.to_dict("records"):
+            assert client.post(path, json={"rows": [row]}).status_code == 200
+
+    off = readings(60, seed=2).assign(flow=lambda rows: rows["flow"] + 4)
+    with TestClient(app) as client, caplog.at_level(logging.WARNING):
+        ask(client, off[:3], "/explain")  # of which nothing counts
+        ask(client, readings(100, seed=1))
+        usual = client.get("/drift").json()
+        assert usual["n"] == 100
+        assert not usual["is_changed"]
+        assert usual["since"] is usual["since_time"] is usual["superiority"] is None
+        assert "polar_drift_changed 0.0" in client.get("/metrics").text
+        ask(client, off)
+        changed = client.get("/drift").json()
+        metrics = client.get("/metrics").text
+    assert changed["n"] == 160
+    assert changed["is_changed"]
+    assert changed["p_value"] < 0.01
+    assert changed["since"] == pytest.approx(100, abs=5)
+    minutes = changed["since"]  # a request a minute
+    assert changed["since_time"] == f"2026-12-01T{minutes // 60:02}:{minutes % 60:02}"
+    assert changed["superiority"] > 0.7
+    assert "polar_drift_changed 1.0" in metrics
+    logged = [own.getMessage() for own in caplog.records if "have changed" in own.getMessage()]
+    assert len(logged) == 1
+
+
+def test_a_stream_remembers_few_moments_and_skips_texts_without_a_score(fitted_by_columns):
+    stream = stream_of(fitted_by_columns)
+    for _ in range(2_500):
+        stream.add([None])
+    assert stream.change.n == 0
+    assert len(stream._moments) <= 1_000
+
+
+def test_drift_asks_for_the_token_too(fitted_by_columns):
+    answers = Answers(fitted_by_columns, fitted_by_columns.rows_)
+    guarded = replace(SMALL, token="secret")
+    with TestClient(create_app(answers, guarded, stream_of(fitted_by_columns))) as client:
+        assert client.get("/drift").status_code == 401
+        known = client.get("/drift", headers={"Authorization": "Bearer secret"})
+    assert known.json()["n"] == 0
+
+
+def test_without_a_stream_there_is_nothing_to_ask_about_drift(counting):
+    assert counting.get("/drift").status_code == 404

@@ -25,9 +25,12 @@ from polar_detect.serve.bodies import Asked, NoParameters, OfKind, kind_of_body,
 from polar_detect.serve.limits import BodyLimit, Rooted, Watch, own_path
 from polar_detect.serve.metrics import Metrics
 from polar_detect.serve.settings import ServeSettings
+from polar_detect.serve.stream import Change, Stream
 from polar_detect.tables import RowTemplate
 
-_PATHS = frozenset({"/score", "/explain", "/healthz", "/metrics", "/openapi.json", "/docs"})
+_PATHS = frozenset(
+    {"/score", "/explain", "/healthz", "/metrics", "/drift", "/openapi.json", "/docs"}
+)
 _CLIENT_LEFT = 499  # no status of HTTP's own; nginx's
 _REFUSALS = {
     400: "The body is not JSON in UTF-8.",
@@ -96,8 +99,13 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _REFUSALS[status]} for status in statuses}
 
 
-def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
-    """Return the service as an ASGI application; its lifespan runs the batching."""
+def create_app(
+    answers: TextAnswerer, settings: ServeSettings, stream: Stream | None = None
+) -> FastAPI:
+    """Return the service as an ASGI application; its lifespan runs the batching.
+
+    With a `stream` it says whether the texts that it scores have changed.
+    """
     metrics = Metrics()
     batcher = Batcher(
         max_queue_texts=settings.max_queue_texts,
@@ -106,6 +114,8 @@ def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
         record=metrics.record_batch,
     )
     metrics.watch(batcher)
+    if stream is not None:
+        metrics.follow(stream)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -128,16 +138,21 @@ def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
     app.add_exception_handler(400, _say_what_is_unread)
     guard = [Depends(_token_check(settings.token))] if settings.token else []
     app.state.batcher = batcher
-    _add_text_routes(app, _Desk(batcher, metrics, settings), answers, guard)
+    _add_text_routes(app, _Desk(batcher, metrics, settings, stream), answers, guard)
     _add_status_routes(app, batcher, metrics, answers, guard)
+    if stream is not None:
+        _add_drift_route(app, stream, guard)
     return app
 
 
 class _Desk:
     """Takes texts in, waits for their answers, and turns what goes wrong into a status."""
 
-    def __init__(self, batcher: Batcher, metrics: Metrics, settings: ServeSettings) -> None:
+    def __init__(
+        self, batcher: Batcher, metrics: Metrics, settings: ServeSettings, stream: Stream | None
+    ) -> None:
         self.settings = settings
+        self._stream = stream
         self._batcher = batcher
         self._metrics = metrics
 
@@ -159,6 +174,11 @@ class _Desk:
             own_path(request.scope), len(answers), sum(a.is_anomaly for a in answers)
         )
         return answers
+
+    def follow(self, scores: list[Score]) -> None:
+        """Have scores count for whether texts have changed."""
+        if self._stream is not None:
+            self._stream.add(own.score for own in scores)
 
 
 async def _while_connected(request: Request, answers: Coroutine[Any, Any, list[Any]]) -> list[Any]:
@@ -192,6 +212,7 @@ def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: li
     async def score(request: Request, asked: Question, _: Parameters) -> Scores:
         """Score texts, or rows of a table."""
         results = await desk.answers(request, answers.score, asked.as_texts())
+        desk.follow(results)  # not what is explained: that is asked of strange texts once more
         return Scores(alpha=answers.alpha, results=results)
 
     async def explain(request: Request, asked: Question, _: Parameters) -> Explanations:
@@ -227,6 +248,13 @@ def _add_status_routes(
     async def metrics_page() -> Response:
         """Return counters in Prometheus's text format."""
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_drift_route(app: FastAPI, stream: Stream, guard: list[Any]) -> None:
+    @app.get("/drift", dependencies=guard, responses=_refusals(401) if guard else {})
+    async def drift() -> Change:
+        """Say whether the texts that /score was asked about have changed since the start."""
+        return stream.change
 
 
 def _token_check(token: str) -> Any:

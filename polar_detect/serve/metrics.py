@@ -10,6 +10,7 @@ from prometheus_client import (
 )
 
 from polar_detect.serve.batching import Batcher, BatchRecord
+from polar_detect.serve.stream import Stream
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -48,6 +49,15 @@ class Metrics:
     def watch(self, batcher: Batcher) -> None:
         """Count the texts that wait in `batcher`, whenever the metrics are asked for."""
         self._waiting.set_function(lambda: batcher.n_waiting)
+
+    def follow(self, stream: Stream) -> None:
+        """Say whether texts have changed, whenever the metrics are asked for."""
+        for name, what, asked in (
+            ("polar_drift_p_value", "Chance of ever seeing as much without a change.", "p_value"),
+            ("polar_drift_changed", "1 where texts have changed since the start.", "is_changed"),
+        ):
+            gauge = Gauge(name, what, registry=self.registry)
+            gauge.set_function(lambda asked=asked: float(getattr(stream.change, asked)))  # type: ignore[misc]
 
     def record_batch(self, record: BatchRecord) -> None:
         """Count one call of the model."""

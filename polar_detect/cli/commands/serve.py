@@ -23,7 +23,8 @@ def serve(options: ServeOptions) -> None:
         root_path=options.root_path,
     )
     _check_installed()
-    from polar_detect.serve import answers, app, server
+    from polar_detect.monitoring import DriftMonitor
+    from polar_detect.serve import answers, app, server, stream
 
     with server.bind(options.host, options.port) as bound:
         origin = stored_origin(options.detector)
@@ -35,7 +36,8 @@ def serve(options: ServeOptions) -> None:
                 style="yellow",
                 markup=False,
             )
-        service = app.create_app(answers.Answers(detector, origin.template), settings)
+        followed = stream.Stream(DriftMonitor(detector))
+        service = app.create_app(answers.Answers(detector, origin.template), settings, followed)
         server.run(service, bound, on_ready=_announce)
     tell("Stopped; every accepted request was answered.")
 
