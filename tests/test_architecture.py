@@ -18,7 +18,7 @@ WITHOUT_TORCH = (
     "detectors", "pipeline.outliers", "calibration", "metrics", "drift", "explain", "tables",
     "artifact.sealing", "artifact.contents", "texts", "models.fluency", "backbone.tokenizing",
     "messages", "report", "cli", "detector", "artifact.reading", "artifact.writing",
-    "scoring", "serve",
+    "scoring", "serve", "monitoring",
     "cli.commands.fit", "cli.commands.score", "cli.commands.report", "cli.commands.serve",
     "cli.commands.compare",
 )  # fmt: skip

@@ -31,6 +31,7 @@ _COMMANDS: dict[str, type[Any]] = {
     "screen": options.ScreenOptions,
     "report": options.ReportOptions,
     "combine": options.CombineOptions,
+    "drift": options.DriftOptions,
     "inspect": options.InspectOptions,
     "search": options.SearchOptions,
     "compare": options.CompareOptions,
@@ -38,7 +39,7 @@ _COMMANDS: dict[str, type[Any]] = {
     "demo": options.DemoOptions,
 }
 _OF_ONE_FILE = {"fit", "score", "screen", "report"}
-_WRITING = {"fit", "score", "screen", "report", "compare", "combine", "demo"}
+_WRITING = {"fit", "score", "screen", "report", "compare", "combine", "drift", "demo"}
 app = typer.Typer(
     name="polar-detect",
     help="Which of these texts or rows do not belong, and why? `fit` on normal ones, `score` and "

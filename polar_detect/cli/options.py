@@ -407,6 +407,27 @@ class CombineOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DriftOptions:
+    """Say whether, and since when, the rows of many scored files have changed."""
+
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files that `score` wrote, or folders of such, in the order of time: as given; by "
+            "name, numbers counted as such, where they are in the order of names."
+        ),
+    ]
+    detector: DetectorFolder
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Picture of the course of the scores: .png, .svg or .pdf. Default: none."
+        ),
+    ] = None
+    lang: Annotated[Tongue, language_of("the messages and the picture")] = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
 class InspectOptions:
     """Say what a detector's folder is, keeps of the training texts, and would find."""
 

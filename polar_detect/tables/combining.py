@@ -91,7 +91,7 @@ class Combined:
             One cannot be read, or a file that was named is a table of another kind.
         """
         written = {path.resolve() for path in but}
-        files, unread = _files_of(paths, written)
+        files, unread = files_of(paths, written)
         opened, empty = _open_all(files, paths, options)
         first = _most_alike([reader for _, reader in opened])
         taken = [(path, reader) for path, reader in opened if _are_alike(first, reader)]
@@ -154,7 +154,7 @@ def _open_all(
     return opened, empty
 
 
-def _files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], list[Path]]:
+def files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], list[Path]]:
     """Return the files, each once, and which others are in the folders."""
     files: list[Path] = []
     others: list[Path] = []

@@ -1,0 +1,141 @@
+"""`polar-detect drift`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from polar_detect import calibration
+from polar_detect.arrays import Float64Array
+from polar_detect.cli.commands.inputs import load_same, origin_of
+from polar_detect.cli.commands.output import (
+    check_not_in_detector,
+    check_not_input,
+    check_place,
+    load_pictures,
+    say,
+    show,
+    write_text,
+)
+from polar_detect.cli.options import DriftOptions
+from polar_detect.detector import PolarDetector
+from polar_detect.errors import OutputError
+from polar_detect.messages.formatting import p_value, pairs
+from polar_detect.messages.language import Language
+from polar_detect.monitoring import DriftMonitor
+from polar_detect.report.content.row_phrases import row_place
+from polar_detect.scoring.series import ScoredFile, read_scored
+from polar_detect.statistics.exchangeability import LEVEL, Course
+
+
+def drift(options: DriftOptions) -> None:
+    """Say whether and since when rows of many scored files have changed."""
+    if options.out is not None:
+        _check_picture(options.out, options)
+    origin = origin_of(options.detector, None)
+    detector = load_same(options.detector, origin)
+    language = Language(
+        options.lang, are_rows=origin.template is not None, by_columns=not origin.reads_texts
+    )
+    files = read_scored(options.inputs, detector.fitted_.calibration_scores)
+    monitor = DriftMonitor(detector)
+    scores = np.concatenate([own.scores for own in files])
+    p_values = np.asarray([monitor.add(score).p_value for score in scores])
+    for sentence in _sentences(files, scores, monitor, detector, language):
+        show(sentence)
+    if options.out is not None:
+        _draw(options.out, files, p_values, monitor.course.since, detector, language)
+
+
+def _sentences(
+    files: Sequence[ScoredFile],
+    scores: Float64Array,
+    monitor: DriftMonitor,
+    detector: PolarDetector,
+    language: Language,
+) -> list[str]:
+    """Return whether rows have changed, since when, by how much, and what to do."""
+    course, n = monitor.course, len(scores)
+    p, level = p_value(course.p_value), p_value(LEVEL)
+    each = [language.say("course.each", n_each=monitor.n_each)] * (monitor.n_each > 1)
+    if course.since is None:
+        first, last = files[0].name, files[-1].name
+        return [
+            language.count(
+                "course.none", len(files), n_rows=n, first=first, last=last, p=p, level=level
+            ),
+            *each,
+        ]
+    return [
+        language.say("course.changed", place=_place(files, course.since, language), p=p),
+        _by_how_much(scores, course, detector, language),
+        *each,
+        language.say("course.advice"),
+    ]
+
+
+def _place(files: Sequence[ScoredFile], since: int, language: Language) -> str:
+    """Return the file and the row with which a change begins."""
+    for own in files:
+        if since < len(own.scores):
+            break
+        since -= len(own.scores)
+    time = own.times[since] if own.times else ""
+    row = row_place(int(own.lines[since]), time, own.numbering, language)
+    return language.say("course.place", file=own.name, row=row)
+
+
+def _by_how_much(
+    scores: Float64Array, course: Course, detector: PolarDetector, language: Language
+) -> str:
+    assert course.since is not None
+    fitted = detector.fitted_
+    is_flagged = calibration.p_values_or_nan(fitted.calibration_scores, scores) <= detector.alpha
+    before, after = is_flagged[: course.since], is_flagged[course.since :]
+    return language.say(
+        "course.pairs" if len(before) else "course.pairs.first",
+        pairs=pairs(course.superiority),
+        n_after=len(after),
+        after=int(after.sum()),
+        n_before=len(before),
+        before=int(before.sum()),
+        alpha=language.rate(detector.alpha),
+    )
+
+
+def _check_picture(out: Path, options: DriftOptions) -> None:
+    if out.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise OutputError(
+            f"Got '{out}' for the picture; expected a name that ends in .png, .svg or .pdf; rename "
+            "it."
+        )
+    check_not_input(out, *options.inputs)
+    check_not_in_detector(out, options.detector)
+    check_place(out)
+    load_pictures()
+
+
+def _draw(
+    out: Path,
+    files: Sequence[ScoredFile],
+    p_values: Float64Array,
+    since: int | None,
+    detector: PolarDetector,
+    language: Language,
+) -> None:
+    from polar_detect.report.charts import course  # matplotlib takes a second
+
+    chart = course.CourseChart(
+        normal=detector.fitted_.scores_as_new,
+        scores=np.concatenate([own.scores for own in files]),
+        p_values=p_values,
+        names=[Path(own.name).name for own in files],
+        starts=[0, *np.cumsum([len(own.scores) for own in files]).tolist()],
+        since=since,
+        threshold=calibration.threshold(detector.fitted_.calibration_scores, detector.alpha),
+        level=LEVEL,
+    )
+    kind = cast("Literal['png', 'svg', 'pdf']", out.suffix.lower()[1:])
+    write_text(out, course.picture_of(chart, kind, language))
+    say(out)

@@ -1,0 +1,117 @@
+"""`polar-detect drift`: whether and since when many scored files have changed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect import PolarDetector
+from polar_detect.scoring.series import read_scored
+
+
+def rows(chance, n, mean=20.0):
+    size = chance.normal(mean, 1, n)
+    frame = pd.DataFrame({"size": size, "weight": 3 * size + chance.normal(0, 0.1, n)})
+    return frame.round(3)
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    """Return a detector and its folder."""
+    folder = tmp_path_factory.mktemp("fitted") / "detector"
+    detector = PolarDetector("columns").fit(rows(np.random.default_rng(0), 200))
+    detector.save(folder)
+    return detector, folder
+
+
+@pytest.fixture(scope="module")
+def days(detector, tmp_path_factory):
+    """Return a folder of thirty scored files of 20 rows, which change after the 18th."""
+    folder, chance = tmp_path_factory.mktemp("days"), np.random.default_rng(1)
+    for day in range(1, 31):
+        own = rows(chance, 20, 20 if day <= 18 else 23)
+        found = detector[0].assess(own)
+        own.insert(0, "date", [f"2026-03-{day:02} {8 + i // 2:02}:00" for i in range(20)])
+        scored = own.assign(score=found.scores, p_value=found.p_values, is_anomaly=found.is_anomaly)
+        scored.to_csv(folder / f"day-{day}.csv", index=False)
+    (folder / "notes.csv").write_text("day,note\n1,calm\n2,windy\n")
+    return folder
+
+
+def usual(days):
+    return [days / f"day-{day}.csv" for day in range(1, 19)]
+
+
+@pytest.mark.parametrize("tongue", ["en", "ja"])
+def test_it_says_since_when_and_by_how_much_and_draws_it(detector, days, run, tmp_path, tongue):
+    picture = tmp_path / "course.svg"
+    code, out, _ = run("drift", days, "--detector", detector[1], "--out", picture, "--lang", tongue)
+    assert code == 0
+    changed, by_how_much, advice, path = out.splitlines()
+    begins = [f"day-{day}.csv" in changed and f"2026-03-{day}" in changed for day in (18, 19)]
+    assert any(begins), changed
+    assert {"en": "have changed", "ja": "変化しています"}[tongue] in changed
+    assert {"en": "fit again", "ja": "学習し直して"}[tongue] in advice
+    assert any(char.isdigit() for char in by_how_much)
+    assert path == str(picture)
+    assert "<svg" in picture.read_text(encoding="utf-8")
+
+
+def test_files_without_a_change_get_one_line(detector, days, run):
+    code, out, _ = run("drift", *usual(days), "--detector", detector[1])
+    assert code == 0
+    assert out.startswith("No change found in 360 rows of 18 files, ")
+    assert out.count("\n") == 1
+
+
+def test_files_that_a_shell_lists_are_taken_by_their_numbers(detector, days):
+    held_out = detector[0].fitted_.calibration_scores
+    listed = sorted(days.glob("day-*.csv"))
+    assert listed[1].name == "day-10.csv"
+    names = [own.name.rsplit("-")[-1] for own in read_scored(listed, held_out)]
+    assert names == [f"{day}.csv" for day in range(1, 31)]
+    backwards = [days / "day-10.csv", days / "day-9.csv", days / "day-11.csv"]
+    names = [own.name.rsplit("-")[-1] for own in read_scored(backwards, held_out)]
+    assert names == ["10.csv", "9.csv", "11.csv"]  # as somebody gave them
+
+
+def test_files_of_another_detector_are_refused(days, run, tmp_path):
+    other = PolarDetector("columns").fit(rows(np.random.default_rng(9), 120, mean=30))
+    other.save(tmp_path / "other")
+    code, out, err = run("drift", days, "--detector", tmp_path / "other")
+    assert (code, out) == (1, "")
+    assert "day-1.csv, whose p-values are not those that this detector gives" in err
+
+
+def test_what_score_wrote_is_read_again_from_a_workbook(detector, run, tmp_path):
+    table, scored = tmp_path / "new.csv", tmp_path / "scored.xlsx"
+    rows(np.random.default_rng(3), 30).to_csv(table, index=False)
+    assert run("score", table, "--detector", detector[1], "--out", scored)[0] == 0
+    code, out, _ = run("drift", scored, "--detector", detector[1])
+    assert code == 0
+    assert out.startswith("No change found in 30 rows of ")
+
+
+def test_an_empty_file_is_a_shift_without_rows(detector, days, run, tmp_path):
+    empty = tmp_path / "day-0.csv"
+    empty.write_text("size,weight,score,p_value,is_anomaly\n")
+    code, out, _ = run("drift", empty, *usual(days), "--detector", detector[1])
+    assert code == 0
+    assert "360 rows of 18 files" in out
+    assert run("drift", empty, "--detector", detector[1])[0] == 1
+
+
+@pytest.mark.parametrize("tongue", ["en", "ja"])
+def test_what_is_wrong_is_said(detector, days, run, tmp_path, tongue):
+    def said(*arguments):
+        code, out, err = run("drift", *arguments, "--detector", detector[1], "--lang", tongue)
+        assert (code, out) == (1, "")
+        return err
+
+    assert {"en": "without 'score', 'p_value'", "ja": "がありません"}[tongue] in said(
+        days / "notes.csv"
+    )
+    picture = {"en": "for the picture", "ja": "図のファイル名"}[tongue]
+    assert picture in said(days, "--out", tmp_path / "course.html")
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "a.csv").write_text("a,b\n1,2\n3,4\n")
+    assert {"en": "no row with a score", "ja": "スコアのある行"}[tongue] in said(tmp_path / "none")
