@@ -692,7 +692,7 @@ def test_an_address_of_a_kind_that_this_machine_lacks_is_one_line(run, saved_on_
     ],
 )
 def test_only_what_other_machines_can_reach_is_warned_of(
-    monkeypatch, capsys, name, address, is_local
+    monkeypatch, capsys, fitted_on_tiny, name, address, is_local
 ):
     bound = server.bind(address, 0)
     monkeypatch.setattr(server, "bind", lambda *_: bound)  # as the machine's names may say
@@ -700,7 +700,7 @@ def test_only_what_other_machines_can_reach_is_warned_of(
     monkeypatch.setattr(
         serve_command, "stored_origin", lambda _: Origin("", None, None, reads_texts=True)
     )
-    monkeypatch.setattr(serve_command, "load_same", lambda *_, **__: None)
+    monkeypatch.setattr(serve_command, "load_same", lambda *_, **__: fitted_on_tiny)
     serve_command.serve(ServeOptions(detector=Path("detector"), host=name, port=0))
     said = f"everyone who reaches {name} may ask" in " ".join(capsys.readouterr().err.split())
     assert said != is_local
