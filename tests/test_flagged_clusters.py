@@ -340,6 +340,8 @@ def test_a_cluster_leads_to_the_rows_of_it_that_the_page_lists(detector, batch, 
         assert f'data-cluster="{i}" data-title="Show these {len(own)} rows' in whole
         assert (f'data-cluster="{i}" data-title="Show these {n} rows' in page) == (n > 0)
         assert (f'<option value="{i}">' in page) == (n > 0)
+    said = f"show those among the {n_listed} rows listed below."
+    assert (said in page, "show those among" in whole) == (True, False)
 
 
 def test_a_report_without_flags_or_clusters_has_no_section(detector):
@@ -394,6 +396,16 @@ def test_of_many_clusters_a_sentence_names_the_largest():
     assert said.endswith("; 3 smaller ones.")
 
 
+def test_lines_of_a_terminal_hold_a_cluster_each():
+    own, language = made(SIX, *[THREE] * 7, n_alone=2), Language("en")
+    first, *clusters = cluster_phrases.lines(own, language)
+    assert first == cluster_phrases.lead(own, language)
+    assert clusters[0] == cluster_phrases.counted(SIX, language)
+    assert (len(clusters), clusters[-1]) == (7, "2 smaller ones")
+    assert cluster_phrases.lines(made(n_alone=8), language)[0].startswith("No three of the")
+    assert cluster_phrases.lines(made(n_alone=3), language) == []
+
+
 def test_texts_of_clusters_are_escaped_and_rows_that_were_not_compared_are_counted():
     data = sample(clusters=made(SIX, n_left_out=1200))
     page, markdown = render_html(data), render_markdown(data)
@@ -410,7 +422,9 @@ def test_commands_tell_which_flagged_rows_are_alike(tmp_path, detector, batch, r
     detector.save(tmp_path / "detector")
     own = ["--detector", tmp_path / "detector", "--out", tmp_path / "r.json"]
     code, _, told = run("report", tmp_path / "new.csv", *own)
-    assert (code, "alike in" in told) == (0, True)
+    lines = told.splitlines()
+    first = next(i for i, line in enumerate(lines) if "alike in" in line)
+    assert (code, lines[first + 1][:2]) == (0, "  ")
     own = ["--all-columns", "--share", "0.1", "--lang", "ja", "--out", tmp_path / "s.csv"]
     code, _, told = run("screen", tmp_path / "new.csv", *own)
     assert (code, "似てい" in told) == (0, True)

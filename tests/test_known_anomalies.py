@@ -158,10 +158,10 @@ def test_reports_say_how_many_are_like_which_kind(fitted):
     page = report._repr_html_()
     assert "Like labelled anomalies: " in page
     assert "Like a labelled anomaly: “leak”" in page
-    assert "Like none of the labelled anomalies (nearest: " in page
+    assert "Like no single one of the labelled anomalies (nearest: " in page
     shown = Report(report.data, "ja")._repr_html_()
     assert "ラベル付きの異常に似ています：「leak」" in shown
-    assert "ラベル付きの異常のどれにも似ていません" in shown
+    assert "ラベル付きの異常の中に、特に似たものはありません" in shown
 
 
 def test_the_service_names_kinds_and_no_texts(fitted):

@@ -71,8 +71,9 @@ def tell_of_groups(found: FlaggedGroups | None, language: Language) -> None:
 
 def tell_of_clusters(found: FlaggedClusters | None, language: Language) -> None:
     """Say which flagged rows are alike, if that is known."""
-    if found is not None and (said := cluster_phrases.sentence(found, language)):
-        tell(said)
+    lines = [] if found is None else cluster_phrases.lines(found, language)
+    for i, line in enumerate(lines):
+        tell(f"  {line}" if i else line)
 
 
 def summarise(data: ReportData, language: Language) -> None:

@@ -10,7 +10,7 @@ from polar_detect.messages.sources import SharedReason
 from polar_detect.report.content.data import FlaggedCluster, FlaggedClusters
 
 _CHARACTERS = 40  # of the text that stands for a cluster
-_N_NAMED = 3  # clusters in a sentence
+_N_NAMED, _N_LINES = 3, 6  # clusters in a sentence, and with a line each
 _MIN_FLAGGED = 6  # of fewer nobody asks which are alike
 
 
@@ -42,16 +42,27 @@ def sentence(own: FlaggedClusters, language: Language) -> str:
     """
     if not own.found:
         return language.say("cluster.none") if own.n_alone >= _MIN_FLAGGED else ""
-    named = [counted(cluster, language) for cluster in own.found[:_N_NAMED]]
-    if (n_more := len(own.found) - _N_NAMED) > 0:
-        named.append(language.count("cluster.more", n_more))
-    listed = language.say("cluster.semicolon").join(named)
+    listed = language.say("cluster.semicolon").join(_largest(own, _N_NAMED, language))
     return language.say("cluster.sentence", lead=_lead(own, language), list=listed)
+
+
+def lines(own: FlaggedClusters, language: Language) -> list[str]:
+    """Return the same as lines, where the largest clusters have one each."""
+    if not own.found:
+        return [said] if (said := sentence(own, language)) else []
+    return [lead(own, language), *_largest(own, _N_LINES, language)]
 
 
 def lead(own: FlaggedClusters, language: Language) -> str:
     """Return how many rows are alike, in how many clusters, and how many are in none."""
     return language.say("cluster.alone", lead=_lead(own, language))
+
+
+def _largest(own: FlaggedClusters, most: int, language: Language) -> list[str]:
+    """Return the largest clusters, and how many others there are."""
+    named = [counted(cluster, language) for cluster in own.found[:most]]
+    n_more = len(own.found) - most
+    return [*named, language.count("cluster.more", n_more)] if n_more > 0 else named
 
 
 def note(own: FlaggedClusters, language: Language) -> list[str]:

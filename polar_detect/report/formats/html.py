@@ -88,6 +88,7 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         cluster_phrases=cluster_phrases,
         cluster_of=cluster_of,
         n_listed=Counter(cluster_of.get(row.row) for row in listed),
+        n_unlisted=len(cluster_of) - sum(row.row in cluster_of for row in listed),
         row_title=lambda row: row_phrases.row_place(row, "", data.numbering, language),
         language=language,
         numbers=numbers,
