@@ -5,7 +5,7 @@
 Whole processes: `polar-detect fit` on invented rows of numbers that go together, `score` and
 `report` of as many new ones, and up to `--limits` columns `inspect --detection-limits`.
 
-Prints seconds and largest memory. Reads: no data set. Takes: 4 min (EPYC, beside other work).
+Prints seconds and largest memory. Reads: no data set. Takes: 2 min (EPYC, beside other work).
 """
 
 import argparse
