@@ -373,6 +373,26 @@ def test_of_a_whole_batch_rows_that_were_not_flagged_are_normal(run, scored):
     assert f"p-values come from {200 + n} rows" in err
 
 
+def test_of_a_whole_batch_nothing_is_normal_that_score_has_not_called_so(run, scored):
+    own, book = scored.with_name("detector"), scored.with_name("reviewed.csv")
+    asked = (book, "--detector", own, "--label-column", "verdict", "--out", own.with_name("new"))
+    table = pd.read_excel(scored, engine="calamine").assign(verdict=[None] * 60 + ["NG"] * 6)
+    table["is_anomaly"] = table["is_anomaly"].astype(object).where(table.index != 0, None)
+    table.to_csv(book, index=False)
+    n_left = 60 - int((table["is_anomaly"][:60] == False).sum())  # noqa: E712 - None is neither
+    code, _, err = run("update", *asked, "--whole-batch")
+    assert code == 0
+    assert f"which are left out: {n_left}" in err  # the first, whose flag is empty, among them
+    table[["Load", "Vibration", "Pressure", "verdict"]].to_csv(book, index=False)
+    for tongue, said in (("en", "which score has not scored"), ("ja", "採点したファイルを使うか")):
+        code, _, err = run("update", *asked, "--whole-batch", "--lang", tongue)
+        assert code == 1
+        assert said in err
+    assert run("update", *asked)[0] == 0  # without --whole-batch they are left out
+    table.fillna({"verdict": "OK"})[["Load", "Vibration", "Pressure", "verdict"]].to_csv(book)
+    assert run("update", *asked, "--whole-batch")[0] == 0  # all are labelled
+
+
 def test_the_column_that_score_wrote_is_corrected(run, scored):
     own = scored.with_name("detector")
     book = openpyxl.load_workbook(scored)

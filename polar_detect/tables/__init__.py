@@ -15,7 +15,7 @@ from polar_detect.tables.columns.results import (
     result_columns,
     said_of_results,
     warn_of_taken,
-    were_flagged,
+    were_unflagged,
 )
 from polar_detect.tables.columns.selection import RowColumns
 from polar_detect.tables.columns.text_column import (
@@ -123,7 +123,7 @@ __all__ = [
     "warn_of_taken",
     "warn_of_verdicts",
     "warn_of_words",
-    "were_flagged",
+    "were_unflagged",
     "write_rejected",
     "write_scored",
     "write_table",

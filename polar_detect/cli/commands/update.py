@@ -91,14 +91,20 @@ def _taken(table: tables.Table, options: UpdateOptions, language: Language) -> B
             f"Got no row of {table.source} that says what was found; expected one at least; fill "
             "the column that --label-column or --kind-column names."
         )
-    if not options.whole_batch:
-        if not is_labelled.all():
-            tell(language.say("update.left_out", n=int(np.sum(~is_labelled))))
+    if is_labelled.all():
         return is_labelled
-    was_flagged = tables.were_flagged(table.frame)
-    is_taken: BoolArray = is_labelled | ~was_flagged
-    if not is_labelled.all():
-        tell(language.say("update.others", n=int(np.sum(is_taken & ~is_labelled))))
+    if not options.whole_batch:
+        tell(language.say("update.left_out", n=int(np.sum(~is_labelled))))
+        return is_labelled
+    was_unflagged = tables.were_unflagged(table.frame)
+    if was_unflagged is None:
+        raise InputError(
+            f"Got {table.source}, which score has not scored, with rows without a label; expected "
+            "its columns, as with --whole-batch rows that it did not flag are normal; score the "
+            "table, or label each row."
+        )
+    is_taken: BoolArray = is_labelled | was_unflagged
+    tell(language.say("update.others", n=int(np.sum(is_taken & ~is_labelled))))
     if not is_taken.all():
         tell(language.say("update.unjudged", n=int(np.sum(~is_taken))))
     return is_taken

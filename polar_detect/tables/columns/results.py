@@ -58,16 +58,19 @@ def result_columns(present: Iterable[str], *, but: str | None = None) -> list[st
     return [name for name in found if name != but] if is_told else []
 
 
-def were_flagged(frame: pd.DataFrame) -> BoolArray:
-    """Return which rows `score` has flagged, (n_rows,); none where it has not scored the table.
+def were_unflagged(frame: pd.DataFrame) -> BoolArray | None:
+    """Return which rows `score` has not flagged, (n_rows,); None where it has not scored the table.
 
-    >>> were_flagged(pd.DataFrame({"score": [1, 2], "p_value": 0.1, "is_anomaly": ["TRUE", ""]}))
-    array([ True, False])
+    Not those whose flag somebody has emptied.
+
+    >>> flags = ["TRUE", "FALSE", ""]
+    >>> were_unflagged(pd.DataFrame({"score": 1, "p_value": 0.1, "is_anomaly": flags}))
+    array([False,  True, False])
     """
     if FLAG not in result_columns(map(str, frame.columns)):
-        return np.zeros(len(frame), bool)
+        return None
     words = map(said_by, cells_as_text(frame[FLAG]))
-    return np.asarray([LABEL_OF.get(word, False) for word in words], bool)
+    return np.asarray([LABEL_OF.get(word) is False for word in words], bool)
 
 
 def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
