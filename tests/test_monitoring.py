@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from polar_detect import DriftMonitor, PolarDetector
+from polar_detect.containers import UnfittedError
 from polar_detect.drift import Company
 
 
@@ -37,6 +38,11 @@ def test_it_sees_over_batches_what_shows_in_none_of_them(detector, scores):
     assert course.is_changed
     assert course.n == 400
     assert course.since == pytest.approx(300, abs=10)
+
+
+def test_a_detector_that_is_not_fitted_is_refused():
+    with pytest.raises(UnfittedError, match="call fit on normal texts first"):
+        DriftMonitor(PolarDetector())
 
 
 def test_it_does_not_depend_on_how_rows_come_together(detector, scores):
