@@ -66,6 +66,15 @@ def test_finds_what_does_not_go_together(fitted: PolarDetector) -> None:
     assert (fitted.predict(NEW) < 0).mean() < 0.15
 
 
+def test_numbers_beyond_the_usual_ones_are_said_to_be_high_or_low(fitted: PolarDetector) -> None:
+    far = NEW[:2].assign(**{"time [s]": ["70.0", "30.0"], "load [%]": ["140.0", "60.0"]})
+    high, low = fitted.assess(far).reasons()  # both go together as they always do
+    assert high.startswith(("high “time [s]” +", "high “load [%]” +"))
+    assert low.startswith(("low “time [s]” +", "low “load [%]” +"))
+    apart = NEW[:1].assign(**{"time [s]": "50.0", "load [%]": "107.0"})
+    assert "“load [%]” high beside the other columns +" in fitted.assess(apart).reasons()[0]
+
+
 @pytest.mark.parametrize(
     ("column", "cell"), [("machine", "M7"), ("machine", "ERR"), ("program", ""), ("time [s]", "-")]
 )

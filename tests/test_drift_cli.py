@@ -56,11 +56,13 @@ def test_it_says_since_when_and_by_how_much_and_draws_it(detector, days, run, tm
     assert "<svg" in picture.read_text(encoding="utf-8")
 
 
-def test_files_without_a_change_get_one_line(detector, days, run):
+def test_of_files_without_a_change_is_said_how_many_rows_are_flagged(detector, days, run):
     code, out, _ = run("drift", *usual(days), "--detector", detector[1])
     assert code == 0
-    assert out.startswith("No change found in 360 rows of 18 files, ")
-    assert out.count("\n") == 1
+    none, flagged = out.splitlines()
+    assert none.startswith("No change found in 360 rows of 18 files, ")
+    own = sum(int(pd.read_csv(day)["is_anomaly"].sum()) for day in usual(days))
+    assert flagged == f"{own} of them are flagged; by chance alone it would be about 18 (5 %)."
 
 
 def test_files_that_a_shell_lists_are_taken_by_their_numbers(detector, days):

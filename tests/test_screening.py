@@ -47,6 +47,15 @@ def test_rows_unlike_the_others_are_flagged_and_their_reasons_name_the_column(sc
     assert frame.index[frame["is_anomaly"]].tolist() == [100 + i for i in ODD]
 
 
+def test_a_screening_says_which_numbers_are_high():
+    rng = np.random.default_rng(0)
+    size = np.append(rng.normal(20, 1, 79), 40)
+    rows = pd.DataFrame({"size": size, "weight": 3 * size + rng.normal(0, 0.1, 80)}).round(1)
+    reasons = screen(rows).reasons()[79]  # both go together as in the others
+    assert "high “size”" in reasons
+    assert "high “weight”" in reasons
+
+
 def test_p_values_are_ranks_and_parts_add_up(screened):
     as_high = screened.scores[None, :] >= screened.scores[:, None]
     assert screened.p_values == pytest.approx(as_high.mean(1))

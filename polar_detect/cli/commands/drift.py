@@ -7,7 +7,7 @@ from typing import Literal, cast
 import numpy as np
 
 from polar_detect import calibration
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.cli.commands.inputs import load_same, origin_of
 from polar_detect.cli.commands.output import (
     check_not_in_detector,
@@ -21,7 +21,7 @@ from polar_detect.cli.commands.output import (
 from polar_detect.cli.options import DriftOptions
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
-from polar_detect.messages.formatting import p_value, pairs
+from polar_detect.messages.formatting import about, p_value, pairs
 from polar_detect.messages.language import Language
 from polar_detect.monitoring import DriftMonitor
 from polar_detect.report.content.row_phrases import row_place
@@ -65,6 +65,7 @@ def _sentences(
             language.count(
                 "course.none", len(files), n_rows=n, first=first, last=last, p=p, level=level
             ),
+            _flagged(scores, detector, language),
             *each,
         ]
     return [
@@ -86,12 +87,24 @@ def _place(files: Sequence[ScoredFile], since: int, language: Language) -> str:
     return language.say("course.place", file=own.name, row=row)
 
 
+def _flagged(scores: Float64Array, detector: PolarDetector, language: Language) -> str:
+    """Return how many are flagged: as many from the first on are no change, and not usual."""
+    n, alpha = int(_are_flagged(scores, detector).sum()), detector.alpha
+    expected = about(alpha * len(scores))
+    return language.say("course.flagged", flagged=n, expected=expected, alpha=language.rate(alpha))
+
+
+def _are_flagged(scores: Float64Array, detector: PolarDetector) -> BoolArray:
+    p_values = calibration.p_values_or_nan(detector.fitted_.calibration_scores, scores)
+    flagged: BoolArray = p_values <= detector.alpha
+    return flagged
+
+
 def _by_how_much(
     scores: Float64Array, course: Course, detector: PolarDetector, language: Language
 ) -> str:
     assert course.since is not None
-    fitted = detector.fitted_
-    is_flagged = calibration.p_values_or_nan(fitted.calibration_scores, scores) <= detector.alpha
+    is_flagged = _are_flagged(scores, detector)
     before, after = is_flagged[: course.since], is_flagged[course.since :]
     return language.say(
         "course.pairs" if len(before) else "course.pairs.first",

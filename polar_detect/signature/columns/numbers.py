@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template h
     from polar_detect.tables.rows.template_column import TemplateColumn
 
 _ROUNDING = 1e-9  # standard deviations
-_USUAL_SHARE = 0.9  # of normal cells lies between the ends that people are told
 # Rows that are held out each want a fit on the others. Where all of these would take longer on one
 # core of an EPYC, as with hundreds of columns, several rows are held out at once: a twentieth of
 # all of them at most.
@@ -188,7 +187,7 @@ class ScaledRows:
             return np.full((*cells.values.shape, 2), np.nan)
         with one_thread():
             unsure = cells.beside(self.given).unsure
-            points = self.normal.prediction_interval(self.placed(cells), _USUAL_SHARE)
+            points = self.normal.prediction_interval(self.placed(cells))
         ends = [self.scale.values(end, cells.levels, unsure) for end in points]
         return np.sort(np.stack(ends, axis=-1), axis=-1)
 
