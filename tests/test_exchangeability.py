@@ -85,3 +85,12 @@ def test_a_full_bag_keeps_ranks_uniform_and_is_no_larger(monkeypatch):
     assert len(test._bag) == len(test._ranks) == 60
     assert test._bag == sorted(test._bag)
     assert alarms(50, lambda chance: chance.normal(size=300)) <= 1
+
+
+def test_overwhelming_evidence_leaves_a_p_value_above_nought():
+    chance = np.random.default_rng(0)
+    test = ExchangeabilityTest(chance.normal(size=99))
+    test.extend(chance.normal(size=5_000))
+    course = test.extend(chance.normal(9, size=3_000))
+    assert course.highest > 750  # so that its exponential is 0 in floating point
+    assert 0 < course.p_value < 1e-300

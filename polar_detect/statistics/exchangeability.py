@@ -5,6 +5,7 @@ Hides the ranks of scores among all before them, the bets on these, and since wh
 
 import bisect
 import math
+import sys
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ class Course:
     @property
     def p_value(self) -> float:
         """Chance of ever having so much evidence without a change."""
-        return math.exp(-self.highest)
+        return max(math.exp(-self.highest), sys.float_info.min)  # which is never nought
 
     @property
     def is_changed(self) -> bool:
