@@ -369,7 +369,7 @@ def test_of_a_whole_batch_rows_that_were_not_flagged_are_normal(run, scored):
     assert code == 0
     n = 66 - n_flagged
     assert f"neither labelled nor flagged, which count as normal (--whole-batch): {n}" in err
-    assert f"flagged rows that nobody labelled, which are left out: {n_flagged - 6}" in err
+    assert f"but that nobody labelled, which are left out: {n_flagged - 6}" in err
     assert f"p-values come from {200 + n} rows" in err
 
 
@@ -391,6 +391,19 @@ def test_of_a_whole_batch_nothing_is_normal_that_score_has_not_called_so(run, sc
     assert run("update", *asked)[0] == 0  # without --whole-batch they are left out
     table.fillna({"verdict": "OK"})[["Load", "Vibration", "Pressure", "verdict"]].to_csv(book)
     assert run("update", *asked, "--whole-batch")[0] == 0  # all are labelled
+
+
+def test_of_a_whole_batch_no_row_of_a_kind_is_normal_for_want_of_a_label(run, scored):
+    own, book = scored.with_name("detector"), scored.with_name("reviewed.csv")
+    table = pd.read_excel(scored, engine="calamine").assign(verdict=None, cause=None)
+    missed, fault = table.index[~table["is_anomaly"]][0], table.index[table["is_anomaly"]][0]
+    table.loc[missed, "cause"], table.loc[fault, "verdict"] = "leak", "NG"
+    table.to_csv(book, index=False)
+    asked = ("--label-column", "verdict", "--kind-column", "cause", "--whole-batch")
+    assert run("update", book, "--detector", own, "--out", own, *asked)[0] == 0
+    given = PolarDetector.load(own).fitted_.given
+    n_usual = int((~table["is_anomaly"]).sum()) - 1
+    assert (len(given.normal), len(given.anomalous)) == (200 + n_usual, 1)
 
 
 def test_the_column_that_score_wrote_is_corrected(run, scored):

@@ -78,7 +78,7 @@ def _read(options: UpdateOptions, origin: Origin, standing: Standing) -> tables.
 def _taken(table: tables.Table, options: UpdateOptions, language: Language) -> BoolArray:
     """Return which rows count, and say which do not.
 
-    Of a whole batch, rows without a label are normal unless they were flagged.
+    Of a whole batch, rows without a label are normal unless they were flagged, or have a kind.
     """
     n = len(table.texts)
     is_labelled = np.ones(n, bool) if table.is_labelled is None else table.is_labelled
@@ -103,6 +103,8 @@ def _taken(table: tables.Table, options: UpdateOptions, language: Language) -> B
             "its columns, as with --whole-batch rows that it did not flag are normal; score the "
             "table, or label each row."
         )
+    if table.kind_column is not None:
+        was_unflagged &= ~tables.said_kinds(table.frame[table.kind_column]).is_anomalous
     is_taken: BoolArray = is_labelled | was_unflagged
     tell(language.say("update.others", n=int(np.sum(is_taken & ~is_labelled))))
     if not is_taken.all():
