@@ -398,7 +398,8 @@ def test_lots_of_a_column_that_is_not_read_are_asked_for(run, tmp_path):
     asked = ("--detector", own, "--label-column", "verdict", "--out", own)
     code, _, err = run("update", tmp_path / "week.csv", *asked)
     assert code == 1
-    assert "heat" in err
+    assert "Got column 'heat'" in err
+    assert "The detector was fitted with it; add it to the table" in err
     week.assign(Heat="L3").to_csv(tmp_path / "week.csv", index=False)
     assert run("update", tmp_path / "week.csv", *asked)[0] == 0
     assert [*PolarDetector.load(own).fitted_.given.standing.lots["heat"][200:]] == ["L3"] * 20
