@@ -275,6 +275,8 @@ def test_lots_that_were_given_are_asked_for_and_join_those_of_the_same_name():
     without = PolarDetector().fit(by_lot(200, 0), groups=None)
     with pytest.raises(InputError, match="Got groups for a detector that was fitted without"):
         without.updated(more, [0] * 20, groups=["a"] * 20)
+    with pytest.raises(InputError, match="Got groups 'heat'; expected 'auto' or one for each"):
+        detector.updated(more.assign(heat="L3"), [0] * 20, groups="heat")
 
 
 @pytest.mark.filterwarnings("ignore:columns that say something new")
