@@ -413,7 +413,7 @@ def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):
     path.write_text("note,n\nx,1\n")
     code, _, err = run("score", path, "--detector", folder, "--out", scored)
     assert code == 1
-    assert "Got column 't [K]'; the table has: note, n. Rows are written out with it; add it" in err
+    assert "Got column 't [K]'; the table has: note, n. The detector was fitted with it" in err
     options = ["--text-column", "note", "--out", scored]
     code, _, err = run("score", path, "--detector", folder, *options)
     assert code == 1

@@ -275,6 +275,8 @@ def test_lots_that_were_given_are_asked_for_and_join_those_of_the_same_name():
     without = PolarDetector().fit(by_lot(200, 0), groups=None)
     with pytest.raises(InputError, match="Got groups for a detector that was fitted without"):
         without.updated(more, [0] * 20, groups=["a"] * 20)
+    with pytest.raises(InputError, match="Got groups 'heat'; expected 'auto' or one for each"):
+        detector.updated(more.assign(heat="L3"), [0] * 20, groups="heat")
 
 
 @pytest.mark.filterwarnings("ignore:columns that say something new")
@@ -431,7 +433,8 @@ def test_lots_of_a_column_that_is_not_read_are_asked_for(run, tmp_path):
     asked = ("--detector", own, "--label-column", "verdict", "--out", own)
     code, _, err = run("update", tmp_path / "week.csv", *asked)
     assert code == 1
-    assert "heat" in err
+    assert "Got column 'heat'" in err
+    assert "The detector was fitted with it; add it to the table" in err
     week.assign(Heat="L3").to_csv(tmp_path / "week.csv", index=False)
     assert run("update", tmp_path / "week.csv", *asked)[0] == 0
     assert [*PolarDetector.load(own).fitted_.given.standing.lots["heat"][200:]] == ["L3"] * 20

@@ -142,7 +142,7 @@ def standing_of(found: TrainingTexts, X: Texts, before: Standing, groups: Groups
     Raises
     ------
     InputError
-        Groups that the detector was not fitted with, or none where it was.
+        Groups that the detector was not fitted with, or none where it was; or another word.
     """
     if isinstance(groups, Standing):
         return groups
@@ -153,6 +153,11 @@ def standing_of(found: TrainingTexts, X: Texts, before: Standing, groups: Groups
             )
         (own,) = Standing.given(groups, len(found.texts)).lots.values()
         return replace(before, lots=dict.fromkeys(before.lots, own))
+    if groups not in {"auto", None}:
+        raise InputError(
+            f"Got groups {groups!r}; expected 'auto' or one for each text; pass the column that "
+            "names lots, as of a data frame."
+        )
     frame = in_pandas(X)
     told = before.told_by(frame if is_wide(frame) else _cells(found.texts, found.rows))
     if before.are_given and not told.lots:

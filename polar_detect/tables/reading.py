@@ -198,7 +198,7 @@ def read_table(
     given = [*_row_names(rows), *filter(None, (text_column, *named))]
     asked = options.asking_for(given, default_column, are_rows=rows is not None)
     reader = open_table(path, asked)
-    found = _find_asked(reader, named, rows)
+    found = _find_asked(reader, named, rows, options.group_option)
     label, group, kind = found
     apart = [*filter(None, found)]
     notices = [*reader.notices]
@@ -358,14 +358,18 @@ def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
 
 
 def _find_asked(
-    reader: TableReader, named: _Asked, rows: RowColumns | RowTemplate | None
+    reader: TableReader,
+    named: _Asked,
+    rows: RowColumns | RowTemplate | None,
+    group_option: str | None,
 ) -> _Asked:
     """Return the columns of these names; raise `InputError` for what lines do not have."""
-    options = ("--label-column", "--group-column", "--kind-column")
+    options = ("--label-column", group_option, "--kind-column")
     asked = [*zip(options, named, strict=True)]
     if not reader.has_columns:
         for option, name in asked:
-            check_no_column(reader, option, name)
+            if option is not None:
+                check_no_column(reader, option, name)
         listed = None if rows is None else ",".join(_row_names(rows)) or "all"
         check_no_column(reader, "--columns", listed)
     return _Asked(*(name and find_column(reader, name, option) for option, name in asked))

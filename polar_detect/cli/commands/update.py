@@ -70,6 +70,7 @@ def _read(options: UpdateOptions, origin: Origin, standing: Standing) -> tables.
             sheet=options.sheet,
             keeps_unlabelled=options.whole_batch,
             group_column=next(iter(standing.lots)) if standing.are_given else None,
+            group_option=None,
             kind_column=options.kind_column,
         ),
     )

@@ -105,7 +105,7 @@ def obvious_text_column(frame: pd.DataFrame) -> TextColumn | None:
 
 
 def find_column(
-    reader: TableReader, column: str, option: str, *, taken: Collection[str] = ()
+    reader: TableReader, column: str, option: str | None, *, taken: Collection[str] = ()
 ) -> str:
     """Return the column that is meant by a name, which may differ in blanks, case, width, brackets.
 
@@ -113,8 +113,8 @@ def find_column(
     ----------
     reader : TableReader
     column : str
-    option : str
-        That names the column on the command line.
+    option : str or None
+        That names the column on the command line; None where a detector does.
     taken : collection of str
         Columns that are something else.
 
@@ -175,7 +175,7 @@ def no_column(
         instead = [comma_separated([*chain.from_iterable(others)])]
     advice = f"Pass {option} {as_argument(instead[0]) if instead else 'with one of them'}"
     if option is None:
-        advice = "Rows are written out with it; add it to the table, or rename a column"
+        advice = "The detector was fitted with it; add it to the table, or rename a column"
     verb = "pass " if option is None else ""
     sheet = f", or {verb}--sheet for {quoted(other_sheets)}" if other_sheets else ""
     return InputError(f"Got {got}; the table has: {present}. {advice}{else_pass}{sheet}.")

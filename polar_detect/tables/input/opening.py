@@ -64,6 +64,8 @@ class ReadOptions:
         Whether rows stay in which a column of labels is empty, where all rows are taken.
     group_column : str or None
         Column that says which rows hang together, as lots do; not written out unless it is named.
+    group_option : str or None
+        That names it on the command line; None where a detector does.
     kind_column : str or None
         Column that says of what kind anomalous rows are; not written out unless it is named.
     whole_files : bool
@@ -78,6 +80,7 @@ class ReadOptions:
     may_take_rows: bool = False
     keeps_unlabelled: bool = False
     group_column: str | None = None
+    group_option: str | None = "--group-column"
     kind_column: str | None = None
     whole_files: bool = False
 
