@@ -18,6 +18,7 @@ from polar_detect.report.charts.swarm import evenly
 
 _MAX_NAMES, _MAX_DOTS = 8, 5_000
 _NAME_CHARACTERS = 18
+_LEAST = 1e-8  # p-value that is drawn: beside smaller ones the level would look like 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +84,13 @@ def _draw_scores(ax: Axes, chart: CourseChart, language: Language) -> None:
 
 
 def _draw_p_values(ax: Axes, chart: CourseChart, language: Language) -> None:
-    ax.plot(chart.p_values, color=RAISE, linewidth=1.4)
+    drawn = chart.p_values.clip(_LEAST)
+    ax.plot(drawn, color=RAISE, linewidth=1.4)
     said = language.say("course.level", level=f"{chart.level:g}")
     ax.axhline(chart.level, color=INK, linestyle="--", linewidth=1, label=said)
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")  # the usual one writes formulas
-    ax.set_ylim(min(chart.level / 3, float(chart.p_values.min()) / 2), 1.5)
+    ax.set_ylim(min(chart.level / 3, float(drawn.min()) / 2), 1.5)
     ax.set_ylabel(language.say("course.p"))
     _mark_since(ax, chart)
     ax.legend(fontsize=8, frameon=False, loc="lower left")
