@@ -76,6 +76,12 @@ def tables(data: Path) -> Iterator[Table]:
             yield Table(f"{name} {own}", rows[classes == own], rows[classes != own])
 
 
+def tables_of_normal_rows(data: Path) -> Iterator[Table]:
+    """Yield those of the tables that are no other one turned round, or spoilt again."""
+    others = ("turned", "row", "rows", "unit", "jump", "machines, swapped")
+    return (table for table in tables(data) if not table.name.endswith(others))
+
+
 def _spoilt(name: str, rows: Array) -> Iterator[Table]:
     """Yield a table for each kind of slip, made in half of the rows."""
     rng = np.random.default_rng(0)

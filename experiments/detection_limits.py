@@ -26,8 +26,6 @@ from polar_detect.errors import TrainingWarning
 from polar_detect.pipeline.detection_limits import Limit
 from polar_detect.pipeline.training import MIN_NORMAL
 
-_OF_OTHERS = ("turned", "row", "rows", "unit", "jump", "machines, swapped")
-
 
 @dataclass(frozen=True)
 class Tried:
@@ -71,9 +69,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     found: list[Tried] = []
-    for table in columns.tables(options.data):
-        if table.name.endswith(_OF_OTHERS):
-            continue
+    for table in columns.tables_of_normal_rows(options.data):
         own = [*tried(table.name, table.normal, options)]
         found += own
         common.say(f"{table.name}: {len(own)} limits")

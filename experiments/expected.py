@@ -28,7 +28,6 @@ from polar_detect.errors import TrainingWarning
 from polar_detect.messages.sources import Column
 from polar_detect.pipeline.training import MIN_NORMAL
 
-_OF_OTHERS = ("turned", "row", "rows", "unit", "jump", "machines, swapped")
 _CHANGED = 0.1  # of the usual range, at least, or a cell of another row is much the same
 
 
@@ -118,10 +117,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     found = []
-    for table in columns.tables(options.data):
-        if not table.name.endswith(_OF_OTHERS):
-            found.append(found_in(table.name, table.normal, options))
-            common.say(f"{found[-1]}")
+    for table in columns.tables_of_normal_rows(options.data):
+        found.append(found_in(table.name, table.normal, options))
+        common.say(f"{found[-1]}")
     frame = pd.DataFrame(found).drop(columns="table")
     said = {
         "new normal cells between the usual numbers": "within_usual",
