@@ -34,6 +34,10 @@ class DriftMonitor:
     detector : PolarDetector
         Fitted.
 
+    Raises
+    ------
+    NotFittedError
+
     Examples
     --------
     >>> import numpy as np
@@ -52,7 +56,7 @@ class DriftMonitor:
     """
 
     def __init__(self, detector: PolarDetector) -> None:
-        fitted = detector.fitted_
+        fitted = detector._fitted()  # which says what is wrong where there is nothing
         company = fitted.company
         held_out = fitted.scores_as_new
         self.n_each = _n_each(company, company.n_near, company.reach + 1)

@@ -8,6 +8,7 @@ import pytest
 
 from polar_detect import DriftMonitor, PolarDetector
 from polar_detect.drift import Company
+from polar_detect.errors import NotFittedError
 
 
 def rows(chance, n, mean=20.0):
@@ -37,6 +38,11 @@ def test_it_sees_over_batches_what_shows_in_none_of_them(detector, scores):
     assert course.is_changed
     assert course.n == 400
     assert course.since == pytest.approx(300, abs=10)
+
+
+def test_a_detector_that_is_not_fitted_is_refused():
+    with pytest.raises(NotFittedError, match="Got a detector that is not fitted"):
+        DriftMonitor(PolarDetector())
 
 
 def test_it_does_not_depend_on_how_rows_come_together(detector, scores):
