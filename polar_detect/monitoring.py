@@ -36,7 +36,7 @@ class DriftMonitor:
 
     Raises
     ------
-    UnfittedError
+    NotFittedError
 
     Examples
     --------

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from polar_detect import DriftMonitor, PolarDetector
-from polar_detect.containers import UnfittedError
 from polar_detect.drift import Company
+from polar_detect.errors import NotFittedError
 
 
 def rows(chance, n, mean=20.0):
@@ -41,7 +41,7 @@ def test_it_sees_over_batches_what_shows_in_none_of_them(detector, scores):
 
 
 def test_a_detector_that_is_not_fitted_is_refused():
-    with pytest.raises(UnfittedError, match="call fit on normal texts first"):
+    with pytest.raises(NotFittedError, match="call fit on normal texts first"):
         DriftMonitor(PolarDetector())
 
 
