@@ -1925,7 +1925,7 @@ def test_rows_are_written_out_of_columns_of_other_blanks_and_width():
     ]
     twice = RowTemplate.from_json({"columns": [{"name": n, "decimals": None} for n in ("a", "A")]})
     with pytest.raises(
-        InputError, match=r"Got column 'A'; the table has: 'a'\. Rows are written out"
+        InputError, match=r"Got column 'A'; the table has: 'a'\. The detector was fitted"
     ):
         twice.texts(pd.DataFrame({"a": ["1"]}, dtype=str))
 
