@@ -30,6 +30,7 @@ from polar_detect.report.formats.as_json import render_json
 from polar_detect.report.formats.html import render_html
 from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.report.formats.terminal import worst_rows
+from polar_detect.signature.normal.row_reference import RowReference
 
 OF_MODELS = re.compile(
     r"\b(?:programs?|layers?|language model|encoder|tokens?|loss(?:es)?)\b|"
@@ -42,6 +43,19 @@ def faulty(n_rows, seed):
     """Return rows whose flow is less than their pressure would give."""
     rows = readings(n_rows, seed)
     return rows.assign(**{"flow [l/min]": (rows["flow [l/min]"].astype(float) - 9).astype(str)})
+
+
+def test_neighbours_are_looked_for_of_the_rows_that_are_explained_alone(detector, monkeypatch):
+    asked, nearest_texts = [], RowReference.nearest_texts
+
+    def counted(self, texts):
+        asked.append(len(texts))
+        return nearest_texts(self, texts)
+
+    monkeypatch.setattr(RowReference, "nearest_texts", counted)
+    data = Report.of(detector, readings(60, 1), top=5).data
+    assert asked == [5]
+    assert all(row.neighbours for row in data.rows)
 
 
 def test_a_number_that_only_the_others_lead_not_to_expect_is_told_from_one_far_out(detector):

@@ -118,7 +118,8 @@ class Report:
         texts = as_texts(X, detector.rows_)
         labels = None if y is None else anomalous(y, len(texts))
         if assessment is None:
-            assessment = detector.assess(texts, progress=progress)  # X may be read but once
+            # X may be read but once.
+            assessment = detector.assess(texts, neighbours=False, progress=progress)
         if len(assessment.scores) != len(texts):
             raise InputError(
                 f"Got an assessment of {len(assessment.scores)} texts for {len(texts)}; expected "

@@ -39,6 +39,7 @@ class Detail:
     tokens: tuple[TokenLoss, ...]
     cells: tuple[CellReport, ...]
     labelled_words: tuple[str, ...]
+    neighbours: tuple[str, ...]
 
     @classmethod
     def of(
@@ -47,12 +48,17 @@ class Detail:
         """Return it of each text of an assessment."""
         reference = detector.fitted_.reference
         reads_texts = detector.fitted_.head.reads_texts
-        tokens = _tokens(detector, texts) if reads_texts else [()] * len(texts)
+        tokens: Sequence[tuple[TokenLoss, ...]] = [()] * len(texts)
+        if reads_texts:
+            tokens, nearest = _tokens(detector, texts), assessment.neighbours
+        else:  # of all rows of a batch they take a seventh of its time
+            nearest = tuple(detector.fitted_.row_reference.nearest_texts(texts))
         details = []
         for i, (text, odd) in enumerate(zip(texts, assessment.odd_cells, strict=True)):
             own = assessment.explanation.rows(np.asarray([i], np.intp))
             cells = cells_of(own, text, reference, odd.empty)
-            details.append(cls(tokens[i], cells, _labelled_words(own, text, detector)))
+            words = _labelled_words(own, text, detector)
+            details.append(cls(tokens[i], cells, words, nearest[i]))
         return details
 
 
@@ -74,7 +80,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         layers=by_layer(own.by_layer()[0]),
         whole=_whole(own, odd),
         features=_features(own),
-        neighbours=assessment.neighbours[i],
+        neighbours=detail.neighbours,
         tokens=detail.tokens,
         cells=detail.cells,
         new_cells=odd.new,

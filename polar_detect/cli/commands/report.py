@@ -53,7 +53,7 @@ def report(options: ReportOptions) -> None:
         make_folder(options.figures, "--figures")
     tell_about(table, rejected, language)
     with progress_bars(err, language) as progress:
-        assessment = detector.assess(table.texts, progress=progress)
+        assessment = detector.assess(table.texts, neighbours=False, progress=progress)
     data = build_report(detector, assessment, table, top=options.top)
     file = render(data, kind, options.lang)
     write_text(out, file.content)
