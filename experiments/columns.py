@@ -82,6 +82,19 @@ def tables_of_normal_rows(data: Path) -> Iterator[Table]:
     return (table for table in tables(data) if not table.name.endswith(others))
 
 
+def fitted_and_new(
+    rows: Array, n_train: int, n_test: int, rng: np.random.Generator
+) -> tuple[PolarDetector, pd.DataFrame]:
+    """Return a detector that is fitted on some of the normal rows at random, and some others."""
+    order = rng.permutation(len(rows))
+    n_train = min(n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
+    frame = pd.DataFrame(rows[order].astype(str)).add_prefix("column ")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
+        detector = PolarDetector("columns").fit(frame[:n_train])
+    return detector, frame[n_train:][:n_test].reset_index(drop=True)
+
+
 def _spoilt(name: str, rows: Array) -> Iterator[Table]:
     """Yield a table for each kind of slip, made in half of the rows."""
     rng = np.random.default_rng(0)

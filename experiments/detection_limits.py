@@ -12,7 +12,6 @@ Takes: 14 min (EPYC, beside other work).
 """
 
 import argparse
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,9 +21,7 @@ import numpy as np
 import pandas as pd
 
 from polar_detect import PolarDetector
-from polar_detect.errors import TrainingWarning
 from polar_detect.pipeline.detection_limits import Limit
-from polar_detect.pipeline.training import MIN_NORMAL
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,8 @@ class Tried:
 
 def tried(name: str, rows: columns.Array, options: argparse.Namespace) -> Iterator[Tried]:
     """Yield the shares of each column of a table, down and up, where there is a limit."""
-    order = np.random.default_rng(options.seed).permutation(len(rows))
-    n_train = min(options.n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
-    frame = pd.DataFrame(rows[order].astype(str)).add_prefix("column ")
-    train, test = frame[:n_train], frame[n_train:][: options.n_test]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
-        detector = PolarDetector("columns").fit(train)
+    rng = np.random.default_rng(options.seed)
+    detector, test = columns.fitted_and_new(rows, options.n_train, options.n_test, rng)
     quiet = test[detector.predict(test) == 1]
     for own in detector.detection_limits().numbers:
         for sign, limit in ((-1, own.down), (1, own.up)):

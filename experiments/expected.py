@@ -15,7 +15,6 @@ other work).
 """
 
 import argparse
-import warnings
 from dataclasses import dataclass
 
 import columns
@@ -24,9 +23,7 @@ import numpy as np
 import pandas as pd
 
 from polar_detect import PolarDetector
-from polar_detect.errors import TrainingWarning
 from polar_detect.messages.sources import Column
-from polar_detect.pipeline.training import MIN_NORMAL
 
 _CHANGED = 0.1  # of the usual range, at least, or a cell of another row is much the same
 
@@ -49,13 +46,7 @@ class Found:
 def found_in(table: str, rows: columns.Array, options: argparse.Namespace) -> Found:
     """Return what is found in a table of normal rows."""
     rng = np.random.default_rng(options.seed)
-    order = rng.permutation(len(rows))
-    n_train = min(options.n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
-    frame = pd.DataFrame(rows[order].astype(str)).add_prefix("column ")
-    train, test = frame[:n_train], frame[n_train:][: options.n_test].reset_index(drop=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
-        detector = PolarDetector("columns").fit(train)
+    detector, test = columns.fitted_and_new(rows, options.n_train, options.n_test, rng)
     numbers = detector.fitted_.reference.numbers
     assert detector.rows_ is not None
     assert numbers is not None

@@ -163,8 +163,7 @@ class Language:
             case Column(name, True):
                 return self.say("reason.column.empty", name=_short(name))
             case Column(name, _, ()):
-                is_beside = bool(source.direction) and source.is_beside_all
-                key = _ODD_BESIDE_ALL[source.direction] if is_beside else _ODD[source.direction]
+                key = _ODD[source.direction, source.is_beside_all]
                 return self.say(key, name=_short(name))
             case Column(name, _, beside):
                 others = self.joined(self.say("quoted", word=_short(own)) for own in beside)
@@ -261,9 +260,14 @@ def _forms(kind: str) -> list[tuple[Form, str]]:
     return [(Form.of(english), japanese) for english, japanese in sentences().get(kind, {}).items()]
 
 
-# What is odd about a number, by whether it is too low or too high.
-_ODD = {0: "reason.column.named", 1: "reason.column.high", -1: "reason.column.low"}
-_ODD_BESIDE_ALL = {1: "reason.column.high.beside", -1: "reason.column.low.beside"}
+# What is odd about a number, by whether it is too low or too high, and beside the others.
+_ODD = {
+    (0, False): "reason.column.named",
+    (1, False): "reason.column.high",
+    (-1, False): "reason.column.low",
+    (1, True): "reason.column.high.beside",
+    (-1, True): "reason.column.low.beside",
+}
 _ODD_FOR_OTHERS = {
     0: "reason.column.beside",
     1: "reason.column.high.for",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from polar_detect.report.content.row_phrases import row_place
 from polar_detect.scoring.series import ScoredFile, read_scored
 from polar_detect.statistics.exchangeability import LEVEL, Course
 
+if TYPE_CHECKING:
+    from polar_detect.report.charts.course import CourseChart
+
 
 def drift(options: DriftOptions) -> None:
     """Say whether and since when rows of many scored files have changed."""
@@ -45,7 +48,8 @@ def drift(options: DriftOptions) -> None:
     for sentence in _sentences(files, scores, monitor, detector, language):
         show(sentence)
     if options.out is not None:
-        _draw(options.out, files, p_values, monitor.course.since, detector, language)
+        chart = _chart(files, scores, p_values, monitor.course.since, detector)
+        _draw(options.out, chart, language)
 
 
 def _sentences(
@@ -129,19 +133,18 @@ def _check_picture(out: Path, options: DriftOptions) -> None:
     load_pictures()
 
 
-def _draw(
-    out: Path,
+def _chart(
     files: Sequence[ScoredFile],
+    scores: Float64Array,
     p_values: Float64Array,
     since: int | None,
     detector: PolarDetector,
-    language: Language,
-) -> None:
-    from polar_detect.report.charts import course  # matplotlib takes a second
+) -> "CourseChart":
+    from polar_detect.report.charts.course import CourseChart  # matplotlib takes a second
 
-    chart = course.CourseChart(
+    return CourseChart(
         normal=detector.fitted_.scores_as_new,
-        scores=np.concatenate([own.scores for own in files]),
+        scores=scores,
         p_values=p_values,
         names=[Path(own.name).name for own in files],
         starts=[0, *np.cumsum([len(own.scores) for own in files]).tolist()],
@@ -149,6 +152,11 @@ def _draw(
         threshold=calibration.threshold(detector.fitted_.calibration_scores, detector.alpha),
         level=LEVEL,
     )
+
+
+def _draw(out: Path, chart: "CourseChart", language: Language) -> None:
+    from polar_detect.report.charts.course import picture_of
+
     kind = cast("Literal['png', 'svg', 'pdf']", out.suffix.lower()[1:])
-    write_text(out, course.picture_of(chart, kind, language))
+    write_text(out, picture_of(chart, kind, language))
     say(out)

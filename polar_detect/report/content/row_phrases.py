@@ -133,7 +133,9 @@ def cell(own: CellReport, n_characters: int, language: Language) -> str:
 
 def usual(own: CellReport, language: Language) -> str:
     """Return between which numbers the cells of normal rows of its kind lie, or what they say."""
-    what = _usual_levels(own.levels, language) if own.levels else _usual_range(own, language)
+    what = (
+        _usual_levels(own.levels, language) if own.levels else _range(own.low, own.high, language)
+    )
     if not own.beside:
         return what
     pairs = (
@@ -149,15 +151,11 @@ def expected(own: CellReport, language: Language) -> str:
     return _range(own.expected_low, own.expected_high, language)
 
 
-def _usual_range(own: CellReport, language: Language) -> str:
-    return _range(own.low, own.high, language)
-
-
 def _range(low: float, high: float, language: Language) -> str:
     if math.isnan(low):  # of a word
         return NO_VALUE
-    ends = dict(zip(("low", "high"), cell_range(low, high), strict=True))
-    return language.say("card.usual.range", **ends)
+    least, most = cell_range(low, high)
+    return language.say("card.usual.range", low=least, high=most)
 
 
 def _usual_levels(levels: Sequence[tuple[str, float]], language: Language) -> str:
