@@ -40,6 +40,7 @@ from polar_detect.serve.answers import Answers, Explained, Score
 from polar_detect.serve.app import create_app
 from polar_detect.serve.bodies import kind_of_body
 from polar_detect.serve.settings import ServeSettings
+from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.serve.stream import Stream
 from polar_detect.stopping import STOPPING
 from polar_detect.tables import RowTemplate
@@ -824,6 +825,15 @@ def stream_of(detector):
 @pytest.fixture(scope="module")
 def fitted_by_columns():
     return PolarDetector("columns").fit(readings(200))
+
+
+def test_an_explanation_looks_for_no_neighbours_which_it_leaves_out(fitted_by_columns, monkeypatch):
+    texts = fitted_by_columns.rows_.texts(readings(3, seed=1))
+    monkeypatch.setattr(RowReference, "nearest_texts", lambda *_: pytest.fail("looked for"))
+    explained = Answers(fitted_by_columns, fitted_by_columns.rows_).explain(texts)
+    assert [own.score for own in explained] == pytest.approx(
+        -fitted_by_columns.score_samples(texts), rel=1e-6
+    )
 
 
 def test_the_service_says_whether_texts_have_changed_and_logs_it_once(fitted_by_columns, caplog):

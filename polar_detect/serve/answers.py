@@ -89,7 +89,7 @@ class Answers:
         The nearest normal texts are left out: they are the operator's training texts, and not
         for everyone who may ask for a score.
         """
-        assessment = self._detector.assess(texts)
+        assessment = self._detector.assess(texts, neighbours=False)
         explanation = assessment.explanation
         by_layer, by_group = explanation.by_layer(), explanation.by_group()
         words, reasons = explanation.top_layers(), assessment.reasons(tongue)
