@@ -40,8 +40,8 @@ from polar_detect.serve.answers import Answers, Explained, Score
 from polar_detect.serve.app import create_app
 from polar_detect.serve.bodies import kind_of_body
 from polar_detect.serve.settings import ServeSettings
-from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.serve.stream import Stream
+from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.stopping import STOPPING
 from polar_detect.tables import RowTemplate
 
