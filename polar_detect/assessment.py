@@ -23,10 +23,12 @@ from polar_detect.statistics.concentration import Concentration, Grouping, conce
 from polar_detect.tables.columns.results import (
     OF_COLUMNS,
     OF_KNOWN,
+    OF_PASSAGES,
     OF_PROGRAMS,
     OF_ROWS,
     OF_TEXTS,
 )
+from polar_detect.texts.passages import ReadPassages
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
@@ -40,7 +42,12 @@ _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
 def kinds_of_columns(
-    *, are_rows: bool, has_layers: bool = True, has_programs: bool = True, has_known: bool = False
+    *,
+    are_rows: bool,
+    has_layers: bool = True,
+    has_programs: bool = True,
+    has_passages: bool = False,
+    has_known: bool = False,
 ) -> dict[str, str]:
     """Return the columns that say what was found, with their kinds.
 
@@ -52,6 +59,8 @@ def kinds_of_columns(
         Whether models read these, so that there are layers and programs to tell of.
     has_programs : bool
         Whether any were asked for.
+    has_passages : bool
+        Whether texts are read in passages.
     has_known : bool
         Whether labelled anomalies are kept.
     """
@@ -60,6 +69,7 @@ def kinds_of_columns(
         found = OF_COLUMNS
     elif not has_programs:
         found = {name: kind for name, kind in found.items() if name not in OF_PROGRAMS}
+    found = found | OF_PASSAGES if has_passages else found
     return found | OF_KNOWN if has_known else found
 
 
@@ -80,6 +90,7 @@ class Result:
     top_layers: str = ""
     top_columns: str = ""
     reasons: str = ""
+    passage: str = ""
     known_anomaly: str = ""
 
 
@@ -121,6 +132,9 @@ class Assessment:
         Of each text the labelled anomaly that it is nearest to, and whether it is like that; ()
         where the detector keeps none. It says what a flagged text is; of others one of twenty is
         like one by chance.
+    passages : tuple of ReadPassages
+        Those of each text, with their scores; () where texts are not read in passages. What is
+        said of a text, but for its score and p-value, is then said of its strangest passage.
     embeddings : (n_texts, hidden) float32, optional
         Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
@@ -144,6 +158,7 @@ class Assessment:
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
+    passages: tuple[ReadPassages, ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -193,6 +208,7 @@ class Assessment:
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
+            passages=chosen(self.passages),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -213,6 +229,7 @@ class Assessment:
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
+            passages=_joined(part.passages for part in parts),
             embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )
@@ -269,6 +286,7 @@ class Assessment:
                 top_layers=top_layers,
                 top_columns=top_columns,
                 reasons=reasons,
+                passage=self._said_of_passage(i, language),
                 known_anomaly=self.like_known[i],
             )
             minimal = self.programs[i] if self.programs else None
@@ -412,6 +430,14 @@ class Assessment:
             }
         )
 
+    def _said_of_passage(self, i: int, language: Language) -> str:
+        """Return which passage a text is explained by, and what it says; "" where none is cut."""
+        if not self.passages:
+            return ""
+        own = self.passages[i]
+        text = " ".join(own.shown.split())
+        return language.say("passage.shown", i=own.strangest + 1, n=len(own), text=text)
+
     @property
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
@@ -419,6 +445,7 @@ class Assessment:
             are_rows=self.are_rows,
             has_layers=has_layers,
             has_programs=bool(self.programs),
+            has_passages=bool(self.passages),
             has_known=bool(self.known_anomalies),
         )
 

@@ -22,7 +22,7 @@ from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.containers import Texts, UnfittedError, as_texts
-from polar_detect.detectors import Head, new_head
+from polar_detect.detectors import Head, TextsHead, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
 from polar_detect.frames import check_written, index_of
@@ -37,12 +37,15 @@ from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.tables.rows.template import RowTemplate
 from polar_detect.texts.moments import at_no_moment
+from polar_detect.texts.passages import ReadPassages
 
 if TYPE_CHECKING:
     from polar_detect.pipeline.assessing import Assessing
     from polar_detect.pipeline.by_columns import RowAssessing
     from polar_detect.pipeline.detection_limits import DetectionLimits
     from polar_detect.pipeline.engine import Engine
+    from polar_detect.pipeline.fitting import Parted
+    from polar_detect.signature.known_anomalies import Labelled
     from polar_detect.signature.normal_programs import NormalPrograms
 
 
@@ -104,6 +107,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         outdoor temperature, and not what came out. What they say is never strange by itself; other
         columns are judged given them, numbers along straight lines that go on beyond the normal
         rows. Only for detectors that go by columns, as models would read them.
+    passages : bool
+        Whether texts are long ones, as reports are, that are read to their end: cut into passages
+        of a sentence or a few, each held against those of other texts. A text's score lies between
+        the mean of its passages' and the highest of them, so that one strange passage shows, and
+        its p-value is that of whole texts. What explains it, its program and its neighbours are
+        those of its strangest passage; `Assessment.passages` has all of them. Of each labelled
+        anomaly teaches only the passage that is strangest without the labels.
 
     Examples
     --------
@@ -138,6 +148,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         store_texts: bool = True,
         rows: RowTemplate | None = None,
         condition_columns: Sequence[str] = (),
+        passages: bool = False,
     ) -> None:
         self.detector = detector
         self.model = model
@@ -150,6 +161,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.store_texts = store_texts
         self.rows = rows
         self.condition_columns = condition_columns
+        self.passages = passages
 
     def fit(
         self,
@@ -335,12 +347,20 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 "choose one."
             )
         fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
+        passages: tuple[ReadPassages, ...] = ()
         with told(progress) as tell, alone():
-            assessing = self._assessing(tell, programs_of, alpha, neighbours=neighbours)
-            found = assessing.run(texts, Tracker(tell))
+            if fitted.passages is None:
+                assessing = self._assessing(tell, programs_of, alpha, neighbours=neighbours)
+                found = assessing.run(texts, Tracker(tell))
+            else:
+                from polar_detect.pipeline.passages import assess_in_passages
+
+                reading, scale = self._reading(tell, programs_of, alpha), fitted.passages
+                found, passages = assess_in_passages(reading, texts, scale, Tracker(tell))
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
         template, known, words = fitted.reference.rows, fitted.known_values, fitted.known_words
         read = texts if template is None else template.read(texts)
+        shown = [own.shown for own in passages] if passages else texts
         is_without = programs_of == "none" and not fitted.head.needs_programs
         return Assessment(
             scores=found.scores,
@@ -354,8 +374,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             unlike_kind=tuple(fitted.reference.unlike_kind(read)),
             beyond_usual=tuple(fitted.reference.beyond_usual(read)),
             new_cells=() if known is None else tuple(known.new_cells(read)),
-            new_words=() if words is None else tuple(map(words.telling, texts)),
+            new_words=() if words is None else tuple(map(words.telling, shown)),
             known_anomalies=tuple(found.known),
+            passages=passages,
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )
@@ -396,9 +417,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts, *, progress: ProgressChoice = None) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        texts = self._texts(X)
-        with told(progress) as tell, alone():
-            return self._assessing(tell, neighbours=False).run(texts, Tracker(tell)).explanation
+        return self.assess(X, programs_of="none", neighbours=False, progress=progress).explanation
 
     def detection_limits(self, *, progress: ProgressChoice = None) -> "DetectionLimits":
         """Return how much a cell of a normal row has to change for the row to be flagged.
@@ -534,6 +553,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = self._fitted()
         rows = fitted.settings.rows
         texts = as_texts(X, rows)
+        if fitted.passages is not None:
+            return texts  # which are read passage by passage
         if rows is None:
             return fitted.text_reference.as_read(texts)
         check_written(texts, rows)
@@ -542,7 +563,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _scores(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
         texts = self._texts(X)
         with told(progress) as tell, alone():
-            return self._assessing(tell).scores(texts, Tracker(tell))
+            scale = self._fitted().passages
+            if scale is None:
+                return self._assessing(tell).scores(texts, Tracker(tell))
+            from polar_detect.pipeline.passages import score_in_passages
+
+            scored = score_in_passages(self._reading(tell), texts, scale, Tracker(tell))
+            return scored.whole.scores
 
     def _p_values(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
         scores = self._scores(X, progress)
@@ -559,10 +586,15 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = self._fitted()
         if not fitted.head.reads_texts:
             return by_columns.RowAssessing(fitted, neighbours)
+        return self._reading(tell, programs_of, alpha)
+
+    def _reading(
+        self, tell: Progress | None, programs_of: ProgramsOf = "none", alpha: float = 0.0
+    ) -> "Assessing":
         from polar_detect.pipeline.assessing import Assessing
 
         search = partial(self.normal_programs, progress=tell)
-        return Assessing(fitted, self._engine().extractor, search, programs_of, alpha)
+        return Assessing(self._fitted(), self._engine().extractor, search, programs_of, alpha)
 
     def _fit_reading(
         self, given: TrainingTexts, settings: Settings, head: Head, tracker: Tracker
@@ -579,7 +611,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with alone():
             own = given.by_label(engine.extractor.tracer)
             doubts = given.doubts(own.normal, keeps_texts=settings.store_texts, reads_texts=True)
-            if settings.rows is None:
+            if settings.rows is None and not settings.passages:
                 own = own.read_by(at_no_moment)
             parts = Parted.at_random(
                 own.normal,
@@ -588,10 +620,33 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 is_reviewed=own.is_reviewed,
             )
             _warn(doubts, self.alpha, len(parts.held_out))
-            fitted = Fitting(engine.extractor, head, tracker, settings).run(parts, own.anomalous)
+            anomalous = own.anomalous
+            if settings.passages:
+                parts = parts.in_passages(engine.extractor.tracer, seed=settings.seed)
+                anomalous = self._strange_passages(anomalous, parts, settings, tracker)
+            fitted = Fitting(engine.extractor, head, tracker, settings).run(parts, anomalous)
             self.fitted_ = replace(fitted, given=own) if settings.store_texts else fitted
             self.engine_ = engine
             return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
+
+    def _strange_passages(
+        self, anomalous: "Labelled", parts: "Parted", settings: Settings, tracker: Tracker
+    ) -> "Labelled":
+        """Return the passage of each anomaly that is strangest to who knows normal texts alone."""
+        from polar_detect.pipeline.assessing import Assessing
+        from polar_detect.pipeline.fitting import Fitting
+        from polar_detect.pipeline.passages import strangest_of
+
+        if not len(anomalous):
+            return anomalous
+        head, none = new_head(TextsHead.name), anomalous.rows(np.arange(0))
+        engine = self._models(settings).configured(
+            max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
+        )
+        fitted = Fitting(engine.extractor, head, tracker, settings).run(parts, none)
+        assert fitted.passages is not None
+        assessing = Assessing(fitted, engine.extractor, self.normal_programs)
+        return strangest_of(assessing, anomalous, fitted.passages, tracker)
 
     def _fit_by_columns(
         self, given: TrainingTexts, settings: Settings, head: Head, tracker: Tracker

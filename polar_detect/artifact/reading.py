@@ -27,6 +27,7 @@ from polar_detect.detectors import HEADS, Head, head_class
 from polar_detect.drift import ALONE, Company, FeatureStatistics
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.pipeline.fitted import Fitted
+from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings, model_name
 from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.stored import LARGEST, Stored, fitting_together, unfit
@@ -70,6 +71,8 @@ class Origin:
         Whether models read them.
     has_known : bool
         Whether labelled anomalies are kept.
+    has_passages : bool
+        Whether texts are read in passages.
     """
 
     sha256: str
@@ -77,6 +80,7 @@ class Origin:
     template: RowTemplate | None
     reads_texts: bool
     has_known: bool = False
+    has_passages: bool = False
 
 
 def stored_origin(folder: Path) -> Origin:
@@ -96,7 +100,8 @@ def stored_origin(folder: Path) -> Origin:
     if template is not None and not reads_texts:
         template = template.unread()
     column = None if column is None else str(column)
-    return Origin(sha256, column, template, reads_texts, KNOWN in manifest["files"])
+    has_known, has_passages = KNOWN in manifest["files"], manifest.get("passages") is not None
+    return Origin(sha256, column, template, reads_texts, has_known, has_passages)
 
 
 def _read(folder: Path, manifest: dict[str, Any], engines: "Engines") -> PolarDetector:
@@ -167,7 +172,7 @@ def _read_with_models(
         rows = own.rows if texts else None
         reference = of_models.read_reference(stored, texts, arrays, rows)
         programs = of_models.read_programs(stored, arrays)
-        given = read_given(stored, texts)
+        given = read_given(stored, () if own.passages else texts)
         detector.fitted_ = _fitted(stored, arrays, own, reference, programs, given)
     detector.engine_ = of_models.configured(engine, detector.fitted_, folder)
 
@@ -211,6 +216,7 @@ def _fitted(
     )
     if not means.shape == spreads.shape == statistics.correlations.shape == (len(features),):
         stored.refuse("features", f"{means.size} names")
+    scale = _passages(stored)
     return Fitted(
         head=_head_class(stored).load(stored.path.parent / HEAD, features),
         reference=reference,
@@ -225,7 +231,18 @@ def _fitted(
         settings=settings,
         known=read_known(stored, arrays, features),
         given=given,
+        passages=scale,
+        n_whole=0 if scale is None else stored.part("passages").count("n_texts", low=1),
     )
+
+
+def _passages(stored: Stored) -> PassageScale | None:
+    if stored.get("passages") is None:
+        return None
+    rate = stored.part("passages").number("rate", low=0, high=LARGEST)
+    if rate == 0:
+        stored.refuse("passages", "a rate above 0")
+    return PassageScale(rate)
 
 
 def _company(stored: Stored) -> Company:

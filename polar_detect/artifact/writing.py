@@ -169,7 +169,8 @@ def _write(
     if fitted.settings.store_texts:
         _write_json(folder / TEXTS, list(reference.texts))
     if fitted.given is not None:
-        _write_json(folder / GIVEN, given.said_of(fitted.given, reference.texts))
+        kept = () if fitted.settings.passages else reference.texts  # which are no whole texts
+        _write_json(folder / GIVEN, given.said_of(fitted.given, kept))
     if reference.likeness is not None and reference.likeness.columns is not None:
         reference.likeness.columns.trees.write(folder / TREES)
     (folder / HEAD).mkdir()
@@ -193,19 +194,27 @@ def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]
     fitted = detector.fitted_
     own = fitted.settings
     company = {"company": vars(fitted.company)} if fitted.company.n_near else {}
-    return company | {
-        "format": FORMAT,
-        "versions": versions(),
-        "settings": _settings(detector),
-        **origin,
-        "rows_are_derived": own.rows is not None and detector.rows is None,
-        "features": [feature.name for feature in fitted.statistics.features],
-        "n_held_out": fitted.statistics.n_texts,
-        "n_anomalous": fitted.n_anomalous,
-        "created": fitted.created,
-        "fingerprint": fitted.fingerprint,
-        "reason": fitted.head.reason,
-    }
+    scale = fitted.passages
+    passages = (
+        {} if scale is None else {"passages": {"rate": scale.rate, "n_texts": fitted.n_whole}}
+    )
+    return (
+        company
+        | passages
+        | {
+            "format": FORMAT,
+            "versions": versions(),
+            "settings": _settings(detector),
+            **origin,
+            "rows_are_derived": own.rows is not None and detector.rows is None,
+            "features": [feature.name for feature in fitted.statistics.features],
+            "n_held_out": fitted.statistics.n_texts,
+            "n_anomalous": fitted.n_anomalous,
+            "created": fitted.created,
+            "fingerprint": fitted.fingerprint,
+            "reason": fitted.head.reason,
+        }
+    )
 
 
 def _settings(detector: PolarDetector) -> dict[str, Any]:
@@ -224,6 +233,8 @@ def _settings(detector: PolarDetector) -> dict[str, Any]:
     settings |= {} if rows is None else {"rows": rows.to_json()}
     if not own.contamination:
         del settings["contamination"]
+    if not own.passages:
+        del settings["passages"]
     return settings
 
 

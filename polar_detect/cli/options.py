@@ -197,6 +197,15 @@ class FitOptions(FittingOptions):
             rich_help_panel=_KNOWN,
         ),
     ] = None
+    passages: Annotated[
+        bool,
+        typer.Option(
+            "--passages",
+            help="Texts are long ones, as reports are: read them to their end, passage by passage. "
+            "Default: their first --max-tokens tokens.",
+            rich_help_panel=_READING,
+        ),
+    ] = False
     contamination: Annotated[
         float,
         typer.Option(

@@ -7,6 +7,8 @@ MEMORY_RATIO = Feature("memory", "ratio")
 MEMORY_LOSS = Feature("memory", "loss_with")
 LENGTH = Feature("length", "tokens")
 SIMILARITY = Feature("neighbours", "similarity_mean")
+# What passages but the strangest take off the score of a text.
+OTHER_PASSAGES = Feature("passages", "others")
 LOCAL_SIMILARITY = Feature("neighbours", "similarity_local")
 FAR_SIMILARITY = Feature("neighbours", "similarity_far")
 FLUENCY = Feature.of_encoder("characters_per_token")

@@ -12,6 +12,7 @@ from polar_detect.detectors import Head
 from polar_detect.drift import Company, Drift, FeatureStatistics, measure_drift
 from polar_detect.errors import counted
 from polar_detect.features.table import FeatureTable
+from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
@@ -33,12 +34,12 @@ class AsNew:
     ----------
     reviewed : (n_reviewed,) float64
         Normal texts that were looked at because they were strange.
-    labelled : (n_anomalous,) float64
-        Labelled anomalies.
+    labelled : (n_anomalous,) float64, or None
+        Labelled anomalies; None where they are passages of texts, which taught by these alone.
     """
 
     reviewed: Float64Array
-    labelled: Float64Array
+    labelled: Float64Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,10 @@ class Fitted:
         scores need.
     as_new : AsNew, optional
         None where it was loaded: nothing but a summary of an update asks for them.
+    passages : PassageScale, optional
+        Where texts are read in passages, which are then what `reference` and `programs` are of.
+    n_whole : int
+        Texts that those of the reference are of; 0 where these are whole.
     """
 
     head: Head
@@ -92,6 +97,8 @@ class Fitted:
     known: KnownAnomalies | None = None
     given: "ByLabel | None" = None
     as_new: AsNew | None = None
+    passages: PassageScale | None = None
+    n_whole: int = 0
 
     def __repr__(self) -> str:
         """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""
@@ -128,6 +135,13 @@ class Fitted:
             return []
         found = iter(self.known.nearest(table, embeddings))
         return [next(found) if is_own else None for is_own in is_scored.tolist()]
+
+    @property
+    def normal_texts(self) -> tuple[str, ...]:
+        """The texts that it was fitted on, as far as they are kept."""
+        if self.passages is None:
+            return tuple(self.reference.texts)
+        return () if self.given is None else tuple(self.given.normal)
 
     @property
     def text_reference(self) -> "Reference":

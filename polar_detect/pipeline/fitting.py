@@ -16,6 +16,7 @@ from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitted import AsNew, Fitted, fingerprint_of, moment
 from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
+from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Standing, points_of
 from polar_detect.programs.menu import Menu
@@ -36,14 +37,18 @@ from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
+from polar_detect.signature.reading.tracer import Tracer
 from polar_detect.statistics.dependence import Order
 from polar_detect.texts.distinct import distinct_texts
+from polar_detect.texts.moments import as_read
+from polar_detect.texts.passages import InPassages
 
 _N_FOLDS = 4
 # The largest share of the texts that teach which one text and its copies may be, where at least so
 # many others teach.
 _MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
 _MAX_STRANGERS = 1000
+_MOST_PASSAGES = 2000  # to hold others against: more would hardly tell more, and take their time
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
 
 
@@ -62,6 +67,8 @@ class Parted:
         Of the texts as they stood before.
     n_reviewed : int
         The last so many of `train` were looked at because they were strange.
+    whole : WholeTexts, optional
+        Where they are passages of longer ones.
     """
 
     train: list[str]
@@ -69,6 +76,7 @@ class Parted:
     places: IndexArray
     standing: Standing
     n_reviewed: int = 0
+    whole: "WholeTexts | None" = None
 
     @classmethod
     def at_random(
@@ -93,6 +101,36 @@ class Parted:
             len(chosen),
         )
 
+    def in_passages(self, tracer: Tracer, *, seed: int) -> "Parted":
+        """Return the passages of these texts; those of one text hang together.
+
+        Of very many training passages some are drawn at random.
+        """
+        train, held_out = (_read(InPassages.of(own), tracer) for own in (self.train, self.held_out))
+        drawn = np.random.default_rng(seed).permutation(len(train.owners))[:_MOST_PASSAGES]
+        train = train.rows(np.sort(drawn))
+        owners = np.append(train.owners, held_out.owners + train.n_texts)
+        standing = self.standing.rows(self.places)
+        own = np.arange(len(self.places)).astype(str).astype(object)
+        if standing.are_given:
+            (given,) = standing.lots.values()
+            own = np.where(given == "", own, given)
+        is_reviewed = train.owners >= train.n_texts - self.n_reviewed
+        return Parted(
+            [*train.passages],
+            [*held_out.passages],
+            np.arange(len(owners)),
+            Standing(lots={"texts": own[owners]}, are_given=True),
+            int(is_reviewed.sum()),
+            WholeTexts(
+                held_out.owners,
+                held_out.n_texts,
+                train.owners[is_reviewed] - (train.n_texts - self.n_reviewed),
+                self.n_reviewed,
+                standing.order(len(self.places)),
+            ),
+        )
+
     def order_by(self, embeddings: Float32Array, numbers: NumberReference | None = None) -> Order:
         """Return which texts, training texts first, hang together.
 
@@ -104,6 +142,36 @@ class Parted:
         before = np.argsort(self.places)
         order = self.standing.order(len(embeddings), *(own[before] for own in points))
         return order.rows(self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeTexts:
+    """Which texts held-out and reviewed passages are of.
+
+    Parameters
+    ----------
+    held_out : (n_held_out,) int64
+        Of each held-out passage the place of its text among the held-out ones.
+    n_held_out : int
+        Held-out texts.
+    reviewed : (n_reviewed,) int64
+        The same of passages of reviewed texts.
+    n_reviewed : int
+    order : Order
+        Of the texts, training texts first.
+    """
+
+    held_out: IndexArray
+    n_held_out: int
+    reviewed: IndexArray
+    n_reviewed: int
+    order: Order
+
+
+def _read(texts: InPassages, tracer: Tracer) -> InPassages:
+    """Return passages as models read them, without those of no token."""
+    seen = replace(texts, passages=as_read(texts.passages))
+    return seen.rows(np.flatnonzero([len(own) > 0 for own in tracer.tokenize(seen.passages)]))
 
 
 class Fitting:
@@ -153,7 +221,14 @@ class Fitting:
         head.fit(taught, seed=settings.seed)
         held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
-        own_order = order.rows(np.arange(len(readings), len(order)))
+        scale, whole = None, parts.whole
+        if whole is not None:  # whose strangest passages stand for them
+            scale = PassageScale.fit(scores)
+            found = scale.whole(scores, whole.held_out, whole.n_held_out)
+            scores, order = found.scores, whole.order
+            held_out_table = held_out_table.rows(found.strangest)
+            calibration_readings = calibration_readings.rows(found.strangest)
+        own_order = order.rows(np.arange(len(order) - len(scores), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
             head=head,
@@ -168,15 +243,25 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
-            as_new=self._as_new(teaching, taught.labelled),
+            as_new=self._as_new(teaching, taught.labelled, scale, whole),
+            passages=scale,
+            n_whole=0 if whole is None else len(whole.order) - whole.n_held_out,
         )
 
-    def _as_new(self, teaching: "Teaching", labelled: FeatureTable | None) -> AsNew:
+    def _as_new(
+        self,
+        teaching: "Teaching",
+        labelled: FeatureTable | None,
+        scale: PassageScale | None,
+        whole: WholeTexts | None,
+    ) -> AsNew:
         """Return scores of reviewed texts and of labelled anomalies as if they were new."""
-        reviewed = teaching.reviewed() if teaching.n_reviewed else None
         none = np.zeros(0)
-        scores = (none if own is None else self.head.scores(own) for own in (reviewed, labelled))
-        return AsNew(*scores)
+        reviewed = self.head.scores(teaching.reviewed()) if teaching.n_reviewed else none
+        own = none if labelled is None else self.head.scores(labelled)
+        if scale is None or whole is None:
+            return AsNew(reviewed, own)
+        return AsNew(scale.whole(reviewed, whole.reviewed, whole.n_reviewed).scores, None)
 
     def _known(
         self, anomalous: Labelled, teaching: "Teaching", held_out: Readings, table: FeatureTable

@@ -41,7 +41,7 @@ class Verdicts:
         Texts that the detector before flags.
     n_flagged : int or None
         Texts that the new one would flag as new ones, each held against all others but itself.
-        None of normal ones that p-values come from.
+        None of normal ones that p-values come from, and of anomalies that are read in passages.
     """
 
     n: int
@@ -85,8 +85,10 @@ class Review:
                 (reviewed.anomalous.texts, given.anomalous.texts, scores.labelled),
             )
         ):
-            p_values = p_values_or_nan(after.calibration_scores, own)
-            is_flagged = dict(zip(others, (p_values <= alpha).tolist(), strict=True))
+            is_flagged: dict[str, bool] = {}
+            if own is not None:
+                p_values = p_values_or_nan(after.calibration_scores, own)
+                is_flagged = dict(zip(others, (p_values <= alpha).tolist(), strict=True))
             has_all = is_flagged.keys() >= {*texts}
             found.append(
                 Verdicts(

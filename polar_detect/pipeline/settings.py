@@ -40,6 +40,7 @@ class Settings:
     store_texts: bool
     rows: "RowTemplate | None"
     condition_columns: tuple[str, ...] = ()
+    passages: bool = False
 
     @classmethod
     def of(cls, detector: BaseEstimator, /, **changed: Any) -> Self:
@@ -68,6 +69,7 @@ class Settings:
             store_texts=truth("store_texts", params["store_texts"]),
             rows=_rows(params["rows"]),
             condition_columns=_names("condition_columns", params["condition_columns"]),
+            passages=truth("passages", params["passages"]),
         )
         if settings.contamination and not settings.store_texts:
             raise InputError(

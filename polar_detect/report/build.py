@@ -31,6 +31,7 @@ from polar_detect.report.rows import (
     explained_row,
     listed_row,
     numbers_of,
+    shown_text,
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
@@ -90,7 +91,8 @@ def build_report(
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
-    details = dict(zip(texts, Detail.of(detector, texts, assessment.rows(worst)), strict=True))
+    shown = [shown_text(i, assessment, table) for i in worst]
+    details = dict(zip(texts, Detail.of(detector, shown, assessment.rows(worst)), strict=True))
     return _report(standard, assessment, table, details, top)
 
 
@@ -228,6 +230,7 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
     """Return how the batch as a whole differs from the held-out normal texts."""
     fitted, explanation = detector.fitted_, assessment.explanation
     batch = FeatureTable(explanation.data, explanation.features)
+    batch = batch.chosen(fitted.statistics.features)  # what passages take off is none of them
     return fitted.drift_of(assessment.scores, batch)
 
 

@@ -18,6 +18,7 @@ from polar_detect.report.content.data import (
     Contribution,
     FeaturePart,
     ListedRow,
+    PassageReport,
     ProgramReport,
     RowReport,
 )
@@ -26,10 +27,12 @@ from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.cells.numbers import MISSING
+from polar_detect.texts.passages import ReadPassages
 from polar_detect.texts.visible import read_places
 
 _TOP_FEATURES = 8
 _LISTED_CHARACTERS = 600
+_MOST_PASSAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
     odd = assessment.odd_cells[i]
     return RowReport(
         row=int(numbers_of(table)[i]),
-        text=table.texts[i],
+        text=shown_text(i, assessment, table),
         label=table.label(i),
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
@@ -88,6 +91,8 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         known=assessment.known_anomalies[i]
         if assessment.known_anomalies and assessment.is_anomaly[i]
         else None,
+        passages=_passages(table.texts[i], assessment.passages[i]) if assessment.passages else (),
+        n_passages=len(assessment.passages[i]) if assessment.passages else 0,
     )
 
 
@@ -101,7 +106,7 @@ def listed_row(
     reasons = raising((*by_layer(own.by_layer()[0]), *_whole(own, odd)))
     return ListedRow(
         row=int(numbers_of(table)[i]),
-        text=table.texts[i][:_LISTED_CHARACTERS],
+        text=shown_text(i, assessment, table)[:_LISTED_CHARACTERS],
         label=table.label(i),
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
@@ -112,6 +117,11 @@ def listed_row(
         cells=_cells_named(reasons, table.texts[i], template),
         new_words=assessment.new_words[i] if assessment.new_words else (),
     )
+
+
+def shown_text(i: int, assessment: Assessment, table: Table) -> str:
+    """Return a row's text; of one that is read in passages the strangest of these."""
+    return assessment.passages[i].shown if assessment.passages else table.texts[i]
 
 
 def numbers_of(table: Table) -> IntArray:
@@ -128,6 +138,16 @@ def by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:
     """Return parts of a score, largest first."""
     ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
     return tuple(Contribution(source, value) for source, value in ordered)
+
+
+def _passages(text: str, own: ReadPassages) -> tuple[PassageReport, ...]:
+    """Return the passages of a text, of very many those with the highest scores, in their order."""
+    strangest = np.argsort(-np.nan_to_num(own.scores, nan=-np.inf), kind="stable")
+    return tuple(
+        PassageReport(j + 1, text[start:stop], float(own.scores[j]), j == own.strangest)
+        for j in np.sort(strangest[:_MOST_PASSAGES]).tolist()
+        for start, stop in [own.spans[j].tolist()]
+    )
 
 
 def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLoss, ...]]:

@@ -61,6 +61,8 @@ class ScoreJob:
         Whether models read the texts, so that results tell of layers and programs.
     has_programs : bool
         Whether programs are asked for.
+    has_passages : bool
+        Whether texts are read in passages.
     has_known : bool
         Whether the detector keeps labelled anomalies.
     """
@@ -83,6 +85,7 @@ class ScoreJob:
     reach: Reach | None = field(default=None, repr=False)
     reads_texts: bool = True
     has_programs: bool = True
+    has_passages: bool = False
     has_known: bool = False
 
     @property
@@ -93,6 +96,7 @@ class ScoreJob:
             are_rows=are_rows,
             has_layers=self.reads_texts,
             has_programs=self.has_programs,
+            has_passages=self.has_passages,
             has_known=self.has_known,
         )
 

@@ -26,6 +26,7 @@ _STORED = pa.schema(
         "top_layers": pa.string(),
         "top_columns": pa.string(),
         "reasons": pa.string(),
+        "passage": pa.string(),
         "known_anomaly": pa.string(),
     }
 )

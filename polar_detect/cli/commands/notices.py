@@ -152,7 +152,11 @@ class Notices:
         )
         yield from map(language.notice, advised)
         # Of rows the reader was told before the fit.
-        if table.template is None and (n_cut := tracer.count_cut(table.texts)):
+        if (
+            table.template is None
+            and not fitted.passages
+            and (n_cut := tracer.count_cut(table.texts))
+        ):
             yield said_of_cut(n_cut, len(table.texts), tracer.max_tokens, language)
 
     def _of_judged(self) -> Iterator[str]:

@@ -85,7 +85,7 @@ def _address(file: Path) -> str:
 
 
 def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> None:
-    known = KnownTexts(detector.fitted_.reference.texts)
+    known = KnownTexts(detector.fitted_.normal_texts)
     known.add(texts)
     if known.n_beyond_chance:
         tell(language.say("terminal.known", n=len(texts), n_known=known.n_beyond_chance))

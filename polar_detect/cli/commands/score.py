@@ -73,7 +73,7 @@ def score(options: ScoreOptions) -> None:
         job,
         described=description(detector, options.lang),
         n_held_out=n_held_out,
-        normal_texts=detector.fitted_.reference.texts,
+        normal_texts=detector.fitted_.normal_texts,
         known_values=detector.fitted_.known_values,
         reach=detector.fitted_.reach,
     )
@@ -119,6 +119,7 @@ def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
         programs_of=_PROGRAMS_OF[options.preset] if origin.reads_texts else "all",
         tongue=options.lang,
         reads_texts=origin.reads_texts,
+        has_passages=origin.has_passages,
         has_known=origin.has_known,
     )
 

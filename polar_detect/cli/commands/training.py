@@ -141,6 +141,7 @@ def _unfitted(options: FitOptions) -> PolarDetector:
         seed=options.seed,
         contamination=options.contamination,
         store_texts=not options.no_store_texts,
+        passages=options.passages,
     )
     new_head(Settings.of(detector).detector)
     return detector

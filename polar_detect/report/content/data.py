@@ -77,6 +77,16 @@ class ProgramReport:
     program_loss: float  # nats per token
 
 
+@dataclass(frozen=True, slots=True)
+class PassageReport:
+    """A passage of a long text."""
+
+    number: int  # from 1
+    text: str
+    score: float  # NaN without tokens
+    is_strangest: bool  # the one that reasons are about
+
+
 @dataclass(frozen=True)
 class RowReport:
     """One scored text with its reasons."""
@@ -97,6 +107,8 @@ class RowReport:
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
     labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
     known: KnownAnomaly | None = None  # of a flagged row, where labelled anomalies are kept
+    passages: tuple[PassageReport, ...] = ()  # of a long text, of which `text` is the strangest
+    n_passages: int = 0  # in all, of which `passages` lacks some where there are very many
 
     @property
     def has_expected(self) -> bool:
@@ -166,6 +178,7 @@ class DetectorFacts:
     contamination: float = 0.0  # share of the nearest normal texts that is passed over
     company: Company = ALONE  # how texts near one another in time hang together
     conditions: tuple[str, ...] = ()  # columns by which the others are judged
+    n_passages: int = 0  # that the normal texts are read in; 0 where they are whole
     n_folds: int = 0  # of a screening, where each text is held against those of the other folds
 
     @property
