@@ -73,8 +73,10 @@ def read_contents(folder: Path) -> Contents:
         check_files(folder, manifest["files"], manifest["sizes"])
         with fitting_together(folder):
             texts = kept_texts(folder, manifest)
-            kept = tuple(_kept(_shapes(folder), texts, folder))
+            are_passages = "passages" in manifest
+            kept = tuple(_kept(_shapes(folder), texts, folder, are_passages=are_passages))
             labelled, held_out = _other_texts(folder) if texts is not None else ((), ())
+            texts = () if texts is not None and are_passages else texts  # `held_out` has all whole
             return Contents(_facts(manifest), kept, texts, "model" in manifest, labelled, held_out)
 
     return read_whole(folder, read)
@@ -123,13 +125,19 @@ def _size(shapes: _Shapes, belongs: Callable[[str], bool]) -> int:
     return sum(n_bytes for name, (_, n_bytes) in shapes.items() if belongs(name))
 
 
-def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Iterator[Kept]:
+def _kept(
+    shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path, *, are_passages: bool = False
+) -> Iterator[Kept]:
     """Yield what is kept of the training texts; sizes are those of the arrays."""
     if texts is not None:
-        yield Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size)
+        noun = "passages" if are_passages else "texts"
+        yield Kept(f"{len(texts)} {noun}", (folder / TEXTS).stat().st_size)
     if "embeddings" in shapes:
         yield from _kept_of_models(shapes)
     yield from _kept_of_parts(shapes, folder)
+    if (folder / GIVEN).exists():
+        own, n_bytes = Stored.read(folder / GIVEN), (folder / GIVEN).stat().st_size
+        yield from _kept_for_updates(own, n_bytes, are_passages=are_passages)
 
 
 def _kept_of_models(shapes: _Shapes) -> Iterator[Kept]:
@@ -191,8 +199,6 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             trees.stat().st_size,
         )
     yield from _kept_of_labelled(_known_texts(folder), folder, size)
-    if (folder / GIVEN).exists():
-        yield from _kept_for_updates(Stored.read(folder / GIVEN), (folder / GIVEN).stat().st_size)
 
 
 def _kept_of_labelled(
@@ -209,16 +215,15 @@ def _kept_of_labelled(
     )
 
 
-def _kept_for_updates(given: Stored, n_bytes: int) -> Iterator[Kept]:
+def _kept_for_updates(given: Stored, n_bytes: int, *, are_passages: bool) -> Iterator[Kept]:
     """Yield what is kept of how texts came, beside those that new ones are held against."""
     labelled, held_out = len(given.texts("labelled")), len(given.texts("held_out"))
     names = ", ".join(map(_on_one_line, given.part("lots").names))
     lots = f", and of which lot each is ({names})" if names else ""
-    yield Kept(
-        f"for updates: the order of the texts, {held_out} held-out and {labelled} labelled "
-        f"ones{lots}",
-        n_bytes,
-    )
+    what = f"the order of the texts, {held_out} held-out and {labelled} labelled ones{lots}"
+    if are_passages:
+        what = f"the {held_out} whole texts in their order, and {labelled} labelled ones{lots}"
+    yield Kept(f"for updates: {what}", n_bytes)
 
 
 def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -236,6 +241,7 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
         *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
         *_sampling(manifest),
+        *_passages(manifest),
         *_company(manifest),
         ("Fitted at", str(manifest["created"])),
         ("Fingerprint of texts and labels", str(manifest["fingerprint"])),
@@ -252,6 +258,12 @@ def _company(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     if by := manifest["company"].get("by"):
         return (("Alike by lot", _on_one_line(by)),)
     return (("Alike in time", f"less than {manifest['company']['reach'] + 1} apart"),)
+
+
+def _passages(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    if "passages" not in manifest:
+        return ()
+    return (("Read in passages", f"{int(manifest['passages']['n_texts'])} texts"),)
 
 
 def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:

@@ -103,7 +103,8 @@ class Fitted:
     def __repr__(self) -> str:
         """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""
         noun = "normal text" if self.settings.rows is None else "normal row"
-        said = f"{counted(len(self.reference), noun)}, {self.n_anomalous} labelled anomalous"
+        n = self.n_whole or len(self.reference)
+        said = f"{counted(n, noun)}, {self.n_anomalous} labelled anomalous"
         return f"Fitted({self.head.name}, {said}, created={self.created!r})"
 
     def drift_of(self, scores: Float64Array, batch: FeatureTable | None = None) -> Drift:

@@ -48,6 +48,10 @@ class Explained(Score):
         None, description="Strongest columns of a row in words, e.g. Torque +0.41; Flow -0.12."
     )
     reasons: str = Field("", description="What raised the score most, with its parts, in words.")
+    passage: str | None = Field(
+        None,
+        description="Of a text that is read in passages the strangest, which the rest is about.",
+    )
     known_kind: str | None = Field(
         None,
         description="Kind of the labelled anomaly that a flagged text is like, empty where it is "
@@ -101,6 +105,8 @@ class Answers:
                 if (minimal := assessment.programs[i]) is not None:
                     answer.program = str(minimal.program)
                     answer.program_length = len(minimal.program)
+                if assessment.passages:
+                    answer.passage = assessment.passages[i].shown
                 if judged.is_anomaly and assessment.known_anomalies:
                     known = assessment.known_anomalies[i]
                     answer.known_kind = known.kind if known and known.is_like else ""

@@ -63,6 +63,9 @@ def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str
 def _said_of_normal(detector: PolarDetector, out: Path, language: Language, n: int) -> str:
     if not detector.fitted_.head.reads_texts:
         return language.say("fit.kept.rows", n=n, out=as_argument(out))
+    if detector.fitted_.n_whole and detector.store_texts:
+        n_whole = len(detector.fitted_.normal_texts)
+        return language.say("fit.kept.passages", n=n, n_whole=n_whole, out=as_argument(out))
     if detector.store_texts:
         return language.say("fit.kept", n=n, out=as_argument(out))
     lost = language.say("fit.kept.no_context") if detector.fitted_.head.needs_context else ""

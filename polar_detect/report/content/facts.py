@@ -82,7 +82,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "columns": "" if columns == _NOTHING else {"share": columns},
         "labelled": labelled,
         "created": "" if own.is_screening else moment(own.created),
-        "max_tokens": {"n": models.max_tokens} if models else "",
+        "max_tokens": {"n": models.max_tokens} if models and not own.n_passages else "",
         "tolerance": {"tolerance": f"{models.tolerance:g}"} if models and not own.n_folds else "",
     }
     written = {
