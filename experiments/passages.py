@@ -66,19 +66,24 @@ def long_texts(name: str, data: Path, seed: int) -> Texts:
     if share == _ALL:
         own = common.split(task, seed=seed, n_train=_N_TRAIN, n_test=_N_TEST)
         return Texts(own.train, own.test, own.is_anomalous, [[] for _ in own.test])
-    normal = chance.permutation(sorted({*task.normal, *task.held_out})).tolist()
-    strange = chance.permutation(sorted({own for pool in task.anomalous for own in pool})).tolist()
+    normal = _mixed({*task.normal, *task.held_out}, chance)
+    strange = _mixed({own for pool in task.anomalous for own in pool}, chance)
     drawn = [_drawn(normal, chance) for _ in range(_N_TRAIN + 2 * _N_TEST)]
     planted: list[list[str]] = [[] for _ in range(_N_TEST)]
     for paragraphs in drawn[-_N_TEST:]:
         n_strange = 1 if share == 1 else max(1, len(paragraphs) // share)
         places = chance.choice(len(paragraphs), n_strange, replace=False)
         planted.append(_drawn(strange, chance, n_strange))
-        for place, own in zip(places.tolist(), planted[-1], strict=True):
-            paragraphs[place] = own
+        for place, odd in zip(places.tolist(), planted[-1], strict=True):
+            paragraphs[place] = odd
     texts = [between.join(own) for own in drawn]
     is_anomalous = np.repeat([False, True], _N_TEST)
     return Texts(texts[:_N_TRAIN], texts[_N_TRAIN:], is_anomalous, planted)
+
+
+def _mixed(texts: set[str], chance: np.random.Generator) -> list[str]:
+    own = sorted(texts)
+    return [own[i] for i in chance.permutation(len(own)).tolist()]
 
 
 def _drawn(pool: list[str], chance: np.random.Generator, n: int | None = None) -> list[str]:

@@ -26,7 +26,8 @@ from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.texts.distinct import first_places
-from polar_detect.texts.moments import at_no_moment
+from polar_detect.texts.moments import as_read, at_no_moment
+from polar_detect.texts.passages import InPassages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -267,7 +268,9 @@ class Screening:
         from polar_detect.memory import with_memory
 
         detector, others = self.detector, [self.texts[i] for i in self._others]
-        if detector.rows is None:
+        if detector.passages:
+            others = as_read(InPassages.of(others).passages)
+        elif detector.rows is None:
             others = [*map(at_no_moment, others)]
         with_memory(detector, self.texts, remembered=others)
         engine = detector.engine_

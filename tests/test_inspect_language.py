@@ -75,6 +75,7 @@ def manifest(reason, name):
         "model": identity,
         "encoder": identity,
         "sampled_from": 9000,
+        "passages": {"rate": 0.5, "n_texts": 40},
         "company": {"reach": 13, "n_held_out_near": 5.0, "score_correlation": 0.5},
         "format": "1",
         "fingerprint": "0",
@@ -140,6 +141,7 @@ def reasons():
 def all_that_is_said(folder):
     said = [kept.what for shapes, texts in ((LEAST, None), (MORE, ("oil",)))
             for kept in _kept(shapes, texts, folder)]  # fmt: skip
+    said += [kept.what for kept in _kept(LEAST, ("oil",), folder, are_passages=True)]
     for labelled in (("oil",), ("",)):
         said += [kept.what for kept in _kept_of_labelled(labelled, folder, lambda _: 1)]
     facts = [fact for own in reasons() for fact in _facts(manifest(*own))] + [*_facts(beside())]

@@ -94,7 +94,7 @@ def test_the_score_of_a_text_lies_between_the_mean_and_the_highest_of_its_passag
     by_text = scores.reshape(3, 10)
     assert (by_text.mean(1) < whole.scores).all()
     assert (whole.scores < by_text.max(1)).all()
-    assert whole.strangest.tolist() == (by_text.argmax(1) + [0, 10, 20]).tolist()
+    assert (whole.strangest - [0, 10, 20]).tolist() == by_text.argmax(1).tolist()
 
 
 def test_longer_texts_score_no_higher_by_chance():
@@ -237,6 +237,21 @@ def test_one_of_many_texts_is_screened(tiny_pair):
     )
     assert np.argmax(found.scores) == 51
     assert found.passages[51].shown == ODD
+
+
+@pytest.mark.slow
+def test_screening_says_and_writes_passages(tiny_models, tmp_path, run):
+    texts = pd.DataFrame({"Text": [*TRAIN, *USUAL[:3], STRANGE[0]]})
+    texts.to_json(tmp_path / "all.jsonl", orient="records", lines=True)
+    out, page = tmp_path / "screened.csv", tmp_path / "page.html"
+    _, printed, said = run(
+        *("screen", tmp_path / "all.jsonl", "--passages", "--out", out, "--report", page),
+        *tiny_models,
+    )
+    assert "ERR 0x17 heap" in printed
+    assert "--passages" in said  # of the fit that comes next
+    assert pd.read_csv(out)["passage"][51].startswith("2 of ")
+    assert "Passage 2 of" in page.read_text(encoding="utf-8")
 
 
 def test_commands_read_them(tiny_models, tmp_path, run):

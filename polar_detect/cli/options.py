@@ -133,6 +133,15 @@ class FittingOptions:
         ),
     ] = False
     condition_columns: ConditionColumns = None
+    passages: Annotated[
+        bool,
+        typer.Option(
+            "--passages",
+            help="Texts are long ones, as reports are: read them to their end, passage by passage. "
+            "Default: their first --max-tokens tokens.",
+            rich_help_panel=_READING,
+        ),
+    ] = False
     sheet: Sheet = None
     encoding: Encoding = None
     model: Model = "smollm2"
@@ -197,15 +206,6 @@ class FitOptions(FittingOptions):
             rich_help_panel=_KNOWN,
         ),
     ] = None
-    passages: Annotated[
-        bool,
-        typer.Option(
-            "--passages",
-            help="Texts are long ones, as reports are: read them to their end, passage by passage. "
-            "Default: their first --max-tokens tokens.",
-            rich_help_panel=_READING,
-        ),
-    ] = False
     contamination: Annotated[
         float,
         typer.Option(

@@ -63,8 +63,8 @@ def chosen_head(settings: Settings, normal: Sequence[str]) -> Head:
     if settings.passages and (settings.rows is not None or not head.reads_texts):
         raise InputError(
             f"Got rows or the detector {head.name} for texts that are read in passages; expected "
-            "single texts and a detector that reads them; take one column, as --text-column does, "
-            "or no passages."
+            "single texts and a detector that reads them; take one column of texts, or no "
+            "passages."
         )
     conditions = [] if settings.rows is None else settings.rows.conditions_by_name
     if head.reads_texts and conditions:

@@ -31,7 +31,7 @@ from polar_detect.report.rows import (
     explained_row,
     listed_row,
     numbers_of,
-    shown_text,
+    shown_of,
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
@@ -91,7 +91,7 @@ def build_report(
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
-    shown = [shown_text(i, assessment, table) for i in worst]
+    shown = [shown_of(table.texts, assessment, i) for i in worst]
     details = dict(zip(texts, Detail.of(detector, shown, assessment.rows(worst)), strict=True))
     return _report(standard, assessment, table, details, top)
 
@@ -117,8 +117,8 @@ def screen_and_report(
     def look(detector: PolarDetector, texts: Sequence[str], found: Assessment) -> None:
         """Keep what only this fold's detector can say: of all folds none shows more rows."""
         strangest = found.strangest[:top]
-        shown = [texts[i] for i in strangest]
-        details.update(zip(shown, Detail.of(detector, shown, found.rows(strangest)), strict=True))
+        own, shown = [texts[i] for i in strangest], [shown_of(texts, found, i) for i in strangest]
+        details.update(zip(own, Detail.of(detector, shown, found.rows(strangest)), strict=True))
         facts.append(facts_of(detector))
 
     found = screening.run(progress, look)

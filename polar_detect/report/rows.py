@@ -72,7 +72,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
     odd = assessment.odd_cells[i]
     return RowReport(
         row=int(numbers_of(table)[i]),
-        text=shown_text(i, assessment, table),
+        text=shown_of(table.texts, assessment, i),
         label=table.label(i),
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
@@ -106,7 +106,7 @@ def listed_row(
     reasons = raising((*by_layer(own.by_layer()[0]), *_whole(own, odd)))
     return ListedRow(
         row=int(numbers_of(table)[i]),
-        text=shown_text(i, assessment, table)[:_LISTED_CHARACTERS],
+        text=shown_of(table.texts, assessment, i)[:_LISTED_CHARACTERS],
         label=table.label(i),
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
@@ -119,9 +119,9 @@ def listed_row(
     )
 
 
-def shown_text(i: int, assessment: Assessment, table: Table) -> str:
-    """Return a row's text; of one that is read in passages the strangest of these."""
-    return assessment.passages[i].shown if assessment.passages else table.texts[i]
+def shown_of(texts: Sequence[str], assessment: Assessment, i: int) -> str:
+    """Return one of some texts; the strangest passage of one that is read in passages."""
+    return assessment.passages[i].shown if assessment.passages else texts[i]
 
 
 def numbers_of(table: Table) -> IntArray:

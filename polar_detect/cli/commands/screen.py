@@ -142,6 +142,7 @@ def _job(options: ScreenOptions, training: Training) -> ScoreJob:
         tongue=options.lang,
         reads_texts=training.reads_texts,
         has_programs=False,
+        has_passages=options.passages,
     )
 
 
@@ -195,6 +196,6 @@ def _reads(options: ScreenOptions, training: Training) -> str:
     for option in ("detector", "model", "encoder"):
         if getattr(options, option) != getattr(ScreenOptions, option):
             given[f"--{option}"] = getattr(options, option)
-    own = ["--all-columns"] * options.all_columns
+    own = ["--all-columns"] * options.all_columns + ["--passages"] * options.passages
     own += [part for option, value in given.items() if value for part in (option, value)]
     return as_arguments(own)
