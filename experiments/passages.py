@@ -2,9 +2,10 @@
 
     python experiments/passages.py [--seeds 2] [--tasks agnews-sports,xsum-gpt3.5]
 
-A text is three to twelve paragraphs, each a normal text of one of the benchmark's tasks; in an
-anomalous one a paragraph, or a third of them, is an anomalous text. Of `xsum-gpt3.5` texts are as
-they are, some 240 tokens, written by people or by a machine.
+A text is made of normal texts of one of the benchmark's tasks, 1,500 to 5,000 bytes of them; in an
+anomalous one 300 bytes or some more, behind one another, are of anomalous texts, or (sst2) a third
+of its parts, here and there. Of `xsum-gpt3.5` texts are as they are, some 240 tokens, written by
+people or by a machine.
 
 Beside a detector with `passages` stand one without, which reads the first 256 tokens; the sentence
 encoder with nearest neighbours, on the beginning of a text, and on its passages, the highest or the
@@ -33,19 +34,19 @@ from polar_detect.metrics import auroc
 from polar_detect.texts.passages import InPassages
 
 _N_TRAIN, _N_TEST = 80, 40  # texts; of either kind
-_FEWEST, _MOST = 3, 12  # paragraphs
-_ALL = 0
-# Task → how many of an anomalous text's parts are: one, one of so many, or the whole text; and
-# what stands between parts.
+_SHORTEST, _LONGEST, _STRANGE = 1500, 5000, 300  # bytes
+_THIRD = 3
+# Task → what stands between the parts of a text.
 _TASKS = {
-    "agnews-sports": (1, "\n\n"),
-    "stackoverflow": (1, "\n"),
-    "bgl": (1, "\n"),
-    "snips": (1, "\n\n"),
-    "ja-hotel": (1, "\n\n"),
-    "sst2": (3, " "),
-    "xsum-gpt3.5": (_ALL, ""),
+    "agnews-sports": "\n\n",
+    "stackoverflow": "\n",
+    "bgl": "\n",
+    "snips": "\n",
+    "ja-hotel": "\n\n",
+    "sst2": " ",
+    "xsum-gpt3.5": "",
 }
+_SPREAD, _AS_THEY_ARE = {"sst2"}, {"xsum-gpt3.5"}
 _OURS, _CUT = "in passages", "first 256 tokens"
 
 
@@ -56,27 +57,31 @@ class Texts:
     train: list[str]
     test: list[str]
     is_anomalous: NDArray[np.bool_]
-    planted: list[list[str]]  # paragraphs of each test text
+    planted: list[list[str]]  # parts of each test text
 
 
 def long_texts(name: str, data: Path, seed: int) -> Texts:
     """Return long texts made of the texts of a task."""
     task, chance = bench_tasks.load(name, data, seed), np.random.default_rng(seed)
-    share, between = _TASKS[name]
-    if share == _ALL:
+    if name in _AS_THEY_ARE:
         own = common.split(task, seed=seed, n_train=_N_TRAIN, n_test=_N_TEST)
         return Texts(own.train, own.test, own.is_anomalous, [[] for _ in own.test])
     normal = _mixed({*task.normal, *task.held_out}, chance)
     strange = _mixed({own for pool in task.anomalous for own in pool}, chance)
-    drawn = [_drawn(normal, chance) for _ in range(_N_TRAIN + 2 * _N_TEST)]
+    sizes = chance.integers(_SHORTEST, _LONGEST, _N_TRAIN + 2 * _N_TEST).tolist()
+    drawn = [_drawn(normal, size) for size in sizes]
     planted: list[list[str]] = [[] for _ in range(_N_TEST)]
-    for paragraphs in drawn[-_N_TEST:]:
-        n_strange = 1 if share == 1 else max(1, len(paragraphs) // share)
-        places = chance.choice(len(paragraphs), n_strange, replace=False)
-        planted.append(_drawn(strange, chance, n_strange))
-        for place, odd in zip(places.tolist(), planted[-1], strict=True):
-            paragraphs[place] = odd
-    texts = [between.join(own) for own in drawn]
+    for parts in drawn[-_N_TEST:]:
+        if name in _SPREAD:
+            places = chance.permutation(len(parts))[: len(parts) // _THIRD].tolist()
+            planted.append([strange.pop() for _ in places])
+        else:
+            planted.append(_drawn(strange, _STRANGE))
+            first = int(chance.integers(0, max(1, len(parts) - len(planted[-1]) + 1)))
+            places = list(range(first, first + len(planted[-1])))
+        for place, odd in zip(places, planted[-1], strict=True):
+            parts[place : place + 1] = [odd]
+    texts = [_TASKS[name].join(own) for own in drawn]
     is_anomalous = np.repeat([False, True], _N_TEST)
     return Texts(texts[:_N_TRAIN], texts[_N_TRAIN:], is_anomalous, planted)
 
@@ -86,11 +91,12 @@ def _mixed(texts: set[str], chance: np.random.Generator) -> list[str]:
     return [own[i] for i in chance.permutation(len(own)).tolist()]
 
 
-def _drawn(pool: list[str], chance: np.random.Generator, n: int | None = None) -> list[str]:
-    """Return paragraphs, none of them twice before all have been drawn."""
-    n = int(chance.integers(_FEWEST, _MOST + 1)) if n is None else n
-    found = pool[:n]
-    pool[:] = pool[n:] + found
+def _drawn(pool: list[str], size: int) -> list[str]:
+    """Return so many bytes of texts, none of them twice before all have been drawn."""
+    found: list[str] = []
+    while sum(len(own.encode()) for own in found) < size:
+        found.append(pool.pop())
+    pool[:0] = found
     return found
 
 

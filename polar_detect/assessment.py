@@ -371,7 +371,12 @@ class Assessment:
         )
 
     def clusters(self, texts: Sequence[str] = ()) -> Clusters:
-        """Return which of the flagged texts are alike; without `texts` their words do not count."""
+        """Return which of the flagged texts are alike; without `texts` their words do not count.
+
+        Of texts that are read in passages by the strangest of these.
+        """
+        if self.passages:
+            texts = [own.shown for own in self.passages]
         return Flagged(
             self.scores, self.is_anomaly, self.explanation, self.embeddings, self.odd_cells, texts
         ).clusters()

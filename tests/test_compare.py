@@ -358,6 +358,13 @@ def test_the_options_of_fit_read_the_rows_as_they_were_read(tmp_path):
     assert lineup.model_options == "--model 'a model' --max-tokens 64"
 
 
+def test_the_options_of_fit_say_whether_texts_are_read_in_passages(tmp_path):
+    (tmp_path / "a.csv").write_text("text,y\n" + "oil leak,0\nfuse blown,1\n" * 30)
+    task = comparing.read_task(tmp_path / "a.csv", None, comparing.Reading("y"))
+    lineup = Lineup.of(task, [PolarDetector("texts", passages=True, max_tokens=64)])
+    assert lineup.model_options == "--passages --max-tokens 64"
+
+
 @pytest.mark.slow
 def test_the_options_of_fit_name_no_column_of_a_wide_table_that_is_read_whole(tmp_path):
     rng, path = np.random.default_rng(0), tmp_path / "wide.csv"

@@ -240,6 +240,24 @@ def test_one_of_many_texts_is_screened(tiny_pair):
 
 
 @pytest.mark.slow
+def test_they_are_compared_with_others(tiny_models, tmp_path, run):
+    texts = [*TRAIN, *USUAL, *long_texts(20, 7), *map(with_odd, long_texts(30, 8))]
+    frame = pd.DataFrame({"Text": texts, "label": [0] * 80 + [1] * 30})
+    frame.to_json(tmp_path / "all.jsonl", orient="records", lines=True)
+    code, printed, _ = run(
+        *("compare", tmp_path / "all.jsonl", "--label-column", "label", "--passages"),
+        *("--resamples", 100, "--max-tokens", 12, *tiny_models),
+    )
+    assert code == 0
+    assert "polar-detect reads them in passages" in " ".join(printed.split())
+    frame["x"] = 1.0
+    frame.to_json(tmp_path / "all.jsonl", orient="records", lines=True)
+    code, _, said = run("compare", tmp_path / "all.jsonl", "--target", "x", "--passages")
+    assert code == 2
+    assert "give --passages with --label-column" in " ".join(said.replace("│", " ").split())
+
+
+@pytest.mark.slow
 def test_screening_says_and_writes_passages(tiny_models, tmp_path, run):
     texts = pd.DataFrame({"Text": [*TRAIN, *USUAL[:3], STRANGE[0]]})
     texts.to_json(tmp_path / "all.jsonl", orient="records", lines=True)

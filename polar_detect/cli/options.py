@@ -104,6 +104,15 @@ Encoder = Annotated[
         rich_help_panel=_MODELS,
     ),
 ]
+Passages = Annotated[
+    bool,
+    typer.Option(
+        "--passages",
+        help="Texts are long ones, as reports are: read them to their end, passage by passage. "
+        "Default: their first --max-tokens tokens.",
+        rich_help_panel=_READING,
+    ),
+]
 MaxTokens = Annotated[
     int,
     typer.Option(
@@ -133,15 +142,7 @@ class FittingOptions:
         ),
     ] = False
     condition_columns: ConditionColumns = None
-    passages: Annotated[
-        bool,
-        typer.Option(
-            "--passages",
-            help="Texts are long ones, as reports are: read them to their end, passage by passage. "
-            "Default: their first --max-tokens tokens.",
-            rich_help_panel=_READING,
-        ),
-    ] = False
+    passages: Passages = False
     sheet: Sheet = None
     encoding: Encoding = None
     model: Model = "smollm2"
@@ -710,6 +711,7 @@ class CompareOptions:
         ),
     ] = None
     condition_columns: ConditionColumns = None
+    passages: Passages = False
     numeric_columns: Annotated[
         str,
         typer.Option(
@@ -757,6 +759,11 @@ class CompareOptions:
         if self.target is not None and self.condition_columns is not None:
             raise contradiction(
                 "give --condition-columns with --label-column: no detector judges rows by --target",
+                self.lang,
+            )
+        if self.target is not None and self.passages:
+            raise contradiction(
+                "give --passages with --label-column: no detector judges texts by --target",
                 self.lang,
             )
 

@@ -107,14 +107,21 @@ def _said_of_models(reader: PolarDetector, texts: Sequence[str]) -> list[str]:
     own = reader.engine_.extractor
     names = {"model_name": reader.model, "encoder_name": reader.encoder_}
     unspoken = advise(own.tracer.backbone, own.encoder, texts, **names)
-    return [*note_cut_texts(texts, own.tracer), *unspoken]
+    cut = note_cut_texts(texts, own.tracer, are_whole=not reader.passages)
+    return [*cut, *unspoken]
 
 
-def note_cut_texts(texts: Sequence[str], tracer: "Tracer") -> list[str]:
+def note_cut_texts(texts: Sequence[str], tracer: "Tracer", *, are_whole: bool = True) -> list[str]:
     """Return a note on texts that are longer than the language model reads, if there are any."""
     n_cut = tracer.count_cut(texts)
     if not n_cut:
         return []
+    if not are_whole:
+        return [
+            f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens; "
+            "polar-detect reads them in passages, the sentence encoder of the others their "
+            "beginning."
+        ]
     return [
         f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens, and "
         "polar-detect reads no further (--max-tokens)."

@@ -2,7 +2,7 @@
 
 from polar_detect.assessment import Assessment
 from polar_detect.report.content.data import FlaggedCluster, FlaggedClusters
-from polar_detect.report.rows import numbers_of
+from polar_detect.report.rows import numbers_of, shown_of
 from polar_detect.tables import Table
 
 _CHARACTERS = 300  # of a text, for people
@@ -25,7 +25,7 @@ def flagged_clusters(table: Table, assessment: Assessment) -> FlaggedClusters | 
         FlaggedCluster(
             rows=tuple(numbers[cluster.places].tolist()),
             central=int(numbers[cluster.central]),
-            text=table.texts[cluster.central][:_CHARACTERS],
+            text=shown_of(table.texts, assessment, cluster.central)[:_CHARACTERS],
             reasons=cluster.reasons,
             words=cluster.words,
         )

@@ -113,6 +113,7 @@ def _detectors_of(options: CompareOptions) -> tuple[PolarDetector, ...]:
             model=options.model,
             encoder=options.encoder,
             max_tokens=options.max_tokens,
+            passages=options.passages,
             seed=options.seed,
         )
         for name in _names_of_detectors(options)

@@ -101,11 +101,12 @@ class Lineup:
         if self.reader is None:
             return ""
         given = {name: getattr(self.reader, name) for name in _OF_MODELS}
-        return " ".join(
+        said = [
             f"--{name.replace('_', '-')} {as_argument(own)}"
             for name, own in given.items()
             if own != _OF_MODELS[name]
-        )
+        ]
+        return " ".join([*["--passages"] * self.reader.passages, *said])
 
     def ways(self, detector: PolarDetector) -> list[Way]:
         """Return the ways in which a detector is fitted.
