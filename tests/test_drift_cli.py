@@ -69,10 +69,10 @@ def test_files_that_a_shell_lists_are_taken_by_their_numbers(detector, days):
     held_out = detector[0].fitted_.calibration_scores
     listed = sorted(days.glob("day-*.csv"))
     assert listed[1].name == "day-10.csv"
-    names = [own.name.rsplit("-")[-1] for own in read_scored(listed, held_out)]
+    names = [own.name.rsplit("-")[-1] for own in read_scored(listed, held_out)[0]]
     assert names == [f"{day}.csv" for day in range(1, 31)]
     backwards = [days / "day-10.csv", days / "day-9.csv", days / "day-11.csv"]
-    names = [own.name.rsplit("-")[-1] for own in read_scored(backwards, held_out)]
+    names = [own.name.rsplit("-")[-1] for own in read_scored(backwards, held_out)[0]]
     assert names == ["10.csv", "9.csv", "11.csv"]  # as somebody gave them
 
 
@@ -100,6 +100,26 @@ def test_an_empty_file_is_a_shift_without_rows(detector, days, run, tmp_path):
     assert code == 0
     assert "360 rows of 18 files" in out
     assert run("drift", empty, "--detector", detector[1])[0] == 1
+
+
+@pytest.mark.parametrize("tongue", ["en", "ja"])
+def test_a_broken_file_of_a_folder_is_left_out_and_said(detector, days, run, tmp_path, tongue):
+    broken = tmp_path / "week"
+    broken.mkdir()
+    for day in (1, 2):
+        (broken / f"day-{day}.csv").write_bytes((days / f"day-{day}.csv").read_bytes())
+    (broken / "day-3.xlsx").write_bytes(b"PK half a workbook")
+    code, out, err = run("drift", broken, "--detector", detector[1], "--lang", tongue)
+    assert code == 0
+    assert "40" in out.splitlines()[0]
+    assert {"en": "left out, as it cannot be read: Got ", "ja": "読めないため除いた"}[tongue] in err
+    assert "day-3.xlsx" in err
+    named = broken / "day-3.xlsx"
+    code, out, err = run("drift", broken / "day-1.csv", named, "--detector", detector[1])
+    assert (code, out) == (1, "")
+    (tmp_path / "none").mkdir()
+    named.rename(tmp_path / "none" / "day-3.xlsx")
+    assert run("drift", tmp_path / "none", "--detector", detector[1])[0] == 1
 
 
 @pytest.mark.parametrize("tongue", ["en", "ja"])

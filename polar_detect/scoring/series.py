@@ -81,20 +81,28 @@ class ScoredFile:
             )
 
 
-def read_scored(paths: Sequence[Path], calibration_scores: Float64Array) -> list[ScoredFile]:
+def read_scored(
+    paths: Sequence[Path], calibration_scores: Float64Array
+) -> tuple[list[ScoredFile], list[InputError]]:
     """Read files that `score` wrote, and those in folders, in the order of time.
 
     As they are given, or by name, T99 before T100, where they are given in the order in which
     shells list them. Other files of folders are passed over.
 
+    Returns
+    -------
+    files : list of ScoredFile
+    broken : list of InputError
+        What is said of files of folders that cannot be read.
+
     Raises
     ------
     InputNotFoundError, InputError
-        One cannot be read, was not written by `score`, or with another detector; or no row has a
-        score.
+        One that was named cannot be read, or was not written by `score`; one was written with
+        another detector; or no row has a score.
     """
     given = sorted(paths, key=lambda path: natural_order(str(path)))
-    found = []
+    found, broken = [], []
     for path in files_of(given if [*paths] == sorted(paths) else paths, set())[0]:
         try:
             reader = open_table(path, ReadOptions(expected=(FLAG,)))
@@ -103,11 +111,18 @@ def read_scored(paths: Sequence[Path], calibration_scores: Float64Array) -> list
                 found.append(ScoredFile.read(reader))
         except EmptyInputError:
             continue  # a shift without a row
+        except InputError as error:
+            if path in paths:
+                raise
+            broken.append(error)
+            continue
         if lacking and path in paths:
             raise InputError(
                 f"Got {reader.name} without {quoted(lacking)}; expected a file that score wrote, "
                 "with its columns as they were; score the table first."
             )
+    if broken and not found:
+        raise broken[0]
     if not sum(len(own.scores) for own in found):
         raise InputError(
             "Got no row with a score; expected files that score wrote, or folders of such; score "
@@ -115,4 +130,4 @@ def read_scored(paths: Sequence[Path], calibration_scores: Float64Array) -> list
         )
     for own in found:
         own.check_scored_by(calibration_scores)
-    return [own for own in found if len(own.scores)]
+    return [own for own in found if len(own.scores)], broken

@@ -16,6 +16,7 @@ from polar_detect.cli.commands.output import (
     load_pictures,
     say,
     show,
+    tell,
     write_text,
 )
 from polar_detect.cli.options import DriftOptions
@@ -41,7 +42,9 @@ def drift(options: DriftOptions) -> None:
     language = Language(
         options.lang, are_rows=origin.template is not None, by_columns=not origin.reads_texts
     )
-    files = read_scored(options.inputs, detector.fitted_.calibration_scores)
+    files, broken = read_scored(options.inputs, detector.fitted_.calibration_scores)
+    for error in broken:
+        tell(language.say("combine.broken", why=language.error(str(error))))
     monitor = DriftMonitor(detector)
     scores = np.concatenate([own.scores for own in files])
     p_values = np.asarray([monitor.add(score).p_value for score in scores])
