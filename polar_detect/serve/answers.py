@@ -73,6 +73,11 @@ class Explained(Score):
         description="Kind of the labelled anomaly that a flagged text is like, empty where it is "
         "like none, or like one without a kind; null where it is not flagged, or none is kept.",
     )
+    known_place: int | None = Field(
+        None,
+        description="Which of the different labelled anomalies that is, from 1 on as they were "
+        "given; null where it is like none.",
+    )
 
 
 class Answers:
@@ -122,8 +127,9 @@ class Answers:
                     answer.program = str(minimal.program)
                     answer.program_length = len(minimal.program)
                 if judged.is_anomaly and assessment.known_anomalies:
-                    known = assessment.known_anomalies[i]
-                    answer.known_kind = known.kind if known and known.is_like else ""
+                    known, answer.known_kind = assessment.known_anomalies[i], ""
+                    if known is not None and known.is_like:
+                        answer.known_kind, answer.known_place = known.kind, known.place + 1
                 answer.usual_numbers = self._usual_numbers(texts[i], i, assessment)
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()
