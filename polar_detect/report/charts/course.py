@@ -17,7 +17,7 @@ from polar_detect.report.charts.histogram import score_edges
 from polar_detect.report.charts.swarm import evenly
 
 _MAX_NAMES, _MAX_DOTS = 8, 5_000
-_NAME_CHARACTERS = 18
+_NAME_CHARACTERS = 19  # a date with its seconds
 _MEANS = ("course.mean.part", "course.mean")
 _LEAST = 1e-8  # p-value that is drawn: beside smaller ones the level would look like 1
 
