@@ -33,7 +33,7 @@ from polar_detect.texts.passages import ReadPassages
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
 
-    from polar_detect.containers import Texts
+    from polar_detect.containers import HasArrowStream, Texts
     from polar_detect.programs.minimal import MinimalProgram
 
 _T = TypeVar("_T")
@@ -327,14 +327,15 @@ class Assessment:
         }
         return concentrations(own, self.is_anomaly[is_scored])
 
-    def flagged_groups(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+    def flagged_groups(self, frame: "pd.DataFrame | HasArrowStream") -> "pd.DataFrame":
         """Return in which groups of rows more are flagged than in all others, the surest first.
 
         Parameters
         ----------
-        frame : (n_texts, n_columns) pandas.DataFrame
-            Columns that say of which machine, lot, day or the like each text is, in its place;
-            what they say in hardly any row twice, and measured numbers, make no groups.
+        frame : (n_texts, n_columns) data frame
+            Of pandas, polars or pyarrow: columns that say of which machine, lot, day or the like
+            each text is, in its place; what they say in hardly any row twice, and measured
+            numbers, make no groups.
 
         Returns
         -------
@@ -350,14 +351,16 @@ class Assessment:
         """
         import pandas as pd
 
+        from polar_detect.frames import in_pandas
         from polar_detect.tables.columns.groupings import groupings_of
 
-        if len(frame) != len(self.scores):
+        own: pd.DataFrame = in_pandas(frame)
+        if len(own) != len(self.scores):
             raise InputError(
-                f"Got a frame of {len(frame)} rows for {len(self.scores)} texts; expected a row "
+                f"Got a frame of {len(own)} rows for {len(self.scores)} texts; expected a row "
                 "for each, in the same order; pass the rows that were assessed."
             )
-        found = self.concentrations(groupings_of(frame))
+        found = self.concentrations(groupings_of(own))
         return pd.DataFrame(
             {
                 "column": [own.group.column for own in found],

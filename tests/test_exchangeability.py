@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polar_detect.statistics import exchangeability
-from polar_detect.statistics.exchangeability import LEVEL, ExchangeabilityTest, _pays
+from polar_detect.statistics.exchangeability import LEAST, LEVEL, ExchangeabilityTest, _pays
 
 
 def course_of(held_out, scores):
@@ -28,6 +28,14 @@ def test_every_bet_is_fair():
     np.testing.assert_allclose(pays.mean(0), 1, atol=1e-3)
     assert pays.min() > 0
     assert pays.max() <= 3  # so that a single strange score is no change
+
+
+@pytest.mark.parametrize("n_held_out", [19, 99])
+def test_fewer_scores_than_the_least_never_tell_a_change(n_held_out):
+    highest = [10.0 + i for i in range(LEAST)]
+    held_out = np.random.default_rng(0).normal(size=n_held_out)
+    assert not course_of(held_out, highest[:-1]).is_changed
+    assert course_of(held_out, highest).is_changed
 
 
 @pytest.mark.parametrize("n_held_out", [39, 99])

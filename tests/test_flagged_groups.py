@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from machine_readings import readings
 
@@ -170,6 +171,8 @@ def test_an_assessment_tells_the_same_as_a_frame(detector):
     assert own["flagged"] == int(assessment.is_anomaly[is_odd].sum()) > 15
     assert own["flagged_others"] == int(assessment.is_anomaly[~is_odd].sum())
     assert 0 < own["p_value"] < 1e-6
+    arrow = pa.Table.from_pandas(frame[["machine", "operator"]], preserve_index=False)
+    pd.testing.assert_frame_equal(assessment.flagged_groups(arrow), found)
     nothing = assessment.flagged_groups(frame[["machine"]])
     assert (len(nothing), [*nothing.columns]) == (0, [*found.columns])
     with pytest.raises(InputError, match=r"Got a frame of 9 rows for 180 texts; expected a row"):

@@ -172,6 +172,22 @@ def test_the_service_names_kinds_and_no_texts(fitted):
     assert kinds[3:] == [None] * 3
 
 
+def test_the_service_says_which_labelled_anomaly_it_is_where_none_has_a_kind(tmp_path):
+    rows, kinds = training(bearing=6, leak=6)
+    plain = PolarDetector().fit(rows, [kind is not None for kind in kinds])
+    plain.save(tmp_path / "detector")
+    loaded = PolarDetector.load(tmp_path / "detector")
+    answers = Answers(loaded, loaded.rows_)
+    new = [machine(9, seed=8, kind=kind) for kind in ("bearing", "leak")]
+    found = answers.explain(loaded.rows_.texts(pd.concat([*new, machine(3, seed=7)])))
+    assert {own.known_kind for own in found[:18] if own.is_anomaly} == {""}
+    for part, first in ((found[:9], 1), (found[9:18], 7)):  # six bearings, then six leaks
+        places = {own.known_place for own in part} - {None}
+        assert places
+        assert places <= {*range(first, first + 6)}
+    assert [own.known_place for own in found[18:]] == [None] * 3
+
+
 def test_score_and_report_name_kinds_and_count_them(run, tmp_path):
     rows, kinds = training(bearing=6, leak=6)
     words = ["-", "OK", "none", "なし", "", "特になし"]

@@ -38,6 +38,7 @@ ENGLISH = (
     "Got a frame of {} rows for {} texts",
     "Got {} texts for an assessment of {}",
     "Got the detector {}, which reads texts",
+    "Got a detector that knows no column of numbers",
     "Got an assessment of the same texts in another order",
     "Got what a screening says of the texts",
     "Got top {}",

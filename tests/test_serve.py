@@ -836,6 +836,30 @@ def test_an_explanation_looks_for_no_neighbours_which_it_leaves_out(fitted_by_co
     )
 
 
+def test_an_explanation_says_between_which_numbers_a_cell_is_expected(fitted_by_columns):
+    frame = readings(2, seed=1).assign(flow=[40.0, None])
+    texts = fitted_by_columns.rows_.texts(frame)
+    answers = Answers(fitted_by_columns, fitted_by_columns.rows_)
+    first, second = (own.usual_numbers for own in answers.explain(texts))
+    usual = fitted_by_columns.usual_numbers(frame).set_index(["row", "column"])
+    assert first[0].column == "flow"  # which counts most
+    for row, cells in enumerate((first, second)):
+        for own in cells:
+            said = usual.loc[(row, own.column)]
+            ends = (own.low, own.high, own.expected_low, own.expected_high)
+            assert ends == tuple(said[["low", "high", "expected_low", "expected_high"]])
+    assert not first[0].expected_low <= 40 <= first[0].expected_high
+    assert {own.column: own.says for own in second}["flow"] == "missing"
+    assert answers.explain([""])[0].usual_numbers is None
+
+
+def test_texts_have_no_usual_numbers(client, fitted_on_tiny):
+    (first, *_) = post(client, TEXTS[:1], path="/explain").json()["results"]
+    assert first["usual_numbers"] is None
+    with pytest.raises(InputError, match="knows no column of numbers"):
+        fitted_on_tiny.usual_numbers(TEXTS)
+
+
 def test_the_service_says_whether_texts_have_changed_and_logs_it_once(fitted_by_columns, caplog):
     answers = Answers(fitted_by_columns, fitted_by_columns.rows_)
     app = create_app(answers, SMALL, stream_of(fitted_by_columns))

@@ -373,6 +373,16 @@ def test_of_a_whole_batch_rows_that_were_not_flagged_are_normal(run, scored):
     assert f"neither labelled nor flagged, which count as normal (--whole-batch): {n}" in err
     assert f"but that nobody labelled, which are left out: {n_flagged - 6}" in err
     assert f"p-values come from {200 + n} rows" in err
+    assert "count twice" not in err
+    again = ("--label-column", "判定", "--out", own.with_name("twice"), "--whole-batch")
+    for tongue, said in (
+        ("en", f"Of {n} normal rows the detector has {n} already: they count twice now"),
+        ("ja", f"正常な行{n}行のうち{n}行は検出器に既にあり"),
+    ):
+        _, _, err = run(
+            "update", path, "--detector", own.with_name("new"), *again, "--lang", tongue
+        )
+        assert said in err
 
 
 def test_of_a_whole_batch_nothing_is_normal_that_score_has_not_called_so(run, scored):

@@ -530,6 +530,13 @@ class DriftOptions:
         ),
     ]
     detector: DetectorFolder
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of dates, or of numbers that grow in time, by which all rows are put in "
+            "order, whatever files they are in. Default: as they stand."
+        ),
+    ] = None
     out: Annotated[
         Path | None,
         typer.Option(

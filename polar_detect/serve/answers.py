@@ -2,12 +2,15 @@
 
 import math
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from polar_detect.arrays import Float64Array
+from polar_detect.assessment import Assessment
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detector import PolarDetector
 from polar_detect.messages.tongues import Tongue
+from polar_detect.report.content.cells import cells_of
 from polar_detect.tables import RowTemplate
 
 
@@ -19,6 +22,19 @@ class Score(BaseModel):
         description="Share of held-out normal texts at least as anomalous."
     )
     is_anomaly: bool = Field(description="Whether the p-value is at most alpha.")
+
+
+class UsualNumber(BaseModel):
+    """What a row says in a column of numbers, beside what is usual there."""
+
+    column: str
+    says: str = Field(description="As it stands in the row.")
+    low: float = Field(description="The middle 90 % of normal rows of its kind lie from here on …")
+    high: float = Field(description="… up to here.")
+    expected_low: float | None = Field(
+        description="The other columns of the row lead to expect it from here on …; null without."
+    )
+    expected_high: float | None = Field(description="… up to here, as in 9 of 10 normal rows.")
 
 
 class Explained(Score):
@@ -47,6 +63,10 @@ class Explained(Score):
     top_columns: str | None = Field(
         None, description="Strongest columns of a row in words, e.g. Torque +0.41; Flow -0.12."
     )
+    usual_numbers: list[UsualNumber] | None = Field(
+        None,
+        description="Of a row: the columns of numbers among those that count most, largest first.",
+    )
     reasons: str = Field("", description="What raised the score most, with its parts, in words.")
     passage: str | None = Field(
         None,
@@ -56,6 +76,11 @@ class Explained(Score):
         None,
         description="Kind of the labelled anomaly that a flagged text is like, empty where it is "
         "like none, or like one without a kind; null where it is not flagged, or none is kept.",
+    )
+    known_place: int | None = Field(
+        None,
+        description="Which of the different labelled anomalies that is, from 1 on as they were "
+        "given; null where it is like none.",
     )
 
 
@@ -108,14 +133,36 @@ class Answers:
                 if assessment.passages:
                     answer.passage = assessment.passages[i].shown
                 if judged.is_anomaly and assessment.known_anomalies:
-                    known = assessment.known_anomalies[i]
-                    answer.known_kind = known.kind if known and known.is_like else ""
+                    known, answer.known_kind = assessment.known_anomalies[i], ""
+                    if known is not None and known.is_like:
+                        answer.known_kind, answer.known_place = known.kind, known.place + 1
+                answer.usual_numbers = self._usual_numbers(texts[i], i, assessment)
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()
                 answer.top_columns = columns[i] or None
                 answer.groups = {name: float(values[i]) for name, values in by_group.items()}
             explained.append(answer)
         return explained
+
+    def _usual_numbers(
+        self, text: str, place: int, assessment: Assessment
+    ) -> list[UsualNumber] | None:
+        if self.template is None:
+            return None
+        own = assessment.explanation.rows(np.asarray([place], np.intp))
+        empty, reference = assessment.odd_cells[place].empty, self._detector.fitted_.reference
+        return [
+            UsualNumber(
+                column=cell.column,
+                says=cell.says,
+                low=cell.low,
+                high=cell.high,
+                expected_low=_number(cell.expected_low),
+                expected_high=_number(cell.expected_high),
+            )
+            for cell in cells_of(own, text, reference, empty)
+            if not math.isnan(cell.low)
+        ]
 
     def _judged(self, scores: Float64Array) -> list[Score]:
         p_values = p_values_or_nan(self._detector.fitted_.calibration_scores, scores)

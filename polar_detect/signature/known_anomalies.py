@@ -39,12 +39,15 @@ class KnownAnomaly:
     is_like : bool
         Whether the text is nearer than normal ones come by chance, and no farther than labelled
         anomalies of one kind are from each other. Else it is like none of them.
+    place : int
+        Which of those that are kept it is, from 0 on as they were given, each once.
     """
 
     text: str
     kind: str
     similarity: float
     is_like: bool
+    place: int
 
     @property
     def name(self) -> str:
@@ -203,7 +206,7 @@ class KnownAnomalies:
             i = int(row.argmax())
             is_like = bool(row[i] >= max(self.chance, self.within))
             own_text, kind = self.labelled.texts[i], self.labelled.kinds[i]
-            found.append(KnownAnomaly(own_text, kind, float(row[i]), is_like))
+            found.append(KnownAnomaly(own_text, kind, float(row[i]), is_like, i))
         return found
 
     def counts_of(self, names: Mapping[str, int]) -> "LikeCounts":

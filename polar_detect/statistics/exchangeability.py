@@ -16,6 +16,7 @@ from scipy.special import rel_entr
 from polar_detect.arrays import Float64Array
 
 LEVEL = 0.01  # of all streams without a change, however long, so many are ever said to have changed
+LEAST = 10  # scores: fewer never tell a change, were each higher than all before it
 _STEEP = (0.5, 1.6)  # bets on ranks pay 1 ± half of this at the ends
 _TAIL, _TAIL_PAYS = 0.05, 3.0  # a bet on highest scores: this share of them pays so much
 _HAZARDS = (1 / 30, 1 / 300, 1 / 3000)  # chances that a change begins at a row

@@ -1,6 +1,5 @@
 """`polar-detect drift`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -16,6 +15,7 @@ from polar_detect.cli.commands.output import (
     load_pictures,
     say,
     show,
+    tell,
     write_text,
 )
 from polar_detect.cli.options import DriftOptions
@@ -25,8 +25,8 @@ from polar_detect.messages.formatting import about, p_value, pairs
 from polar_detect.messages.language import Language
 from polar_detect.monitoring import DriftMonitor
 from polar_detect.report.content.row_phrases import row_place
-from polar_detect.scoring.series import ScoredFile, read_scored
-from polar_detect.statistics.exchangeability import LEVEL, Course
+from polar_detect.scoring.series import ScoredSeries
+from polar_detect.statistics.exchangeability import LEAST, LEVEL, Course
 
 if TYPE_CHECKING:
     from polar_detect.report.charts.course import CourseChart
@@ -41,30 +41,38 @@ def drift(options: DriftOptions) -> None:
     language = Language(
         options.lang, are_rows=origin.template is not None, by_columns=not origin.reads_texts
     )
-    files = read_scored(options.inputs, detector.fitted_.calibration_scores)
+    series = ScoredSeries.read(
+        options.inputs, detector.fitted_.calibration_scores, options.time_column
+    )
+    for error in series.broken:
+        tell(language.say("combine.broken", why=language.error(str(error))))
+    if series.n_left_out:
+        tell(language.say("course.timeless", n=series.n_left_out, column=options.time_column))
     monitor = DriftMonitor(detector)
-    scores = np.concatenate([own.scores for own in files])
-    p_values = np.asarray([monitor.add(score).p_value for score in scores])
-    for sentence in _sentences(files, scores, monitor, detector, language):
+    p_values = np.asarray([monitor.add(score).p_value for score in series.scores])
+    for sentence in _sentences(series, monitor, detector, language):
         show(sentence)
     if options.out is not None:
-        chart = _chart(files, scores, p_values, monitor.course.since, detector)
+        chart = _chart(series, p_values, monitor.course.since, detector)
         _draw(options.out, chart, language)
 
 
 def _sentences(
-    files: Sequence[ScoredFile],
-    scores: Float64Array,
+    series: ScoredSeries,
     monitor: DriftMonitor,
     detector: PolarDetector,
     language: Language,
 ) -> list[str]:
     """Return whether rows have changed, since when, by how much, and what to do."""
-    course, n = monitor.course, len(scores)
+    course, files, scores = monitor.course, series.files, series.scores
+    n = len(scores)
     p, level = p_value(course.p_value), p_value(LEVEL)
+    least = (LEAST - 1) * monitor.n_each + 1
+    if n < least:
+        return [language.count("course.few", n, least=least)]
     each = [language.say("course.each", n_each=monitor.n_each)] * (monitor.n_each > 1)
     if course.since is None:
-        first, last = files[0].name, files[-1].name
+        first, last = (_said_of_end(series, row) for row in (0, n - 1))
         return [
             language.count(
                 "course.none", len(files), n_rows=n, first=first, last=last, p=p, level=level
@@ -73,21 +81,23 @@ def _sentences(
             *each,
         ]
     return [
-        language.say("course.changed", place=_place(files, course.since, language), p=p),
+        language.say("course.changed", place=_place(series, course.since, language), p=p),
         _by_how_much(scores, course, detector, language),
         *each,
         language.say("course.advice"),
     ]
 
 
-def _place(files: Sequence[ScoredFile], since: int, language: Language) -> str:
+def _said_of_end(series: ScoredSeries, row: int) -> str:
+    """Return the file of the first or the last row; or when it was, where files overlap."""
+    is_by_file = series.are_files or len(series.files) == 1
+    return series.place(row)[0].name if is_by_file else series.time(row)
+
+
+def _place(series: ScoredSeries, since: int, language: Language) -> str:
     """Return the file and the row with which a change begins."""
-    for own in files:
-        if since < len(own.scores):
-            break
-        since -= len(own.scores)
-    time = own.times[since] if own.times else ""
-    row = row_place(int(own.lines[since]), time, own.numbering, language)
+    own, place = series.place(since)
+    row = row_place(int(own.lines[place]), series.time(since), own.numbering, language)
     return language.say("course.place", file=own.name, row=row)
 
 
@@ -134,8 +144,7 @@ def _check_picture(out: Path, options: DriftOptions) -> None:
 
 
 def _chart(
-    files: Sequence[ScoredFile],
-    scores: Float64Array,
+    series: ScoredSeries,
     p_values: Float64Array,
     since: int | None,
     detector: PolarDetector,
@@ -144,14 +153,20 @@ def _chart(
 
     return CourseChart(
         normal=detector.fitted_.scores_as_new,
-        scores=scores,
+        scores=series.scores,
         p_values=p_values,
-        names=[Path(own.name).name for own in files],
-        starts=[0, *np.cumsum([len(own.scores) for own in files]).tolist()],
+        names=[_name_of_part(series, start) for start in series.starts],
+        starts=[*series.starts, len(series.scores)],
+        are_files=series.are_files,
         since=since,
         threshold=calibration.threshold(detector.fitted_.calibration_scores, detector.alpha),
         level=LEVEL,
     )
+
+
+def _name_of_part(series: ScoredSeries, start: int) -> str:
+    own, place = series.place(start)
+    return Path(own.name).name if series.are_files else series.time(start) or f"{own.lines[place]}"
 
 
 def _draw(out: Path, chart: "CourseChart", language: Language) -> None:

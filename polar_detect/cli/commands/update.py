@@ -1,6 +1,8 @@
 """`polar-detect update`."""
 
 import warnings
+from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from polar_detect.messages.language import Language
 from polar_detect.pipeline.reviewing import Review, Verdicts, given_to
 from polar_detect.pipeline.standing import Groups, Standing
 from polar_detect.report.content.facts import description
+from polar_detect.texts.known import KnownTexts
 
 
 def update(options: UpdateOptions) -> PolarDetector:
@@ -38,10 +41,14 @@ def update(options: UpdateOptions) -> PolarDetector:
     table = _read(options, origin, standing)
     tell_about(table, rejected, language)
     is_taken = _taken(table, options, language)
+    texts, labels = _texts_and_labels(table, is_taken)
+    if options.whole_batch:
+        _tell_of_copies([*compress(texts, ~labels)], before, language)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # of what was fitted on before
         detector = before.updated(
-            *_texts_and_labels(table, is_taken),
+            texts,
+            labels,
             kinds=_kinds(table, is_taken),
             groups=_groups(table, standing, is_taken),
             is_whole=options.whole_batch,
@@ -132,6 +139,14 @@ def _groups(table: tables.Table, standing: Standing, is_taken: BoolArray) -> Gro
     if table.group_column is not None:
         return table.frame[table.group_column][is_taken]
     return standing.told_by(table.frame).rows(np.flatnonzero(is_taken))
+
+
+def _tell_of_copies(normal: Sequence[str], before: PolarDetector, language: Language) -> None:
+    """Say how many rows of a batch are there already, where that is no chance."""
+    known = KnownTexts(given_to(before.fitted_).normal)
+    known.add(normal)
+    if known.n_beyond_chance:
+        tell(language.say("update.twice", n=len(normal), n_known=known.n_beyond_chance))
 
 
 def _tell_of_review(detector: PolarDetector, language: Language, *, is_whole: bool) -> None:

@@ -17,7 +17,8 @@ from polar_detect.report.charts.histogram import score_edges
 from polar_detect.report.charts.swarm import evenly
 
 _MAX_NAMES, _MAX_DOTS = 8, 5_000
-_NAME_CHARACTERS = 18
+_NAME_CHARACTERS = 19  # a date with its seconds
+_MEANS = ("course.mean.part", "course.mean")
 _LEAST = 1e-8  # p-value that is drawn: beside smaller ones the level would look like 1
 
 
@@ -35,6 +36,8 @@ class CourseChart:
         Of the batches.
     starts : sequence of int
         Where each begins, and last n.
+    are_files : bool
+        Whether batches are files, or rows that follow one another.
     since : int or None
     threshold, level : float
         From which score a row is flagged, and at which p-value a change is told.
@@ -45,6 +48,7 @@ class CourseChart:
     p_values: Float64Array
     names: Sequence[str]
     starts: Sequence[int]
+    are_files: bool
     since: int | None
     threshold: float
     level: float
@@ -71,7 +75,7 @@ def _draw_scores(ax: Axes, chart: CourseChart, language: Language) -> None:
     for which, colour in ((~is_flagged, LOWER), (is_flagged, RAISE)):
         ax.scatter(drawn[which], scores[drawn[which]].clip(low, high), 6, color=colour, alpha=0.5)
     for i, (first, last) in enumerate(zip(chart.starts, chart.starts[1:], strict=False)):
-        label = language.say("course.mean") if i == 0 else None
+        label = None if i else language.say(_MEANS[chart.are_files], n=last - first)
         mean = float(scores[first:last].clip(low, high).mean())
         ax.plot([first - 0.5, last - 0.5], [mean, mean], color=INK, linewidth=2.5, label=label)
     if np.isfinite(chart.threshold):

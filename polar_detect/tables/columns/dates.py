@@ -19,6 +19,8 @@ from polar_detect.tables.columns.order import are_in_order
 
 _MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
 _MIN_TIMES = 25  # different ones of the day: fewer are hours, or when shifts begin
+_FIRST_FULL_YEAR = 1900  # those of eras, of two digits, and none at all are less
+_MOST_ASKED = 2000  # different dates: these tell in which way most are written
 _MIN_MOMENTS = 5  # different ones, or they are in order by chance
 
 # Behind NFKC, in small letters without accents. Months and days are checked, so that sizes such as
@@ -171,6 +173,42 @@ def days_of(texts: Sequence[str], name: str = "") -> list[str] | None:
     return (
         None if order is None else [_day(*own, order) for own in zip(texts, letters, strict=True)]
     )
+
+
+def moments_of(texts: Sequence[str]) -> list[tuple[int, ...] | None] | None:
+    """Return when each date was, as what can be compared; None of what is none.
+
+    They may be written in several ways, as in files of several programs: each is read in the way
+    in which most are that can be read so. None for all of them where they come in another order if
+    months are taken for days, or where some have years of four digits and others have none such.
+
+    >>> moments_of(["2026-03-01 08:15", "1 Mar 2026", "Total", "2026年3月2日"])
+    [(2026, 3, 1, 0, 8, 15), (2026, 3, 1, 0), None, (2026, 3, 2, 0)]
+    >>> moments_of(["03/04/2026", "13/04/2026"]), moments_of(["03/04/2026", "04/03/2026"])
+    ([(2026, 4, 3, 0), (2026, 4, 13, 0)], None)
+    """
+    letters = [folded_letters(text).strip() for text in texts]
+    orders = (*_long_orders(), *_short_orders(), *_BARE_ORDERS, _DIGITS)
+    different = sorted({*letters})
+    some = different[:: max(1, len(different) // _MOST_ASKED)]
+    n_read = [sum(own.fullmatch(text) is not None for text in some) for own in orders]
+    readings = []
+    for sign in (1, -1):  # of ways in which as many can be read either may come first
+        ranked = sorted(range(len(orders)), key=lambda i: (-n_read[i], sign * i))
+        readings.append(_read_by([orders[i] for i in ranked], letters))
+    read, other = ([own for own in reading if own is not None] for reading in readings)
+    are_full = {own[0] >= _FIRST_FULL_YEAR for own in read}
+    places = range(len(read))
+    is_clear = sorted(places, key=read.__getitem__) == sorted(places, key=other.__getitem__)
+    return readings[0] if is_clear and len(are_full) < 2 else None
+
+
+def _read_by(
+    orders: Sequence[re.Pattern[str]], letters: Sequence[str]
+) -> list[tuple[int, ...] | None]:
+    """Return the moment of each date, by the first order in which it can be read."""
+    founds = (next(filter(None, (own.fullmatch(text) for own in orders)), None) for text in letters)
+    return [None if found is None else _moment(found) for found in founds]
 
 
 def _day(text: str, letters: str, order: re.Pattern[str]) -> str:
