@@ -182,7 +182,8 @@ class Fitted:
         reference = self.reference
         if self.settings.rows is not None or isinstance(reference, RowReference):
             return None
-        return KnownWords.of(reference.texts) if reference.texts and reference.n_joined else None
+        known = self.normal_texts
+        return KnownWords.of(known) if known and reference.n_joined else None
 
 
 def moment() -> str:

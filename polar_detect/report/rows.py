@@ -155,7 +155,8 @@ def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLo
     from polar_detect.signature.marks.token_losses import Normal, token_losses  # and torch
 
     tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.text_reference
-    words = KnownWords.of(reference.texts) if reference.texts else None
+    known = detector.fitted_.normal_texts
+    words = KnownWords.of(known) if known else None
     normal = Normal(reference.tokens, reference.contamination, words)
     read = reference.as_read if detector.rows_ is None else list[str]
     seen = read(texts)
