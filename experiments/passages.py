@@ -2,7 +2,7 @@
 
     python experiments/passages.py [--seeds 2] [--tasks agnews-sports,xsum-gpt3.5]
 
-A text is made of normal texts of one of the benchmark's tasks, 1,500 to 5,000 bytes of them; in an
+A text is made of normal texts of one of the benchmark's tasks, 1,500 to 3,500 bytes of them; in an
 anomalous one 300 bytes or some more, behind one another, are of anomalous texts, or (sst2) a third
 of its parts, here and there. Of `xsum-gpt3.5` texts are as they are, some 240 tokens, written by
 people or by a machine.
@@ -33,8 +33,8 @@ from polar_detect import PolarDetector
 from polar_detect.metrics import auroc
 from polar_detect.texts.passages import InPassages
 
-_N_TRAIN, _N_TEST = 80, 40  # texts; of either kind
-_SHORTEST, _LONGEST, _STRANGE = 1500, 5000, 300  # bytes
+_N_TRAIN, _N_TEST = 60, 30  # texts; of either kind
+_SHORTEST, _LONGEST, _STRANGE = 1500, 3500, 300  # bytes
 _THIRD = 3
 # Task → what stands between the parts of a text.
 _TASKS = {
