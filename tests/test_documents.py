@@ -248,7 +248,7 @@ def test_forms_that_are_tables_keep_the_paragraphs_of_their_boxes(tmp_path):
         (words("Part"), words("A-1") + words("B-2")), (words("D2"), prose), ("", words("x"))
     )
     assert read_document(write_word(tmp_path / "a.docx", body)).text == "\n\n".join(
-        ["Part\tA-1 B-2", "D2", *PROSE, "x"]
+        ["Part\tA-1 B-2", "D2", *PROSE, "\tx"]
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 PARAGRAPH = "\n\n"
 _BLANK_LINES = re.compile(r"\n{2,}")
-_MAX_CELL_CHARS = 200  # of several paragraphs; longer ones are prose that a form has in boxes
+_MAX_CELL_CHARS = 200  # of cells with data; longer ones are prose that a form has in boxes
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,14 @@ def row_text(cells: Sequence[str]) -> str:
     ('D1\tSato Mori', '\n\none box\n\nof text\n\n')
     """
     filled = [cell for cell in cells if cell]
-    are_prose = any(
-        "\t" in own or (PARAGRAPH in own and len(own) > _MAX_CELL_CHARS) for own in filled
-    )
-    if len(filled) > 1 and not are_prose:
-        return "\t".join(" ".join(cell.split()) for cell in cells).rstrip("\t")
-    return f"{PARAGRAPH}{PARAGRAPH.join(filled)}{PARAGRAPH}" if filled else ""
+    if any(_is_prose(cell, is_alone=len(filled) == 1) for cell in filled) or len(cells) == 1:
+        return f"{PARAGRAPH}{PARAGRAPH.join(filled)}{PARAGRAPH}" if filled else ""
+    return "\t".join(" ".join(cell.split()) for cell in cells).rstrip("\t")
+
+
+def _is_prose(cell: str, *, is_alone: bool) -> bool:
+    is_long = len(cell) > _MAX_CELL_CHARS
+    return "\t" in cell or (is_long and is_alone) or (PARAGRAPH in cell and (is_long or is_alone))
 
 
 def one_line(text: object) -> str | None:

@@ -135,11 +135,13 @@ def _with_edges(blocks: Sequence[list[Line]], width: float) -> list[_Block]:
     """Return blocks with the edges of their columns.
 
     Blocks of prose show their own; others have the nearest at which prose or several lines end,
-    else a margin as wide as the usual left one.
+    else that of the page: where its longest line ends, or a margin as wide as the usual left one.
     """
     own = [_own_edge(lines) for lines in blocks]
     starts = Counter(round(line.left) for lines in blocks for line in lines)
-    margin = starts.most_common(1)[0][0] if starts else 0
+    margin = width - (starts.most_common(1)[0][0] if starts else 0)
+    long = (line.right for lines in blocks for line in lines if _is_long(line))
+    margin = min(margin, max(long, default=margin))
     lefts = [min(line.left for line in lines) for lines in blocks]
     known = {(round(left), edge) for left, edge in zip(lefts, own, strict=True) if edge > 0}
     ends = [
@@ -153,7 +155,7 @@ def _with_edges(blocks: Sequence[list[Line]], width: float) -> list[_Block]:
     for lines, left, edge in zip(blocks, lefts, own, strict=True):
         right = max(line.right for line in lines)
         near = (end for start, end in known if end >= right - _EDGE and start <= left + _EDGE)
-        found.append(_Block(lines, min(near, default=width - margin) if np.isnan(edge) else edge))
+        found.append(_Block(lines, min(near, default=margin) if np.isnan(edge) else edge))
     return found
 
 
