@@ -1,5 +1,6 @@
 """Small documents of each format, as programs write them."""
 
+import struct
 import zipfile
 from email.message import EmailMessage
 from itertools import accumulate
@@ -25,12 +26,12 @@ def words(text, marks=""):
     return f"<w:p>{marks}<w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
-def write_pdf(path, pages, trailer=""):
+def write_pdf(path, pages, *, trailer="", catalog=""):
     """Write a PDF of A4 pages: of each its lines as (left, bottom, text), 10 points of Courier."""
     n = len(pages)
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(n))
     objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
         f"<</Type/Pages/Kids[{kids}]/Count {n}/MediaBox[0 0 595 842]>>",
         "<</Type/Font/Subtype/Type1/BaseFont/Courier/Encoding/WinAnsiEncoding>>",
     ]
@@ -67,3 +68,45 @@ def write_mail(path, text, **headers):
     message.set_content(text)
     path.write_bytes(bytes(message))
     return path
+
+
+_FREE, _END, _TABLE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+_TEXT, _TIME = 0x1F, 0x40  # kinds of properties
+_SUBJECT, _SENDER, _BODY, _SENT = 0x0037, 0x0C1F, 0x1000, 0x0039
+
+
+def write_outlook_mail(path, text, subject="s", sender="a@b.c"):
+    """Write a .msg, sent on 2 December 2026: a compound file of streams of 4 KiB and more."""
+    sent = 134406774000000000  # tenths of microseconds since 1601
+    texts = {_SUBJECT: subject, _SENDER: sender, _BODY: text}
+    known = [(_TEXT, name, 0) for name in texts] + [(_TIME, _SENT, sent)]
+    properties = b"".join(struct.pack("<HHIQ", *own[:2], 6, own[2]) for own in known)
+    streams = {"__properties_version1.0": b"\0" * 32 + properties.ljust(4096, b"\0")} | {
+        f"__substg1.0_{name:04X}001F": own.ljust(2100).encode("utf-16-le")
+        for name, own in texts.items()
+    }
+    data, table, entries = [], [], [_entry("Root Entry", 5, child=1)]
+    for i, (name, own) in enumerate(streams.items(), 1):
+        after = i + 1 if i < len(streams) else _FREE
+        entries.append(_entry(name, 2, after=after, start=len(table), n_bytes=len(own)))
+        _put(own, data, table)
+    start = len(table)
+    _put(b"".join(entries), data, table)
+    header = struct.pack("<16xHHHHH6xIIIIIIIIII", 62, 3, 0xFFFE, 9, 6, 0, 1, start, 0, 4096,
+                         _END, 0, _END, 0, len(table))  # fmt: skip
+    own_table = struct.pack(f"<{len(table) + 1}I", *table, _TABLE).ljust(512, b"\xff")
+    whole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + header + b"\xff" * 432 + b"".join(data)
+    path.write_bytes(whole + own_table)
+    return path
+
+
+def _put(stream, data, table):
+    n = -(-len(stream) // 512)
+    table += [*range(len(table) + 1, len(table) + n), _END]
+    data.append(stream.ljust(512 * n, b"\0"))
+
+
+def _entry(name, kind, *, after=_FREE, child=_FREE, start=_END, n_bytes=0):
+    own = f"{name}\0".encode("utf-16-le")
+    links = struct.pack("<HBBIII", len(own), kind, 1, _FREE, after, child)
+    return own.ljust(64, b"\0") + links + struct.pack("<36xIQ", start, n_bytes)

@@ -8,7 +8,7 @@ import zipfile
 import docx
 import pandas as pd
 import pytest
-from documents import words, write_mail, write_pdf, write_word
+from documents import words, write_mail, write_outlook_mail, write_pdf, write_word
 
 from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.tables import read_documents, read_table
@@ -381,12 +381,17 @@ def test_scans_locked_and_broken_pdfs_are_refused(tmp_path):
         read_document(write_pdf(tmp_path / "scan.pdf", [[], []]))
     lock = f"/ID[<00><00>]/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<{'0' * 64}>/U<{'0' * 64}>>>"
     for path in (
-        write_pdf(tmp_path / "locked.pdf", [page_of(PROSE)], lock),
+        write_pdf(tmp_path / "locked.pdf", [page_of(PROSE)], trailer=lock),
         tmp_path / "broken.pdf",
     ):
         (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\nbroken")
         with pytest.raises(InputError, match="which PDFium cannot read"):
             read_document(path)
+
+
+def test_fields_of_forms_are_said_not_to_be_read(tmp_path):
+    path = write_pdf(tmp_path / "a.pdf", [page_of(PROSE)], catalog="/AcroForm<</Fields[]>>")
+    assert read_document(path).notices[0].startswith("what is filled into the fields of a PDF")
 
 
 def test_pages_without_text_are_said(tmp_path):
@@ -438,31 +443,15 @@ def test_what_a_mail_quotes_stands_apart(body, own, quoted):
     assert bool(found[1]) == bool(quoted)
 
 
-class FakeMail:
-    """What python-oxmsg makes of a mail of Outlook."""
-
-    subject, sender, sent_date, html_body, attachment_count = "Leak", "Ann", None, "<p>x", 0
-
-    def __init__(self, body):
-        self.body = body
-
-    @classmethod
-    def load(cls, file):
-        return cls(None if file.read() == b"html" else "plain\r\n\r\nmail")
-
-
-def test_mails_of_outlook_are_read_by_python_oxmsg(tmp_path, monkeypatch):
-    import oxmsg
-
-    path = tmp_path / "a.msg"
-    path.write_bytes(b"no mail")
-    with pytest.raises(InputError, match="which is no mail that can be read"):
-        read_document(path)
-    monkeypatch.setattr(oxmsg, "Message", FakeMail)
+def test_mails_of_outlook_are_read_too(tmp_path):
+    path = write_outlook_mail(tmp_path / "a.msg", "了解。\r\n\r\n> 止める？\r\n", "割れ")
     found = read_document(path)
-    assert (found.text, found.title, found.author) == ("plain\n\nmail", "Leak", "Ann")
-    path.write_bytes(b"html")
-    assert read_document(path).text == "x"
+    assert (found.text, found.quoted, found.title) == ("了解。", "> 止める？", "割れ")
+    assert (found.author, found.date) == ("<a@b.c >", "2026-12-02 09:30:00")
+    for broken in (b"no mail", path.read_bytes()[:3000], path.read_bytes()[:600]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="which is no mail that can be read"):
+            read_document(path)
 
 
 def test_pages_show_what_a_reader_sees():

@@ -6,6 +6,7 @@ Attachments are not opened.
 import email
 import email.policy
 import re
+import struct
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any, BinaryIO
@@ -25,7 +26,7 @@ _ABOVE_OTHER = re.compile(
     re.IGNORECASE,
 )
 _INTRODUCES = re.compile(r"[:：]\s*$")  # On Monday Ann wrote:
-_BROKEN = (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError)
+_BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 _ATTACHED = "attachments of mails are not read"
 
 

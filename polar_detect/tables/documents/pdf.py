@@ -22,6 +22,7 @@ _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff]")
 _MANY = 0.2  # of the signs of a text
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?")
 _EDGES = "lines that repeat at the edges of pages, such as headers and page numbers, are left out"
+_FIELDS = "what is filled into the fields of a PDF form is not read; print it to a PDF to have it"
 _BLANK = "pages without text, as of a scan, are left out"
 
 
@@ -39,6 +40,7 @@ def pdf_document(file: BinaryIO, name: str) -> Document:
         with pypdfium2.PdfDocument(file) as opened:
             pages = [_page(opened[i]) for i in range(len(opened))]
             known = opened.get_metadata_dict()
+            has_fields = opened.get_formtype() != pypdfium2.raw.FORMTYPE_NONE
     except pypdfium2.PdfiumError as error:
         raise InputError(
             f"Got {name}, which PDFium cannot read ({error}); expected a whole PDF without a "
@@ -51,14 +53,18 @@ def pdf_document(file: BinaryIO, name: str) -> Document:
             f"Got {name} without text that can be read ({len(pages)} pages, as of a scan); "
             "expected text; have its signs recognised (OCR) first."
         )
-    n_blank = sum(not page.lines for page in pages)
     n_lines = [sum(len(page.lines) for page in own) for own in (pages, whole)]
+    said = {
+        _BLANK: not all(page.lines for page in pages),
+        _EDGES: n_lines[0] > n_lines[1],
+        _FIELDS: has_fields,
+    }
     return Document(
         text,
         title=one_line(known.get("Title")),
         author=one_line(known.get("Author")),
         date=_date(known.get("CreationDate") or ""),
-        notices=(*([_BLANK] if n_blank else []), *([_EDGES] if n_lines[0] > n_lines[1] else [])),
+        notices=tuple(notice for notice, is_so in said.items() if is_so),
     )
 
 
