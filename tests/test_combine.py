@@ -314,27 +314,6 @@ def test_logs_that_were_rotated_are_read_and_pictures_are_not(tmp_path):
     assert [Path(own).name for own in rows.combined.unread] == ["app.log.png", "clog"]
 
 
-def test_text_files_are_one_text_each_where_that_is_asked(tmp_path, run):
-    folder, out = tmp_path / "reports", tmp_path / "all.csv"
-    folder.mkdir()
-    for name, text in (
-        ("1.txt", "The pump leaks.\n\n{'a': 1}\r\n"), ("2.md", '{"a": 1}\n{"a": 2}\n'),
-        ("3.txt", "over\nheated"),
-    ):  # fmt: skip
-        (folder / name).write_bytes(text.encode())
-    code, _, err = run("combine", folder, "--whole-files", "--out", out)
-    assert (code, err) == (0, "3 rows, of tables: 3\n")
-    assert pd.read_csv(out).to_numpy().tolist() == [
-        ["1.txt", "The pump leaks.\n\n{'a': 1}"], ["2.md", '{"a": 1}\n{"a": 2}'],
-        ["3.txt", "over\nheated"],
-    ]  # fmt: skip
-    (folder / "3.txt").write_bytes(b"over\0\nheated\n")
-    assert run("combine", folder, "--whole-files", "--out", out)[0] == 0
-    assert pd.read_csv(out)["text"].tolist()[2] == "heated"
-    rejected = pd.read_csv(tmp_path / "all.rejected.csv")
-    assert rejected[["file", "line", "reason"]].to_numpy().tolist() == [["3.txt", 1, "NUL byte"]]
-
-
 def test_rows_that_cannot_be_read_name_their_file(months, run):
     out = months.parent / "all.csv"
     (months / "10.csv").write_text("heat,C [%],grade\nH7,1,2,3\nH8,1,2\n")

@@ -390,8 +390,9 @@ def test_the_command_names_its_options_where_python_names_arguments(tmp_path, ru
     [
         (("--along", "Time"), "with --one-row-each or --by only"),
         (("--label-column", "a"), "with --one-row-each or --by only"),
-        (("--one-row-each", "--drop-copies"), "give neither --whole-files nor --drop-copies"),
-        (("--by", "a", "--whole-files"), "give neither --whole-files nor --drop-copies"),
+        (("--one-row-each", "--drop-copies"), "give neither --documents nor --drop-copies"),
+        (("--documents", "--sheet", "a"), "give either --documents or --sheet, not both"),
+        (("--by", "a", "--documents"), "give neither --documents nor --drop-copies"),
     ],
 )
 def test_options_of_runs_go_with_runs(pieces, run, options, said):

@@ -451,18 +451,20 @@ class CombineOptions:
         ),
     ] = None
     encoding: Encoding = None
-    whole_files: Annotated[
+    documents: Annotated[
         bool,
         typer.Option(
-            "--whole-files",
-            help="Take each text file as one text, not line by line.",
-            rich_help_panel=_READING,
+            "--documents",
+            help="Make one row of each document, as of reports and mails: Word, PDF, .eml, .msg, "
+            "HTML, Markdown and text files.",
         ),
     ] = False
     drop_copies: Annotated[
         bool,
         typer.Option(
-            "--drop-copies", help="Leave out rows that an earlier file or sheet has, too."
+            "--drop-copies",
+            help="Leave out rows that an earlier file or sheet has, too, or documents "
+            "that say the same.",
         ),
     ] = False
     one_row_each: Annotated[
@@ -511,9 +513,11 @@ class CombineOptions:
             raise contradiction(
                 "give --along and --label-column with --one-row-each or --by only", self.lang
             )
-        if self.are_runs and (self.whole_files or self.drop_copies):
+        if self.documents and self.sheet is not None:
+            raise contradiction("give either --documents or --sheet, not both", self.lang)
+        if self.are_runs and (self.documents or self.drop_copies):
             raise contradiction(
-                "give neither --whole-files nor --drop-copies with --one-row-each or --by",
+                "give neither --documents nor --drop-copies with --one-row-each or --by",
                 self.lang,
             )
 

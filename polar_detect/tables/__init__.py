@@ -28,6 +28,12 @@ from polar_detect.tables.combined_rows import CombinedRows
 from polar_detect.tables.combined_runs import CombinedRuns
 from polar_detect.tables.combining import Combined
 from polar_detect.tables.copies import Copies, find_copies
+from polar_detect.tables.document_table import (
+    Documents,
+    DocumentTable,
+    DocumentWords,
+    read_documents,
+)
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.input.chunks import Chunk, Numbering
 from polar_detect.tables.input.opening import (
@@ -38,7 +44,7 @@ from polar_detect.tables.input.opening import (
     open_table,
 )
 from polar_detect.tables.output.layout import Layout, SheetNames
-from polar_detect.tables.output.staging import check_output, check_size
+from polar_detect.tables.output.staging import check_output, check_size, check_texts
 from polar_detect.tables.output.writing import (
     TableWriter,
     join_columns,
@@ -70,6 +76,9 @@ __all__ = [
     "CombinedRows",
     "CombinedRuns",
     "Copies",
+    "DocumentTable",
+    "DocumentWords",
+    "Documents",
     "Layout",
     "LostNumbers",
     "Numbering",
@@ -90,6 +99,7 @@ __all__ = [
     "check_added",
     "check_output",
     "check_size",
+    "check_texts",
     "choose_text_column",
     "dates_in_order",
     "find_copies",
@@ -104,6 +114,7 @@ __all__ = [
     "open_frame",
     "open_table",
     "open_writer",
+    "read_documents",
     "read_rows",
     "read_table",
     "rejected_frame",

@@ -183,7 +183,7 @@ def files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], 
                 "folders; save it first."
             )
         if path.is_dir():
-            own = _files_in(path, but)
+            own = files_in(path, but)
             taken = [file for file in own if has_columns(file)]
             taken = taken or [file for file in own if _is_text(file)]
             if not taken:
@@ -198,7 +198,7 @@ def files_of(paths: Sequence[Path], but: Collection[Path]) -> tuple[list[Path], 
     return [*dict.fromkeys(files)], others
 
 
-def _files_in(folder: Path, but: Collection[Path]) -> list[Path]:
+def files_in(folder: Path, but: Collection[Path]) -> list[Path]:
     """Return the files of a folder, by name."""
     try:
         own = [

@@ -21,11 +21,12 @@ def combine(options: CombineOptions) -> None:
     rejected = tables.rejected_path(out)
     tables.check_output(out)
     check_not_input(out, *options.inputs, rejected=rejected)
+    if options.documents:
+        _documents(options, language)
+        return
     combined = tables.Combined.open(
         options.inputs,
-        tables.ReadOptions(
-            encoding=options.encoding, sheet=options.sheet, whole_files=options.whole_files
-        ),
+        tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
         but=(out, rejected),
         file=language.say("combine.file"),
         sheet=language.say("combine.sheet"),
@@ -53,6 +54,41 @@ def combine(options: CombineOptions) -> None:
     for error in rows.broken:
         tell(language.say("combine.broken", why=language.error(str(error))))
     tell(language.count(done, n_rows, n_tables=rows.n_tables, n_readings=rows.n_rows))
+    say(out)
+
+
+def _documents(options: CombineOptions, language: Language) -> None:
+    """Write one row for each document, and say what is not in it."""
+    out = options.out
+    words = {
+        own.name: language.say(f"documents.{own.name}") for own in fields(tables.DocumentWords)
+    }
+    documents = tables.Documents.open(
+        options.inputs,
+        encoding=options.encoding,
+        drops_copies=options.drop_copies,
+        but=(out, tables.rejected_path(out)),
+        words=tables.DocumentWords(**words),
+    )
+    n_rows = 0
+    with tables.open_writer(out, tables.Layout(has_mark=language.tongue == "ja")) as writer:
+        for frame in documents.frames():
+            tables.check_texts(out, frame)
+            writer.write(frame)
+            n_rows += len(frame)
+    for names, notice in documents.notices():
+        tell(f"{names}: {language.notice(notice)}")
+    passed_over = {
+        "combine.empty_documents": documents.empty,
+        "combine.unread": [*map(str, documents.unread)],
+        "combine.same_dropped" if options.drop_copies else "combine.same": documents.copies,
+    }
+    for key, left in passed_over.items():
+        if left:
+            tell(language.say(key, names=listing(left, _MAX_LISTED)))
+    for error in documents.broken:
+        tell(language.say("combine.broken", why=language.error(str(error))))
+    tell(language.count("combine.documents", n_rows))
     say(out)
 
 
@@ -101,6 +137,7 @@ def _write(
     layout = tables.Layout(has_mark=has_mark, formats=combined.formats)
     with tables.open_writer(out, layout) as writer:
         for frame in frames:
+            tables.check_texts(out, frame)
             writer.write(frame)
     if not rows.rejected:  # they may be there of an earlier run
         tables.write_rejected((), rejected)

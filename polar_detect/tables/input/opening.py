@@ -68,8 +68,6 @@ class ReadOptions:
         That names it on the command line; None where a detector does.
     kind_column : str or None
         Column that says of what kind anomalous rows are; not written out unless it is named.
-    whole_files : bool
-        Whether each text file is one text.
     """
 
     encoding: str | None = None
@@ -82,7 +80,6 @@ class ReadOptions:
     group_column: str | None = None
     group_option: str | None = "--group-column"
     kind_column: str | None = None
-    whole_files: bool = False
 
     def asking_for(
         self, given: Collection[str], default: str | None = None, *, are_rows: bool = False
@@ -178,9 +175,6 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
     source.refuse_archive()
     encoding = _find_encoding(source, options.encoding)
     is_nameless = source.kind == "text" and source.spooled is not None
-    if source.kind == "text" and options.whole_files:
-        reader = PlainReader.open(source, encoding, is_one_text=True)
-        return _described(source, reader, encoding)
     if source.kind == "text" and holds_json(source, encoding):
         source = replace(source, kind="jsonl")
     elif is_nameless and is_table_of(source, encoding, options.expected):

@@ -1,4 +1,4 @@
-"""Read plain text: a text a line, of logs an event; or a file. Only a line feed ends a line."""
+"""Read plain text: a text a line, of logs an event. Only a line feed ends a line."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -32,20 +32,17 @@ _JOINED = (
 class PlainReader:
     """A text file of which each line, blank ones too, is a row with the one column `text`.
 
-    Of a log in which stack traces stand below their events, each event is one; of a file that is
-    taken as a whole, it is one.
+    Of a log in which stack traces stand below their events, each event is one.
     """
 
     source: Source
     encoding: Encoding
-    takes: Literal["lines", "events", "file"]
+    takes: Literal["lines", "events"]
     notices: tuple[str, ...]
     columns: tuple[str, ...] = ("text",)
 
     @classmethod
-    def open(
-        cls, source: Source, encoding: Encoding, *, is_one_text: bool = False
-    ) -> "PlainReader":
+    def open(cls, source: Source, encoding: Encoding) -> "PlainReader":
         """Read the file once, where it begins as a log does, for whether its events have lines.
 
         Raises
@@ -53,8 +50,6 @@ class PlainReader:
         InputError
             Its lines are fields of a journal, or of a mailbox.
         """
-        if is_one_text:
-            return cls(source, encoding, "file", ())
         with source.open() as file, open_lines(file, encoding) as lines:
             first = [*islice(lines, 2)]
             _refuse_fields(source.name, [line.text for line in first])
@@ -142,16 +137,8 @@ def _events(lines: Lines) -> Iterator[_Text | Rejected]:
     yield from rejected
 
 
-def _whole(lines: Lines) -> Iterator[_Text | Rejected]:
-    """Yield all lines as one text, but for those that cannot be read."""
-    rows = [*_texts(lines)]
-    if parts := [row for row in rows if isinstance(row, _Text)]:
-        yield _joined(parts)
-    yield from (row for row in rows if isinstance(row, Rejected))
-
-
 def _joined(parts: list[_Text]) -> _Text:
     return _Text(parts[0].line, "\n".join(part.text for part in parts).rstrip())
 
 
-_TAKEN = {"lines": _texts, "events": _events, "file": _whole}
+_TAKEN = {"lines": _texts, "events": _events}

@@ -29,7 +29,7 @@ from polar_detect.tables.output.layout import Layout
 from polar_detect.tables.output.text import columns_of
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
-_MAX_CELL_CHARS = 32_767
+MAX_CELL_CHARS = 32_767
 _MAX_NUMBER = 10**15  # whole numbers above it lose digits
 _WIDTHS = (8, 60)
 _SAMPLE_ROWS = 200
@@ -160,8 +160,8 @@ class ExcelOutput:
         if own is not None and _is_shown_by(own, value):
             number_format = own
         is_text = isinstance(value, str)
-        if is_text and len(value) > _MAX_CELL_CHARS:
-            value = value[: _MAX_CELL_CHARS - 1] + "…"
+        if is_text and len(value) > MAX_CELL_CHARS:
+            value = value[: MAX_CELL_CHARS - 1] + "…"
             self._n_cut += 1
         is_risky = is_text and (is_formula(value) or value[:1] == "=" or value in ERROR_CODES)
         if not (is_flagged or is_risky or number_format):

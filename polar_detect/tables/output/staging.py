@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
+
 from polar_detect import atomic
 from polar_detect.errors import OutputError
 from polar_detect.tables.formats import format_of
@@ -35,6 +37,21 @@ def check_size(path: Path, n_rows: int, n_columns: int) -> None:
         from polar_detect.tables.output.excel import check_fits  # openpyxl is not needed else
 
         check_fits(n_rows, n_columns)
+
+
+def check_texts(path: Path, frame: pd.DataFrame) -> None:
+    """Raise `OutputError` when a cell of `path` cannot hold a text as a whole."""
+    if format_of(path).kind != "excel":
+        return
+    from polar_detect.tables.output.excel import MAX_CELL_CHARS  # openpyxl is not needed else
+
+    texts = (cell for name in frame.columns for cell in frame[name] if isinstance(cell, str))
+    longest = max(map(len, texts), default=0)
+    if longest > MAX_CELL_CHARS:
+        raise OutputError(
+            f"Got a text of {longest:,} characters for an Excel file; expected at most "
+            f"{MAX_CELL_CHARS:,}, because a cell ends there; write .jsonl or .parquet."
+        )
 
 
 @contextmanager

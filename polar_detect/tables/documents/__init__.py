@@ -1,0 +1,1 @@
+"""Word, PDF, mail, HTML and text files as documents: one text each, paragraphs kept apart."""
