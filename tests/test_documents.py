@@ -215,7 +215,7 @@ def test_word_shows_what_a_reader_sees_with_changes_accepted(tmp_path):
     body = (
         "<w:p><w:r><w:t>A</w:t><w:tab/><w:t>7</w:t></w:r>"
         "<w:ins><w:r><w:t> added</w:t></w:r></w:ins>"
-        "<w:del><w:r><w:delText> deleted</w:delText></w:r></w:del>"
+        "<w:del><w:r><w:tab/><w:delText> deleted</w:delText></w:r></w:del>"
         "<w:r><w:rPr><w:vanish/></w:rPr><w:t> hidden</w:t></w:r></w:p>"
         f"<w:sdt><w:sdtContent>{words('in a form')}</w:sdtContent></w:sdt>"
         f"<w:p><w:r><w:t>with a box</w:t></w:r><w:r><w:pict><w:txbxContent>{words('boxed')}"
@@ -339,6 +339,10 @@ def test_cells_of_a_table_in_a_pdf_stand_between_tabs(tmp_path):
             ["of the weld-seam, a weld-", "seam that cracks"],
             "of the weld-seam, a weld-seam that cracks",
         ),
+        (
+            ["information in formation, in-", "formation on it"],
+            "information in formation, information on it",
+        ),
         (["the part of type AB-", "12 has no cracks"], "the part of type AB-12 has no cracks"),
         (
             ["test rig, long test-", "rig runs, a long test"],
@@ -367,6 +371,65 @@ def test_japanese_lines_are_joined_without_blanks_and_parted_where_they_are_inde
         "\u3000ポンプの溶接部に亀裂が見つかったため在庫を全数選別した。三個に同じ亀裂があった。",
         "\u3000線材を変えた後に試験をしていない。",
     ]
+
+
+def test_japanese_paragraphs_of_one_line_are_parted_where_they_are_indented():
+    lines = ["\u3000弁の漏れ。", "\u3000増し締めをした。", "対策済み。"]
+    text = joined_lines(
+        [Page([line(own, 700.0 - 15 * i) for i, own in enumerate(lines)], 595.0, 842.0)]
+    )
+    assert text == "\u3000弁の漏れ。\n\n\u3000増し締めをした。\n対策済み。"
+
+
+def test_lines_that_are_not_even_may_end_somewhat_before_the_edge():
+    ends = (0, 9, 4, 8, 60)
+    lines = [
+        Line(f"line{i}", 60.0, 300.0 - end, 700.0 - 12 * i, 710.0 - 12 * i, first_width=3.0)
+        for i, end in enumerate(ends)
+    ]
+    assert joined_lines([Page(lines, 595.0, 842.0)]) == "line0 line1 line2 line3 line4"
+
+
+def test_blanks_of_a_narrow_column_with_even_edges_are_no_tabs():
+    texts = ["wide\tblanks\there", "the words of a line", "and of one more"]
+    lines = [
+        Line(own, 60.0, 300.0 - 80 * (i == 2), 700.0 - 12 * i, 710.0 - 12 * i, first_width=20.0)
+        for i, own in enumerate(texts)
+    ]
+    assert joined_lines([Page(lines, 595.0, 842.0)]) == (
+        "wide blanks here the words of a line and of one more"
+    )
+
+
+def test_what_a_gap_parts_is_not_joined_even_if_no_full_stop_is_there(tmp_path):
+    first = "All parts in stock were sorted by hand in the warehouse yesterday"
+    whole = [page_of([first, *PROSE], n_chars=len(first))]
+    found = read_document(write_pdf(tmp_path / "a.pdf", whole)).text
+    assert found.split("\n\n") == [first, *PROSE]
+    lines = [(60, 700, "Report 7"), (60, 670, "Sato")]
+    assert read_document(write_pdf(tmp_path / "b.pdf", [lines])).text == "Report 7\n\nSato"
+
+
+def test_what_repeats_in_the_middle_of_pages_stays(tmp_path):
+    pages = [
+        [(60, 800, "ACME"), (60, 560, "Found at the weld"), (60, 540, f"in part {7 * i}")]
+        for i in range(3)
+    ]
+    found = read_document(write_pdf(tmp_path / "a.pdf", pages)).text
+    assert found.split() == [
+        own for i in range(3) for own in f"Found at the weld in part {7 * i}".split()
+    ]
+
+
+def test_what_a_list_has_in_front_of_its_items_is_no_cell(tmp_path):
+    lines = [
+        (60, 700, "1."),
+        (90, 700, "sort the stock"),
+        (60, 688, "-"),
+        (90, 688, "test the wire"),
+    ]
+    found = read_document(write_pdf(tmp_path / "a.pdf", [lines])).text
+    assert found == "1. sort the stock\n- test the wire"
 
 
 def test_lines_that_are_short_by_themselves_are_not_joined():
