@@ -17,6 +17,7 @@ from polar_detect.tables.documents.html import page
 from polar_detect.tables.documents.mail import mail, parted
 from polar_detect.tables.documents.opening import read_document
 from polar_detect.tables.documents.page_lines import Line, Page, joined_lines
+from polar_detect.tables.formats import DOCUMENTS
 
 PROSE = (
     "The housing of the pump cracked at the weld after three hundred cycles on the test rig.",
@@ -156,6 +157,13 @@ def test_what_is_no_document_is_refused(tmp_path):
         read_documents(tmp_path / "old.doc")
     with pytest.raises(InputError, match="without a Word, PDF, mail, HTML, Markdown or text file"):
         read_documents(tmp_path)
+
+
+@pytest.mark.parametrize("ending", sorted(DOCUMENTS))
+def test_documents_are_not_read_as_lines_of_text(tmp_path, ending):
+    path = write_pdf(tmp_path / f"a{ending}", [page_of(PROSE)])  # which is text, for its most part
+    with pytest.raises(InputError, match="make a table of documents with polar-detect combine --d"):
+        read_table(path)
 
 
 def test_a_missing_library_is_named_before_anything_is_read(reports, run, monkeypatch):

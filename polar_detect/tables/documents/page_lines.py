@@ -15,13 +15,14 @@ import numpy as np
 from polar_detect.tables.documents.document import PARAGRAPH, tidied
 
 HYPHEN = "\u00ad"  # behind a letter at the end of a line
+# Signs between which lines end without a blank; Korean has blanks.
+UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f]")
 _ALIKE = 0.2  # of the height of a line, which fonts differ in; others are headings or notes
 _WIDE_PITCH, _WIDEST_PITCH = 1.3, 1.6  # lines farther apart than in paragraphs begin another
 _MIN_WIDTH = 12  # heights of a line; columns of prose are wider
 _MIN_FULL = 0.5  # of the lines of prose but the last reach the edge
 _INDENT, _SLACK = 0.5, 1.0  # of the height of a line
 _EDGE = 3.0  # points by which lines of one column differ
-_UNSPACED = "[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f]"  # Korean has blanks
 _ENDS_SENTENCE = re.compile(r"[.!?:;。．！？：；][」』）)\"”]*$")
 _BULLET = re.compile(r"[•●○■□▪‣–—・◆◇※*-]\s|[①-⑳]")
 _NUMBERED = re.compile(r"\(?\w{1,3}[.)．）]\s")
@@ -250,7 +251,7 @@ class _Written:
 
 def _are_unspaced(text: str, after: str) -> bool:
     """Return whether lines of these texts are joined without a blank, as in Japanese."""
-    return re.match(_UNSPACED, text[-1:]) is not None or re.match(_UNSPACED, after) is not None
+    return UNSPACED.match(text[-1:]) is not None or UNSPACED.match(after) is not None
 
 
 @dataclass(frozen=True)

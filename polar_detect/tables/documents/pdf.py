@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from polar_detect.errors import InputError
 from polar_detect.tables.documents.document import Document, one_line
 from polar_detect.tables.documents.page_edges import without_edges
-from polar_detect.tables.documents.page_lines import HYPHEN, Line, Page, joined_lines
+from polar_detect.tables.documents.page_lines import HYPHEN, UNSPACED, Line, Page, joined_lines
 
 _CELLS_APART = 1.5  # heights of a line between two cells of a table
 _HYPHENS = "\x02\ufffe\u00ad\u2010-"  # PDFium has one of the first two for one at a line's end
@@ -17,7 +17,6 @@ _ENDS_IN_HYPHEN = re.compile(f"(?<=\\w)[{_HYPHENS}]$")
 _PLAIN = dict.fromkeys(map(ord, "\x02\ufffe"), "-")
 _ITEM = re.compile(r"\W?|\(?\w{1,3}[.)]")  # what a list has in front of what it says
 _UNBREAKABLE = "、。，．・ー…」』）〕］!?！？:;,.)"  # begin no line
-_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f]")
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff]")
 _MANY = 0.2  # of the signs of a text
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?")
@@ -164,9 +163,7 @@ def _first_width(signs: list[_Sign]) -> float:
     """Return how wide what may not be parted at the beginning of a line is."""
     last = signs[0]
     for before, sign in pairwise(signs):
-        may_break = (
-            sign.text.isspace() or _UNSPACED.match(before.text) or _UNSPACED.match(sign.text)
-        )
+        may_break = sign.text.isspace() or UNSPACED.match(before.text) or UNSPACED.match(sign.text)
         if may_break and sign.text not in _UNBREAKABLE:
             break
         last = sign
