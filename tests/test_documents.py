@@ -12,8 +12,8 @@ from documents import words, write_mail, write_outlook_mail, write_pdf, write_wo
 
 from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.tables import read_documents, read_table
-from polar_detect.tables.documents import opening, page_lines, word
-from polar_detect.tables.documents.html import page
+from polar_detect.tables.documents import opening, word
+from polar_detect.tables.documents.html import _Reader, page
 from polar_detect.tables.documents.mail import mail, parted
 from polar_detect.tables.documents.opening import read_document
 from polar_detect.tables.documents.page_lines import Line, Page, joined_lines
@@ -212,8 +212,9 @@ def test_bytes_that_are_no_text_are_said(tmp_path):
     found = read_documents(tmp_path / "a.txt")
     assert found.frame["text"][0].endswith("oil\ufffd")
     assert found.notices == ("a.txt: signs that cannot be read are written as \ufffd",)
-    (tmp_path / "b.txt").write_bytes("油漏れ".encode("euc_jp"))
-    assert read_documents(tmp_path / "b.txt", encoding="euc-jp").frame["text"][0] == "油漏れ"
+    (tmp_path / "b.txt").write_bytes("Насос".encode("cp1251"))
+    named = read_documents(tmp_path / "b.txt", encoding="cp1251").frame
+    assert named["text"][0] == "Насос"
 
 
 # Word
@@ -222,8 +223,8 @@ def test_bytes_that_are_no_text_are_said(tmp_path):
 def test_word_shows_what_a_reader_sees_with_changes_accepted(tmp_path):
     body = (
         "<w:p><w:r><w:t>A</w:t><w:tab/><w:t>7</w:t></w:r>"
-        "<w:ins><w:r><w:t> added</w:t></w:r></w:ins>"
         "<w:del><w:r><w:tab/><w:delText> deleted</w:delText></w:r></w:del>"
+        "<w:ins><w:r><w:t> added</w:t></w:r></w:ins>"
         "<w:r><w:rPr><w:vanish/></w:rPr><w:t> hidden</w:t></w:r></w:p>"
         f"<w:sdt><w:sdtContent>{words('in a form')}</w:sdtContent></w:sdt>"
         f"<w:p><w:r><w:t>with a box</w:t></w:r><w:r><w:pict><w:txbxContent>{words('boxed')}"
@@ -539,10 +540,12 @@ def test_pages_show_what_a_reader_sees():
 
 def test_pages_are_read_in_the_encoding_that_they_say(tmp_path):
     path = tmp_path / "a.html"
-    path.write_bytes('<meta charset="Shift_JIS"><p>①号機</p>'.encode("cp932"))
-    assert read_document(path).text == "①号機"
+    path.write_bytes('<meta charset="windows-1251"><p>Насос</p>'.encode("cp1251"))
+    assert read_document(path).text == "Насос"  # too short a text to be guessed
 
 
 def test_tables_in_tables_without_end_take_no_time():
-    assert page("<table><tr><td>x" * 5_000).text.count("x") == 5_000
-    assert page_lines.HYPHEN == "\u00ad"
+    reader = _Reader()
+    reader.feed("<table>x" * 5_000)
+    assert len(reader._tables) == 50  # all of which each text looks through
+    assert reader.text().count("x") == 5_000
