@@ -312,6 +312,13 @@ def test_lines_of_a_pdf_are_joined_and_what_repeats_on_its_pages_is_left_out(tmp
     assert alone.notices == ()
 
 
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_pages_that_are_shown_turned_are_read_as_they_are_shown(tmp_path, turned):
+    lines = [*page_of(PROSE, top=500), (60, 250, "Part"), (200, 250, "Torque")]
+    found = read_document(write_pdf(tmp_path / "a.pdf", [lines], turned=turned))
+    assert found.text == "\n\n".join([*PROSE, "Part\tTorque"])
+
+
 def test_rows_of_a_table_that_runs_over_pages_stay(tmp_path):
     pages = [[(60, 800 - 12 * i, f"{60 * p + i}   OK") for i in range(60)] for p in range(3)]
     found = read_document(write_pdf(tmp_path / "a.pdf", pages))

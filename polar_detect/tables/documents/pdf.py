@@ -88,17 +88,40 @@ def _page(page: Any) -> Page:
     width, height = page.get_size()
     text = page.get_textpage()
     try:
-        lines = [_line(signs) for signs in _lines(text)]
+        lines = [
+            _line(signs) for signs in _lines(text, _Turned(page.get_rotation(), width, height))
+        ]
     finally:
         text.close()
         page.close()
     return Page([line for line in lines if line is not None], width, height)
 
 
-def _lines(text: Any) -> Iterator[list[_Sign]]:
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """How places on a page become those on the page as it is shown, of such a size in points."""
+
+    degrees: int
+    width: float
+    height: float
+
+    def sign(self, text: str, box: Any) -> _Sign:
+        """Return a sign at its place."""
+        left, right, bottom, top = box.left, box.right, box.bottom, box.top
+        if self.degrees == 90:
+            left, right, bottom, top = bottom, top, self.height - right, self.height - left
+        elif self.degrees == 180:
+            left, right = self.width - right, self.width - left
+            bottom, top = self.height - top, self.height - bottom
+        elif self.degrees == 270:
+            left, right, bottom, top = self.width - top, self.width - bottom, left, right
+        return _Sign(text, left, right, bottom, top)
+
+
+def _lines(text: Any, turned: _Turned) -> Iterator[list[_Sign]]:
     """Yield the signs of each line: PDFium ends lines, but where a word goes on behind a hyphen."""
     line: list[_Sign] = []
-    for sign in _signs(text):
+    for sign in _signs(text, turned):
         is_below = bool(line) and line[-1].text in _HYPHENS and sign.right < line[-1].left
         if sign.text in {"\r", "\n"} or is_below:
             if line:
@@ -110,7 +133,7 @@ def _lines(text: Any) -> Iterator[list[_Sign]]:
         yield line
 
 
-def _signs(text: Any) -> Iterator[_Sign]:
+def _signs(text: Any, turned: _Turned) -> Iterator[_Sign]:
     from pypdfium2 import raw
 
     box = raw.FS_RECTF()
@@ -125,7 +148,7 @@ def _signs(text: Any) -> Iterator[_Sign]:
         if high:
             sign = (high + sign).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             high = ""
-        yield _Sign(sign, box.left, box.right, box.bottom, box.top)
+        yield turned.sign(sign, box)
 
 
 def _line(signs: list[_Sign]) -> Line | None:
