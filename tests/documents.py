@@ -26,8 +26,11 @@ def words(text, marks=""):
     return f"<w:p>{marks}<w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
-def write_pdf(path, pages, *, trailer="", catalog=""):
-    """Write a PDF of A4 pages: of each its lines as (left, bottom, text), 10 points of Courier."""
+def write_pdf(path, pages, *, trailer="", catalog="", turned=0):
+    """Write a PDF of A4 pages: of each its lines as (left, bottom, text), 10 points of Courier.
+
+    `turned` pages are written so that they show upright.
+    """
     n = len(pages)
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(n))
     objects = [
@@ -37,11 +40,12 @@ def write_pdf(path, pages, *, trailer="", catalog=""):
     ]
     for i, page in enumerate(pages):
         own = "".join(
-            f"BT /F 10 Tf 1 0 0 1 {left} {bottom} Tm ({_escaped(text)}) Tj ET\n"
+            f"BT /F 10 Tf {_matrix(left, bottom, turned)} Tm ({_escaped(text)}) Tj ET\n"
             for left, bottom, text in page
         )
         objects += [
-            f"<</Type/Page/Parent 2 0 R/Resources<</Font<</F 3 0 R>>>>/Contents {5 + 2 * i} 0 R>>",
+            f"<</Type/Page/Parent 2 0 R/Rotate {turned}/Contents {5 + 2 * i} 0 R"
+            "/Resources<</Font<</F 3 0 R>>>>>>",
             f"<</Length {len(own)}>>stream\n{own}endstream",
         ]
     written = [f"{i} 0 obj{own}\nendobj\n".encode("cp1252") for i, own in enumerate(objects, 1)]
@@ -54,6 +58,16 @@ def write_pdf(path, pages, *, trailer="", catalog=""):
     )
     path.write_bytes(head + b"".join(written) + end.encode())
     return path
+
+
+def _matrix(left, bottom, turned):
+    """Return where text begins and runs on a page of A4, which is shown turned clockwise."""
+    return {
+        0: f"1 0 0 1 {left} {bottom}",
+        90: f"0 1 -1 0 {595 - bottom} {left}",
+        180: f"-1 0 0 -1 {595 - left} {842 - bottom}",
+        270: f"0 -1 1 0 {bottom} {842 - left}",
+    }[turned]
 
 
 def _escaped(text):

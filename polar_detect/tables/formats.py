@@ -32,6 +32,8 @@ _ARCHIVES = {
     "gzip": re.compile(rb"\x1f\x8b\x08"),
     "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
+# Of what is no table, nor text with a line feed behind each.
+DOCUMENTS = frozenset({".docx", ".docm", ".pdf", ".eml", ".msg", ".html", ".htm", ".xhtml"})
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 
 

@@ -14,13 +14,12 @@ from polar_detect.tables.documents.mail import mail, outlook_mail
 from polar_detect.tables.documents.pdf import pdf_document
 from polar_detect.tables.documents.plain_text import decoded
 from polar_detect.tables.documents.word import word_document
-from polar_detect.tables.formats import format_of
+from polar_detect.tables.formats import DOCUMENTS, format_of
 from polar_detect.tables.input.lines import MAX_ROW_CHARS
 from polar_detect.tables.input.sources import open_source
 
 MAILS = frozenset({".eml", ".msg"})
 TEXTS = frozenset({".txt", ".text", ".md", ".markdown", ".log"})
-_PAGES = frozenset({".html", ".htm", ".xhtml"})
 _READERS = {
     ".docx": word_document,
     ".docm": word_document,
@@ -43,7 +42,7 @@ def is_document(path: Path) -> bool:
     (False, False)
     """
     ending = format_of(path).ending
-    return ending in _READERS or ending in TEXTS or ending in _PAGES
+    return ending in DOCUMENTS or ending in TEXTS
 
 
 def check_libraries(paths: Iterable[Path]) -> None:
@@ -83,7 +82,7 @@ def read_document(path: Path, encoding: str | None = None) -> Document:
         found = (
             reader(file, source.name)
             if reader is not None
-            else _written(file, source.name, encoding, is_page=ending in _PAGES)
+            else _written(file, source.name, encoding, is_page=ending not in TEXTS)
         )
     text = _UNREADABLE.sub("\ufffd", found.text)
     if not text.strip():

@@ -15,13 +15,14 @@ import numpy as np
 from polar_detect.tables.documents.document import PARAGRAPH, tidied
 
 HYPHEN = "\u00ad"  # behind a letter at the end of a line
+# Signs between which lines end without a blank; Korean has blanks.
+UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f]")
 _ALIKE = 0.2  # of the height of a line, which fonts differ in; others are headings or notes
-_WIDE_PITCH = 1.3  # lines farther apart than in paragraphs begin another
+_WIDE_PITCH, _WIDEST_PITCH = 1.3, 1.6  # lines farther apart than in paragraphs begin another
 _MIN_WIDTH = 12  # heights of a line; columns of prose are wider
 _MIN_FULL = 0.5  # of the lines of prose but the last reach the edge
 _INDENT, _SLACK = 0.5, 1.0  # of the height of a line
 _EDGE = 3.0  # points by which lines of one column differ
-_UNSPACED = "[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f]"  # Korean has blanks
 _ENDS_SENTENCE = re.compile(r"[.!?:;。．！？：；][」』）)\"”]*$")
 _BULLET = re.compile(r"[•●○■□▪‣–—・◆◇※*-]\s|[①-⑳]")
 _NUMBERED = re.compile(r"\(?\w{1,3}[.)．）]\s")
@@ -82,16 +83,24 @@ def joined_lines(pages: Sequence[Page]) -> str:
 
 
 def _pitch(pages: Sequence[Page]) -> float:
-    """Return how far lines of paragraphs are apart, in their heights: below such as are full."""
-    steps = []
+    """Return how far lines of paragraphs are apart, in their heights.
+
+    Below long lines that are full, of which these go on; without any, as far as the closest.
+    """
+    steps, closest = [], _WIDEST_PITCH
     for page in pages:
         edges: dict[int, float] = {}  # of lines that begin at one place
         for line in page.lines:
-            edges[round(line.left)] = max(line.right, edges.get(round(line.left), 0.0))
+            if "\t" not in line.text:
+                edges[round(line.left)] = max(line.right, edges.get(round(line.left), 0.0))
         for above, line in pairwise(page.lines):
-            if above.is_above(line) and _is_full(above, line, edges[round(above.left)]):
-                steps.append((above.bottom - line.bottom) / above.height)
-    return float(np.median(steps)) if steps else 1.0
+            if "\t" in above.text or not above.is_above(line):
+                continue
+            step = (above.bottom - line.bottom) / above.height
+            closest = min(step, closest)
+            if _is_long(above) and _is_full(above, line, edges[round(above.left)]):
+                steps.append(step)
+    return float(np.median(steps)) if steps else closest
 
 
 class _Block(NamedTuple):
@@ -242,35 +251,27 @@ class _Written:
 
 def _are_unspaced(text: str, after: str) -> bool:
     """Return whether lines of these texts are joined without a blank, as in Japanese."""
-    return re.match(_UNSPACED, text[-1:]) is not None or re.match(_UNSPACED, after) is not None
+    return UNSPACED.match(text[-1:]) is not None or UNSPACED.match(after) is not None
 
 
 @dataclass(frozen=True)
 class _Words:
-    """Words of a text that stand in one line."""
+    """Words of a text that stand in one line, those in front of and behind a hyphen too."""
 
     words: frozenset[str]
-    compounds: frozenset[str]
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "_Words":
-        words, compounds = set(), set()
-        for text in texts:
-            text = text.lower()
-            words |= {*_WORD.findall(_HYPHENATED.sub("", text))}
-            compounds |= {*re.findall(r"\w+-\w+", text)}
-        return cls(frozenset(words), frozenset(compounds))
+        whole = (_HYPHENATED.sub("", text.lower()) for text in texts)
+        return cls(frozenset(word for text in whole for word in _WORD.findall(text)))
 
     def hyphen(self, text: str, after: str) -> str:
         """Return the hyphen that stands between a line and the next where that is no break only.
 
-        It is one in words that are written with it elsewhere, or of two words.
+        It is one in words that are written with it elsewhere, or are of two words.
         """
         first, second = _HYPHENATED.search(text.lower()), _WORD.match(after.lower())
         if first is None or second is None or not after[:1].islower():
             return "-"
         one, other = first[1], second[0]
-        if one + other in self.words:
-            return ""
-        is_compound = f"{one}-{other}" in self.compounds or {one, other} <= self.words
-        return "-" if is_compound else ""
+        return "-" if one + other not in self.words and {one, other} <= self.words else ""

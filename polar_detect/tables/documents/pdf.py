@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from polar_detect.errors import InputError
 from polar_detect.tables.documents.document import Document, one_line
 from polar_detect.tables.documents.page_edges import without_edges
-from polar_detect.tables.documents.page_lines import HYPHEN, Line, Page, joined_lines
+from polar_detect.tables.documents.page_lines import HYPHEN, UNSPACED, Line, Page, joined_lines
 
 _CELLS_APART = 1.5  # heights of a line between two cells of a table
 _HYPHENS = "\x02\ufffe\u00ad\u2010-"  # PDFium has one of the first two for one at a line's end
@@ -17,7 +17,6 @@ _ENDS_IN_HYPHEN = re.compile(f"(?<=\\w)[{_HYPHENS}]$")
 _PLAIN = dict.fromkeys(map(ord, "\x02\ufffe"), "-")
 _ITEM = re.compile(r"\W?|\(?\w{1,3}[.)]")  # what a list has in front of what it says
 _UNBREAKABLE = "、。，．・ー…」』）〕］!?！？:;,.)"  # begin no line
-_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f]")
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff]")
 _MANY = 0.2  # of the signs of a text
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?")
@@ -89,17 +88,40 @@ def _page(page: Any) -> Page:
     width, height = page.get_size()
     text = page.get_textpage()
     try:
-        lines = [_line(signs) for signs in _lines(text)]
+        lines = [
+            _line(signs) for signs in _lines(text, _Turned(page.get_rotation(), width, height))
+        ]
     finally:
         text.close()
         page.close()
     return Page([line for line in lines if line is not None], width, height)
 
 
-def _lines(text: Any) -> Iterator[list[_Sign]]:
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """How places on a page become those on the page as it is shown, of such a size in points."""
+
+    degrees: int
+    width: float
+    height: float
+
+    def sign(self, text: str, box: Any) -> _Sign:
+        """Return a sign at its place."""
+        left, right, bottom, top = box.left, box.right, box.bottom, box.top
+        if self.degrees == 90:
+            left, right, bottom, top = bottom, top, self.height - right, self.height - left
+        elif self.degrees == 180:
+            left, right = self.width - right, self.width - left
+            bottom, top = self.height - top, self.height - bottom
+        elif self.degrees == 270:
+            left, right, bottom, top = self.width - top, self.width - bottom, left, right
+        return _Sign(text, left, right, bottom, top)
+
+
+def _lines(text: Any, turned: _Turned) -> Iterator[list[_Sign]]:
     """Yield the signs of each line: PDFium ends lines, but where a word goes on behind a hyphen."""
     line: list[_Sign] = []
-    for sign in _signs(text):
+    for sign in _signs(text, turned):
         is_below = bool(line) and line[-1].text in _HYPHENS and sign.right < line[-1].left
         if sign.text in {"\r", "\n"} or is_below:
             if line:
@@ -111,7 +133,7 @@ def _lines(text: Any) -> Iterator[list[_Sign]]:
         yield line
 
 
-def _signs(text: Any) -> Iterator[_Sign]:
+def _signs(text: Any, turned: _Turned) -> Iterator[_Sign]:
     from pypdfium2 import raw
 
     box = raw.FS_RECTF()
@@ -126,7 +148,7 @@ def _signs(text: Any) -> Iterator[_Sign]:
         if high:
             sign = (high + sign).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             high = ""
-        yield _Sign(sign, box.left, box.right, box.bottom, box.top)
+        yield turned.sign(sign, box)
 
 
 def _line(signs: list[_Sign]) -> Line | None:
@@ -164,9 +186,7 @@ def _first_width(signs: list[_Sign]) -> float:
     """Return how wide what may not be parted at the beginning of a line is."""
     last = signs[0]
     for before, sign in pairwise(signs):
-        may_break = (
-            sign.text.isspace() or _UNSPACED.match(before.text) or _UNSPACED.match(sign.text)
-        )
+        may_break = sign.text.isspace() or UNSPACED.match(before.text) or UNSPACED.match(sign.text)
         if may_break and sign.text not in _UNBREAKABLE:
             break
         last = sign

@@ -20,7 +20,7 @@ _NOTES = ("footnotes.xml", "endnotes.xml")
 _MAX_PART_BYTES = 1 << 26  # of XML, beyond it a file unpacks to more than people write
 # Of the notes that a file has from the beginning, these draw lines.
 _RULES = frozenset({"separator", "continuationSeparator", "continuationNotice"})
-_PASSED = frozenset({"del", "moveFrom", "sectPr", "pPr", "rPr", "rt", "Fallback", "instrText"})
+_PASSED = frozenset({"del", "moveFrom", "sectPr", "pPr", "rPr", "rt", "Fallback"})
 _SIGNS = {"tab": "\t", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 _BROKEN = (KeyError, ValueError, RuntimeError, EOFError, OSError, zlib.error, zipfile.BadZipFile)
 _LISTED = "\n"  # between the items of a list

@@ -8,7 +8,7 @@ from typing import Self
 import pandas as pd
 
 from polar_detect.errors import InputError
-from polar_detect.tables.formats import Kind
+from polar_detect.tables.formats import DOCUMENTS, Kind
 from polar_detect.tables.input.chunks import Chunk, Numbering, Reader
 from polar_detect.tables.input.delimited import DelimitedReader, is_table_of
 from polar_detect.tables.input.encodings import Encoding, detect_encoding, given_encoding
@@ -172,6 +172,11 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         return _described_sheet(source, SheetReader.open(source, options.sheet, options.expected))
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
+    if source.ending in DOCUMENTS:
+        raise InputError(
+            f"Got {source.name}, a document; expected a CSV, Excel, Parquet, JSONL or text file; "
+            "make a table of documents with polar-detect combine --documents."
+        )
     source.refuse_archive()
     encoding = _find_encoding(source, options.encoding)
     is_nameless = source.kind == "text" and source.spooled is not None
