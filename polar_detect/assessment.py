@@ -121,6 +121,9 @@ class Assessment:
         Of each text the labelled anomaly that it is nearest to, and whether it is like that; ()
         where the detector keeps none. It says what a flagged text is; of others one of twenty is
         like one by chance.
+    like_fine : tuple of int
+        How many strange texts that were reviewed and found normal each text is like: three at
+        least, or 0; () where the detector has learned of none.
     embeddings : (n_texts, hidden) float32, optional
         Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
@@ -144,6 +147,7 @@ class Assessment:
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
+    like_fine: tuple[int, ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -162,11 +166,18 @@ class Assessment:
 
         With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``, and
-        of a text which words no normal one has.
+        of a text which words no normal one has; last, of a flagged one, how many that were found
+        normal it is like.
         """
         language = Language(tongue, are_rows=self.are_rows, is_screening=self.is_screening)
         return reasons_of(
-            self.explanation, language, odd_cells=self.odd_cells, new_words=self.new_words
+            self.explanation,
+            language,
+            odd_cells=self.odd_cells,
+            new_words=self.new_words,
+            like_fine=np.where(self.is_anomaly, self.like_fine, 0).tolist()
+            if self.like_fine
+            else (),
         )
 
     def rows(self, places: IndexArray | BoolArray) -> Self:
@@ -193,6 +204,7 @@ class Assessment:
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
+            like_fine=chosen(self.like_fine),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -213,6 +225,7 @@ class Assessment:
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
+            like_fine=_joined(part.like_fine for part in parts),
             embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )

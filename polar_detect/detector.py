@@ -358,6 +358,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             new_cells=() if known is None else tuple(known.new_cells(read)),
             new_words=() if words is None else tuple(map(words.telling, texts)),
             known_anomalies=tuple(found.known),
+            like_fine=tuple(found.fine),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.arrays import BoolArray, Float32Array, IndexArray, IntArray
-from polar_detect.calibration import n_held_out
+from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray, IntArray
+from polar_detect.calibration import n_held_out, p_values_or_nan
 from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.features.table import FeatureTable
@@ -23,6 +23,7 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import (
     Deviations,
     KnownAnomalies,
@@ -153,6 +154,8 @@ class Fitting:
         head.fit(taught, seed=settings.seed)
         held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
+        reviewed = teaching.reviewed() if teaching.n_reviewed else None
+        as_new = self._as_new(reviewed, taught.labelled)
         own_order = order.rows(np.arange(len(readings), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
@@ -168,12 +171,19 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
-            as_new=self._as_new(teaching, taught.labelled),
+            fine=None
+            if reviewed is None
+            else teaching.found_fine(
+                reviewed,
+                p_values_or_nan(scores, as_new.reviewed),
+                calibration_readings,
+                held_out_table,
+            ),
+            as_new=as_new,
         )
 
-    def _as_new(self, teaching: "Teaching", labelled: FeatureTable | None) -> AsNew:
+    def _as_new(self, reviewed: FeatureTable | None, labelled: FeatureTable | None) -> AsNew:
         """Return scores of reviewed texts and of labelled anomalies as if they were new."""
-        reviewed = teaching.reviewed() if teaching.n_reviewed else None
         none = np.zeros(0)
         scores = (none if own is None else self.head.scores(own) for own in (reviewed, labelled))
         return AsNew(*scores)
@@ -185,7 +195,7 @@ class Fitting:
         labelled, reference = teaching.labelled, teaching.reference
         if labelled is None:
             return None
-        normal = Covariances.fit(teaching.readings.embeddings[:, None])
+        normal = teaching.covariances
         parts = reference.of_columns(labelled.texts, banned=None, left_out=None)
         own = FeatureTable.beside([FeatureTable.empty(len(labelled)), *parts])
         own = own.chosen(table.where(is_compared).features)
@@ -308,6 +318,28 @@ class Teaching:
         own = self.readings.rows(places)
         table = self._as_if_unseen("reviewed texts", own, places, self._against)
         return self._with_programs(table, own)
+
+    def found_fine(
+        self, own: FeatureTable, p_values: Float64Array, held_out: Readings, table: FeatureTable
+    ) -> FoundFine | None:
+        """Return the strange ones of these texts, whose signatures are `own`.
+
+        `table` holds the signatures of held-out texts.
+        """
+        n, normal = len(self.readings), self.covariances
+        readings = self.readings.rows(np.arange(n - len(own), n))
+        return FoundFine.fit(
+            readings.texts,
+            p_values,
+            Deviations.of(own, embeddings=readings.embeddings, normal=normal),
+            Deviations.of(table, embeddings=held_out.embeddings, normal=normal),
+            normal=normal,
+        )
+
+    @cached_property
+    def covariances(self) -> Covariances:
+        """Those of the embeddings of training texts, at one depth."""
+        return Covariances.fit(self.readings.embeddings[:, None])
 
     def held_out(self, readings: Readings) -> FeatureTable:
         """Return signatures of held-out texts, none compared with itself or those of its lot.

@@ -88,6 +88,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         known=assessment.known_anomalies[i]
         if assessment.known_anomalies and assessment.is_anomaly[i]
         else None,
+        n_fine=assessment.like_fine[i] if assessment.like_fine and assessment.is_anomaly[i] else 0,
     )
 
 

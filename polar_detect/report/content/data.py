@@ -97,6 +97,7 @@ class RowReport:
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
     labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
     known: KnownAnomaly | None = None  # of a flagged row, where labelled anomalies are kept
+    n_fine: int = 0  # that were reviewed and found normal, and that a flagged row is like
 
     @property
     def has_expected(self) -> bool:
