@@ -115,6 +115,7 @@ def test_what_is_nearer_to_a_labelled_anomaly_is_like_none_of_them():
     fine = FoundFine.fit(texts, p_values, strange, held_out)
     assert len(fine) == 3
     assert FoundFine.fit(["a", "a", "c", "usual"], p_values, strange, held_out) is None
+    assert FoundFine.fit(texts, p_values, strange, held_out.rows(range(18))) is None
     features = tuple(column_feature(name, "value") for name in "xy")
     new = FeatureTable(np.asarray([[3, 0], [0, 3]], np.float32), features)
     assert fine.counts(new, None, []) == [3, 0]

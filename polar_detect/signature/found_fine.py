@@ -3,6 +3,7 @@
 Hides when three of them are near enough to say so.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -78,9 +79,11 @@ class FoundFine:
         if len(places) < _LEAST:
             return None
         own = deviations.rows([*places.values()])
-        by_chance = held_out.similarities(own).max(1)
+        by_chance = calibration.threshold(held_out.similarities(own).max(1), _CHANCE)
+        if math.isinf(by_chance):
+            return None  # of fewer than 19 held-out texts nobody knows what comes by chance
         within = nearest_in_kind(own.similarities(own), [""] * len(places))
-        return cls(own, normal, max(calibration.threshold(by_chance, _CHANCE), within))
+        return cls(own, normal, max(by_chance, within))
 
     def counts(
         self,
