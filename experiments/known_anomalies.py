@@ -265,13 +265,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     common.add_data_option(parser)
     parser.add_argument("--sets", type=common.some_of(SETS), default=tuple(SETS))
-    parser.add_argument("--known", type=_counts, default=(3, 10, 30), help="a,b")
+    parser.add_argument("--known", type=counts, default=(3, 10, 30), help="a,b")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--flagged", action="store_true", help="whole detectors, flagged rows")
     return parser.parse_args()
 
 
-def _counts(text: str) -> tuple[int, ...]:
+def counts(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
@@ -310,7 +310,7 @@ def _of_rows(fit: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, pd.DataF
 def _of_texts(normal: list[str], kinds: Mapping[str, list[str]]) -> Task:
     n_fitted = _N_NORMAL - _N_HELD_OUT
     texts = [*normal, *(text for own in kinds.values() for text in own)]
-    embeddings = _encoder().embed(texts)
+    embeddings = encoder().embed(texts)
     covariances = Covariances.fit(embeddings[:n_fitted][:, None])
 
     def read(own: NDArray[np.float32]) -> Read:
@@ -323,7 +323,7 @@ def _of_texts(normal: list[str], kinds: Mapping[str, list[str]]) -> Task:
     return Task(read(held_out), read(tested), own, fitted.astype(np.float64))
 
 
-def _encoder() -> Encoder:
+def encoder() -> Encoder:
     return Encoder.load(models.resolve(models.DEFAULT_ENCODER).folder)
 
 

@@ -135,6 +135,9 @@ class Assessment:
     passages : tuple of ReadPassages
         Those of each text, with their scores; () where texts are not read in passages. What is
         said of a text, but for its score and p-value, is then said of its strangest passage.
+    like_fine : tuple of int
+        How many strange texts that were reviewed and found normal each text is like: three at
+        least, or 0; () where the detector has learned of none.
     embeddings : (n_texts, hidden) float32, optional
         Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
@@ -159,6 +162,7 @@ class Assessment:
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
     passages: tuple[ReadPassages, ...] = ()
+    like_fine: tuple[int, ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -177,11 +181,18 @@ class Assessment:
 
         With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``, and
-        of a text which words no normal one has.
+        of a text which words no normal one has; last, of a flagged one, how many that were found
+        normal it is like.
         """
         language = Language(tongue, are_rows=self.are_rows, is_screening=self.is_screening)
         return reasons_of(
-            self.explanation, language, odd_cells=self.odd_cells, new_words=self.new_words
+            self.explanation,
+            language,
+            odd_cells=self.odd_cells,
+            new_words=self.new_words,
+            like_fine=np.where(self.is_anomaly, self.like_fine, 0).tolist()
+            if self.like_fine
+            else (),
         )
 
     def rows(self, places: IndexArray | BoolArray) -> Self:
@@ -209,6 +220,7 @@ class Assessment:
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
             passages=chosen(self.passages),
+            like_fine=chosen(self.like_fine),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -230,6 +242,7 @@ class Assessment:
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
             passages=_joined(part.passages for part in parts),
+            like_fine=_joined(part.like_fine for part in parts),
             embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )

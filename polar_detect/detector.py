@@ -379,6 +379,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             new_words=() if words is None else tuple(map(words.telling, shown)),
             known_anomalies=tuple(found.known),
             passages=passages,
+            like_fine=tuple(found.fine),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )

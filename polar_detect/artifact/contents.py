@@ -199,6 +199,11 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             trees.stat().st_size,
         )
     yield from _kept_of_labelled(_known_texts(folder), folder, size)
+    if "fine_limit.value" in shapes:
+        yield Kept(
+            "how strange texts that were reviewed and found normal deviate from others",
+            size(lambda name: name.startswith("fine_")),
+        )
 
 
 def _kept_of_labelled(

@@ -23,9 +23,21 @@ def _of_both(
     }
 
 
+def _of_deviations(part: str, texts: str) -> dict[str, tuple[str, ...]]:
+    """Return the layouts of how some texts deviate from normal ones."""
+    hidden = "directions of an embedding"
+    return {
+        f"{part}_columns.points": ("float32", texts, "features of columns"),
+        f"{part}_sentences.points": ("float32", texts, hidden),
+        f"{part}_sentences.centres": ("float32", "depth", hidden),
+        f"{part}_sentences.scales": ("float32", "depth", hidden),
+        f"{part}_sentences.whiteners": ("float32", "depth", hidden, hidden),
+    }
+
+
 # Array → its type, and what it has along each axis: the same number wherever the word stands.
-# Scores as new, geometry, changes, likeness, crowding, harms and labelled anomalies are not in
-# every artifact, but all of one where there is any.
+# Scores as new, geometry, changes, likeness, crowding, harms, labelled anomalies and what was found
+# fine are not in every artifact, but all of one where there is any.
 # Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
 _LAYOUT = {
     "embeddings": ("float32", "texts", "directions of an embedding"),
@@ -58,20 +70,19 @@ _LAYOUT = {
     "likeness.sentences.centre": ("float32", "directions of an embedding"),
     "likeness.sentences.weights": ("float32", "directions of an embedding"),
     "likeness.wording.weights": ("float32", "codes of wording"),
-    "known_columns.points": ("float32", "labelled anomalies", "features of columns"),
-    "known_sentences.points": ("float32", "labelled anomalies", "directions of an embedding"),
-    "known_sentences.centres": ("float32", "depth", "directions of an embedding"),
-    "known_sentences.scales": ("float32", "depth", "directions of an embedding"),
-    "known_sentences.whiteners": (
-        *("float32", "depth", "directions of an embedding", "directions of an embedding"),
-    ),
+    **_of_deviations("known", "labelled anomalies"),
+    **_of_deviations("fine", "reviewed normal texts"),
+    "fine_limit.value": ("float64", "limit"),
 }
 _OPTIONAL = (
     *("as_new", "geometry", "changes", "likeness", "neighbours", "menu"),
-    *("known_columns", "known_sentences"),
+    *("known_columns", "known_sentences", "fine_columns", "fine_sentences", "fine_limit"),
 )
 # What detectors have that go by columns, and so by no model.
-_OF_COLUMNS = ("calibration_scores", "as_new.scores", "known_columns.points")
+_OF_COLUMNS = (
+    *("calibration_scores", "as_new.scores"),
+    *("known_columns.points", "fine_columns.points", "fine_limit.value"),
+)
 
 
 def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:

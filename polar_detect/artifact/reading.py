@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from polar_detect import models
 from polar_detect.artifact.contents import ARRAYS, HEAD, KNOWN, kept_texts
+from polar_detect.artifact.fine import read_fine
 from polar_detect.artifact.given import read_given
 from polar_detect.artifact.known import read_known
 from polar_detect.artifact.layout import check_arrays
@@ -230,6 +231,7 @@ def _fitted(
         fingerprint=stored.text("fingerprint"),
         settings=settings,
         known=read_known(stored, arrays, features),
+        fine=read_fine(stored, arrays, features),
         given=given,
         passages=scale,
         n_whole=0 if scale is None else stored.part("passages").count("n_texts", low=1),

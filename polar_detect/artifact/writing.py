@@ -16,7 +16,7 @@ from safetensors.numpy import save as to_bytes
 
 import polar_detect
 from polar_detect import atomic
-from polar_detect.artifact import given, known
+from polar_detect.artifact import fine, given, known
 from polar_detect.artifact.contents import ARRAYS, GIVEN, HEAD, KNOWN, TEXTS, TREES
 from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
@@ -164,6 +164,8 @@ def _write(
     if fitted.known is not None:
         arrays |= known.arrays_of(fitted.known)
         _write_json(folder / KNOWN, known.said_of(fitted.known))
+    if fitted.fine is not None:
+        arrays |= fine.arrays_of(fitted.fine)
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:

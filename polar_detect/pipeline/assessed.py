@@ -26,6 +26,8 @@ class Assessed:
     neighbours : sequence of tuple of str
     known : sequence of KnownAnomaly or None
         None for a text without tokens; () where no labelled anomalies are kept.
+    fine : sequence of int
+        How many that were reviewed and found normal each is like; () where none are kept.
     embeddings : (n_texts, hidden) float32, unit length, or None
         None where no model reads the texts.
     """
@@ -35,4 +37,5 @@ class Assessed:
     explanation: Explanation
     neighbours: Sequence[tuple[str, ...]]
     known: Sequence[KnownAnomaly | None] = ()
+    fine: Sequence[int] = ()
     embeddings: Float32Array | None = None

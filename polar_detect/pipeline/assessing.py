@@ -65,12 +65,14 @@ class Assessing:
         programs = [program for part in parts for program in part.programs]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
         known = [nearest for part in parts for nearest in part.known]
+        fine = [n for part in parts for n in part.fine]
         return Assessed(
             scores=np.concatenate([part.scores for part in parts])[rows],
             programs=[programs[i] for i in rows],
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=[neighbours[i] for i in rows],
             known=[known[i] for i in rows] if known else (),
+            fine=[fine[i] for i in rows] if fine else (),
             embeddings=np.concatenate([part.embeddings for part in parts])[rows],
         )
 
@@ -112,6 +114,8 @@ class Assessing:
             )
         elif self.programs_of == "flagged" and programs is None:
             programs = self._flagged_programs(scored)
+        readable = scored.readings.embeddings[scored.has_tokens]
+        known = fitted.nearest_known(scored.table, scored.has_tokens, readable)
         return Assessed(
             scores=scored.scores,
             programs=[None] * len(texts) if programs is None else programs,
@@ -119,9 +123,8 @@ class Assessing:
                 attribution, scored.table, scored.has_tokens, self._n_layers
             ),
             neighbours=fitted.text_reference.nearest_texts(scored.readings.embeddings),
-            known=fitted.nearest_known(
-                scored.table, scored.has_tokens, scored.readings.embeddings[scored.has_tokens]
-            ),
+            known=known,
+            fine=fitted.n_like_fine(scored.table, known, scored.has_tokens, readable),
             embeddings=scored.readings.embeddings,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.explain import Explanation
@@ -16,6 +17,7 @@ from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import order_of_rows
 from polar_detect.pipeline.training import ByLabel
 from polar_detect.progress import Tracker
+from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import Deviations, KnownAnomalies
 from polar_detect.signature.normal.row_reference import MOST_TEACHING, RowReference
 from polar_detect.texts.distinct import distinct_texts
@@ -61,12 +63,13 @@ def fit(head: Head, settings: Settings, given: ByLabel, tracker: Tracker) -> Fit
     head.fit(shown, seed=settings.seed)
     stage.advance(len(normal))
     as_new = reference.as_new(inside, order, seed=settings.seed)
+    calibration_scores, new_scores = head.scores(inside), head.scores(unseen.reviewed)
     scores_as_new, own_order = head.scores(as_new), order.rows(reference.drawn(settings.seed))
     return Fitted(
         head=head,
         reference=reference,
         programs=None,
-        calibration_scores=head.scores(inside),
+        calibration_scores=calibration_scores,
         scores_as_new=scores_as_new,
         statistics=FeatureStatistics.of(as_new, own_order),
         company=Company.of(scores_as_new, own_order, order),
@@ -75,8 +78,14 @@ def fit(head: Head, settings: Settings, given: ByLabel, tracker: Tracker) -> Fit
         fingerprint=fingerprint_of(normal, anomalous),
         settings=replace(settings, rows=settings.rows.unread()),
         known=KnownAnomalies.fit(given.anomalous, Deviations.of(labelled), Deviations.of(inside)),
+        fine=FoundFine.fit(
+            [normal[i] for i in given.reviewed],
+            p_values_or_nan(calibration_scores, new_scores),
+            Deviations.of(unseen.reviewed),
+            Deviations.of(inside),
+        ),
         given=given,
-        as_new=AsNew(*map(head.scores, (unseen.reviewed, labelled))),
+        as_new=AsNew(new_scores, head.scores(labelled)),
     )
 
 
@@ -107,12 +116,14 @@ class RowAssessing:
         attribution = fitted.head.explain(table)
         attribution.check_adds_up(scores[has_cells])
         known = fitted.nearest_known(table, has_cells)
+        fine = fitted.n_like_fine(table, known, has_cells)
         return Assessed(
             scores=scores[places],
             programs=[None] * len(texts),
             explanation=Explanation.of(attribution, table, has_cells, n_layers=0).rows(places),
             neighbours=[nearest[i] for i in places],
             known=[known[i] for i in places] if known else (),
+            fine=[fine[i] for i in places] if fine else (),
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:

@@ -16,6 +16,7 @@ from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
+from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import KnownAnomalies, KnownAnomaly
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.normal.row_reference import RowReference
@@ -72,6 +73,9 @@ class Fitted:
         That all of this was fitted with, whatever the detector is set to since.
     known : KnownAnomalies, optional
         The labelled anomalous texts; None where there were none, or an earlier version kept none.
+    fine : FoundFine, optional
+        Reviewed normal texts that are strange; None where there are few, or an earlier version
+        kept none.
     given : ByLabel, optional
         What it was fitted on; None where texts are not kept, or an earlier version kept only what
         scores need.
@@ -95,6 +99,7 @@ class Fitted:
     fingerprint: str
     settings: Settings
     known: KnownAnomalies | None = None
+    fine: FoundFine | None = None
     given: "ByLabel | None" = None
     as_new: AsNew | None = None
     passages: PassageScale | None = None
@@ -136,6 +141,23 @@ class Fitted:
             return []
         found = iter(self.known.nearest(table, embeddings))
         return [next(found) if is_own else None for is_own in is_scored.tolist()]
+
+    def n_like_fine(
+        self,
+        table: FeatureTable,
+        known: Sequence[KnownAnomaly | None],
+        is_scored: BoolArray,
+        embeddings: Float32Array | None = None,
+    ) -> list[int]:
+        """Return how many texts that were found fine each text is like; [] where none is kept.
+
+        `known` as `nearest_known` returns it for the same texts.
+        """
+        if self.fine is None:
+            return []
+        nearest = [own for own in known if own is not None]
+        found = iter(self.fine.counts(table, embeddings, nearest))
+        return [next(found) if is_own else 0 for is_own in is_scored.tolist()]
 
     @property
     def normal_texts(self) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.arrays import BoolArray, Float32Array, IndexArray, IntArray
-from polar_detect.calibration import n_held_out
+from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray, IntArray
+from polar_detect.calibration import n_held_out, p_values_or_nan
 from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import Company, FeatureStatistics
 from polar_detect.errors import InputError
@@ -25,6 +25,7 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import (
     Deviations,
     KnownAnomalies,
@@ -108,8 +109,11 @@ class Parted:
         Of very many training passages some are drawn at random.
         """
         train, held_out = (_read(InPassages.of(own), tracer) for own in (self.train, self.held_out))
-        drawn = np.random.default_rng(seed).permutation(len(train.owners))[:_MOST_PASSAGES]
-        train = train.rows(np.sort(drawn))
+        first_reviewed = train.n_texts - self.n_reviewed
+        usual = np.flatnonzero(train.owners < first_reviewed)
+        drawn = np.random.default_rng(seed).permutation(usual)[:_MOST_PASSAGES]
+        reviewed = np.arange(len(usual), len(train.owners))
+        train = train.rows(np.append(np.sort(drawn), reviewed))
         owners = np.append(train.owners, held_out.owners + train.n_texts)
         standing = self.standing.rows(self.places)
         if standing.is_in_time:
@@ -121,17 +125,16 @@ class Parted:
         if standing.are_given:
             (given,) = standing.lots.values()
             own = np.where(given == "", own, given)
-        is_reviewed = train.owners >= train.n_texts - self.n_reviewed
         return Parted(
             [*train.passages],
             [*held_out.passages],
             np.arange(len(owners)),
             Standing(lots={"texts": own[owners]}, are_given=True),
-            int(is_reviewed.sum()),
+            len(reviewed),
             WholeTexts(
                 held_out.owners,
                 held_out.n_texts,
-                train.owners[is_reviewed] - (train.n_texts - self.n_reviewed),
+                train.owners[len(drawn) :] - first_reviewed,
                 self.n_reviewed,
                 standing.order(len(self.places)),
             ),
@@ -227,6 +230,7 @@ class Fitting:
         head.fit(taught, seed=settings.seed)
         held_out_table = teaching.held_out(calibration_readings)
         scores = head.scores(held_out_table)
+        reviewed = teaching.reviewed() if teaching.n_reviewed else None
         scale, whole = None, parts.whole
         if whole is not None:  # whose strangest passages stand for them
             scale = PassageScale.fit(scores)
@@ -234,6 +238,7 @@ class Fitting:
             scores, order = found.scores, whole.order
             held_out_table = held_out_table.rows(found.strangest)
             calibration_readings = calibration_readings.rows(found.strangest)
+        as_new, shown_reviewed = self._as_new(reviewed, taught.labelled, scale, whole)
         own_order = order.rows(np.arange(len(order) - len(scores), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
@@ -249,25 +254,39 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
-            as_new=self._as_new(teaching, taught.labelled, scale, whole),
+            fine=None
+            if reviewed is None
+            else teaching.found_fine(
+                reviewed.rows(shown_reviewed),
+                p_values_or_nan(scores, as_new.reviewed),
+                shown_reviewed,
+                calibration_readings,
+                held_out_table,
+            ),
+            as_new=as_new,
             passages=scale,
             n_whole=0 if whole is None else len(whole.order) - whole.n_held_out,
         )
 
     def _as_new(
         self,
-        teaching: "Teaching",
+        reviewed: FeatureTable | None,
         labelled: FeatureTable | None,
         scale: PassageScale | None,
         whole: WholeTexts | None,
-    ) -> AsNew:
-        """Return scores of reviewed texts and of labelled anomalies as if they were new."""
+    ) -> tuple[AsNew, IndexArray]:
+        """Return scores of reviewed texts and of labelled anomalies as if they were new.
+
+        And the places of the former; of texts that are read in passages of the strangest of these.
+        """
         none = np.zeros(0)
-        reviewed = self.head.scores(teaching.reviewed()) if teaching.n_reviewed else none
-        own = none if labelled is None else self.head.scores(labelled)
+        own, known = (
+            none if table is None else self.head.scores(table) for table in (reviewed, labelled)
+        )
         if scale is None or whole is None:
-            return AsNew(reviewed, own)
-        return AsNew(scale.whole(reviewed, whole.reviewed, whole.n_reviewed).scores, None)
+            return AsNew(own, known), np.arange(len(own))
+        found = scale.whole(own, whole.reviewed, whole.n_reviewed)
+        return AsNew(found.scores, None), found.strangest
 
     def _known(
         self, anomalous: Labelled, teaching: "Teaching", held_out: Readings, table: FeatureTable
@@ -276,7 +295,7 @@ class Fitting:
         labelled, reference = teaching.labelled, teaching.reference
         if labelled is None:
             return None
-        normal = Covariances.fit(teaching.readings.embeddings[:, None])
+        normal = teaching.covariances
         parts = reference.of_columns(labelled.texts, banned=None, left_out=None)
         own = FeatureTable.beside([FeatureTable.empty(len(labelled)), *parts])
         own = own.chosen(table.where(is_compared).features)
@@ -399,6 +418,33 @@ class Teaching:
         own = self.readings.rows(places)
         table = self._as_if_unseen("reviewed texts", own, places, self._against)
         return self._with_programs(table, own)
+
+    def found_fine(
+        self,
+        own: FeatureTable,
+        p_values: Float64Array,
+        places: IndexArray,
+        held_out: Readings,
+        table: FeatureTable,
+    ) -> FoundFine | None:
+        """Return the strange ones of reviewed texts in these places, whose signatures are `own`.
+
+        `table` holds the signatures of held-out texts.
+        """
+        normal = self.covariances
+        readings = self.readings.rows(len(self.readings) - self.n_reviewed + places)
+        return FoundFine.fit(
+            readings.texts,
+            p_values,
+            Deviations.of(own, embeddings=readings.embeddings, normal=normal),
+            Deviations.of(table, embeddings=held_out.embeddings, normal=normal),
+            normal=normal,
+        )
+
+    @cached_property
+    def covariances(self) -> Covariances:
+        """Those of the embeddings of training texts, at one depth."""
+        return Covariances.fit(self.readings.embeddings[:, None])
 
     def held_out(self, readings: Readings) -> FeatureTable:
         """Return signatures of held-out texts, none compared with itself or those of its lot.

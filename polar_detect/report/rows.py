@@ -93,6 +93,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         else None,
         passages=_passages(table.texts[i], assessment.passages[i]) if assessment.passages else (),
         n_passages=len(assessment.passages[i]) if assessment.passages else 0,
+        n_fine=assessment.like_fine[i] if assessment.like_fine and assessment.is_anomaly[i] else 0,
     )
 
 

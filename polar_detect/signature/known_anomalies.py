@@ -192,7 +192,7 @@ class KnownAnomalies:
             points,
             normal,
             min(calibration.threshold(by_chance, _CHANCE), _NEVER),
-            _nearest_in_kind(points.similarities(points), own.kinds),
+            nearest_in_kind(points.similarities(points), own.kinds),
         )
 
     def nearest(
@@ -243,7 +243,7 @@ def _alike(own: Float32Array, others: Float32Array) -> Float64Array:
     return alike
 
 
-def _nearest_in_kind(alike: Float64Array, kinds: Sequence[str]) -> float:
+def nearest_in_kind(alike: Float64Array, kinds: Sequence[str]) -> float:
     """Return the similarity that all but a tenth have to another of their kind."""
     said = np.asarray(kinds)
     others = np.where((said[:, None] == said) & ~np.eye(len(said), dtype=bool), alike, -np.inf)

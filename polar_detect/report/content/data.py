@@ -109,6 +109,7 @@ class RowReport:
     known: KnownAnomaly | None = None  # of a flagged row, where labelled anomalies are kept
     passages: tuple[PassageReport, ...] = ()  # of a long text, of which `text` is the strangest
     n_passages: int = 0  # in all, of which `passages` lacks some where there are very many
+    n_fine: int = 0  # that were reviewed and found normal, and that a flagged row is like
 
     @property
     def has_expected(self) -> bool:

@@ -98,12 +98,13 @@ def reasons_of(
     *,
     odd_cells: Sequence[OddCells] = (),
     new_words: Sequence[Sequence[str]] = (),
+    like_fine: Sequence[int] = (),
 ) -> list[str]:
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
     raised the score by as much as is written. What is new in the `odd_cells` of a row comes first,
-    and so do the `new_words` of a text.
+    and so do the `new_words` of a text; last, how many that were found normal it is like.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def reasons_of(
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
     parts = layers | whole_parts(explanation)
 
-    def said(text: int, odd: OddCells, words: Sequence[str]) -> str:
+    def said(text: int, odd: OddCells, words: Sequence[str], n_fine: int) -> str:
         own = (Contribution(odd.seen(part), float(values[text])) for part, values in parts.items())
         found = {
             part.source: f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
@@ -125,8 +126,11 @@ def reasons_of(
             # Of an empty cell both say the same.
             source = Column(cell.column, is_empty=not cell.says)
             first.append(found.pop(source, named) if source.is_empty else named)
-        return "; ".join([*first, *found.values()])
+        last = [language.say("reason.fine", n=n_fine)] * (n_fine > 0)
+        return "; ".join([*first, *found.values(), *last])
 
     n = len(explanation.values)
-    odd = zip(odd_cells or [OddCells()] * n, new_words or [()] * n, strict=True)
+    odd = zip(
+        odd_cells or [OddCells()] * n, new_words or [()] * n, like_fine or [0] * n, strict=True
+    )
     return [said(text, *own) for text, own in enumerate(odd)]

@@ -71,6 +71,8 @@ def why(row: RowReport, numbers: Numbers, language: Language) -> str:
         sentences.append(language.say("card.new", cells=language.joined(new)))
     if row.known is not None:
         sentences.append(_known(row.known, language))
+    if row.n_fine:
+        sentences.append(language.say("card.fine", n=row.n_fine))
     if not row.cells:  # else the names of the columns would be named, in each row the same
         shared = [one_line(word, NAME_CHARACTERS) for word in row.labelled_words]
         sentences += _naming("card.labelled_words", shared, language)
