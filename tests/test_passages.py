@@ -293,3 +293,15 @@ def test_commands_read_them(tiny_models, tmp_path, run):
     assert row["n_passages"] == len(row["passages"])
     html = Report.of(PolarDetector.load(detector), STRANGE[:1])._repr_html_()
     assert "Passage 2 of" in html
+
+
+@pytest.mark.slow
+def test_reviewed_passages_are_all_kept_and_tell_what_was_found_fine(tiny_pair, monkeypatch):
+    monkeypatch.setattr("polar_detect.pipeline.fitting._MOST_PASSAGES", 60)
+    detector = PolarDetector(passages=True, **tiny_pair).fit(TRAIN)
+    assert detector.fitted_.reference.n_fitted == 60
+    fine = [with_odd(text, 0) for text in long_texts(12, 9)]
+    learned = detector.updated(fine, [False] * 12)
+    assert learned.fitted_.reference.n_fitted > 60 + 12
+    assert learned.review_.normal.n_flagged is not None
+    assert len(learned.assess(STRANGE, programs_of="none").like_fine) in (0, len(STRANGE))
