@@ -37,6 +37,8 @@ LEAST = {
 MORE = LEAST | {
     "tokens.owners": ((300,), 9),
     "neighbours.crowding": ((60,), 9),
+    "filing.points": ((60, 384), 9),
+    "filing.centre": ((384,), 9),
     "decoder_geometry.points": ((5, 60, 15), 9),
     "menu.harms": ((8, 30), 9),
     "decoder_changes.centres": ((5, 32), 9),

@@ -177,6 +177,11 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             f"losses of {length('menu.harms')} texts under {length('menu.harms', 1)} programs",
             size(lambda name: name == "menu.harms"),
         )
+    if "filing.points" in shapes:
+        yield Kept(
+            f"sentence embeddings of the free text of {length('filing.points')} rows",
+            size(lambda name: name.startswith("filing.")),
+        )
     trees = folder / TREES
     if "likeness.sentences.weights" in shapes:
         of_rows = ", and trees on the columns of rows" if trees.exists() else ""

@@ -1,6 +1,6 @@
 """What there is to say of texts, before p-values and flags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ class Assessed:
         None for a text without tokens; () where no labelled anomalies are kept.
     embeddings : (n_texts, hidden) float32, unit length, or None
         None where no model reads the texts.
+    misfiled : sequence of mapping of str to str
+        See `Assessment`.
     """
 
     scores: Float64Array
@@ -36,3 +38,4 @@ class Assessed:
     neighbours: Sequence[tuple[str, ...]]
     known: Sequence[KnownAnomaly | None] = ()
     embeddings: Float32Array | None = None
+    misfiled: Sequence[Mapping[str, str]] = ()
