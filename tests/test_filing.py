@@ -9,7 +9,7 @@ import pytest
 
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.detectors.column_views import misfiled_view
-from polar_detect.detectors.scale import Scale
+from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
 from polar_detect.features.of_columns import MISFILED, column_feature, kind_of
 from polar_detect.frames import row_template
 from polar_detect.metrics import auroc
@@ -248,3 +248,27 @@ def test_misfiled_rows_among_others_are_found_that_nobody_has_looked_through(tin
     found = screen(rows, PolarDetector(**tiny_pair, contamination=0.05))
     assert auroc(np.arange(120) < 6, found.scores) > 0.8
     assert sum("does not go with the text" in own for own in found.reasons()[:6]) >= 3
+
+
+def test_a_cluster_of_misfiled_rows_says_what_their_texts_are_like(fitted):
+    new = orders(90, seed=1)
+    rows = misfiled(new[new["System"] == "Hydraulic"])
+    found = fitted.assess(rows, programs_of="none")
+    said = found.flagged_clusters(fitted.rows_.texts(rows))["share"]
+    assert said[0] == "“System” does not go with the text, which is like those of “Hydraulic”"
+
+
+def test_a_cell_that_is_odd_in_another_way_first_is_not_called_misfiled(fitted):
+    found = fitted.assess(misfiled(orders(12, seed=1)), programs_of="none")
+    assert sum("does not go" in own for own in found.reasons()) > 6
+    is_filing = [kind_of(feature) == MISFILED for feature in found.explanation.features]
+    values = np.where(is_filing, 0.1, found.explanation.values)
+    values[:, found.explanation.names.index("column/System/level")] = 5
+    other = replace(found, explanation=replace(found.explanation, values=values))
+    assert not any("does not go" in own for own in other.reasons())
+
+
+def test_what_texts_tell_is_clipped_after_nats_not_after_spreads_of_usual_rows():
+    own = [column_feature("System", MISFILED), column_feature("Size", "value")]
+    assert column_units(own).tolist() == [1, 0]
+    assert column_clips([*own, column_feature("Weight", "value")])[0] == CLIP

@@ -240,6 +240,7 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ),
         ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
         *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
+        *_filing(manifest),
         *_sampling(manifest),
         *_company(manifest),
         ("Fitted at", str(manifest["created"])),
@@ -283,6 +284,13 @@ def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
         ],
     }
     return tuple((label, ", ".join(names)) for label, names in said.items() if names)
+
+
+def _filing(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return which columns the free text of rows tells, if it tells some."""
+    told = manifest.get("filing", {"told": []})["told"]
+    names = ", ".join(map(_on_one_line, told))
+    return (("Columns of words that are held against the free text", names),) if names else ()
 
 
 @dataclass(frozen=True)
