@@ -12,6 +12,7 @@ from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArra
 from polar_detect.clusters import Clusters, Flagged
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation
+from polar_detect.features.of_columns import MISFILED
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
@@ -122,6 +123,9 @@ class Assessment:
     beyond_usual : tuple of dict
         The columns in which each row has a number below (-1) or above (1) the middle 90 % of those
         of normal rows of its kind; () where columns count as text.
+    misfiled : tuple of dict
+        The columns in which each row says something else than its free text leads to expect, each
+        with that; () where texts are no rows, or tell of no column.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
@@ -158,6 +162,7 @@ class Assessment:
     empty_cells: tuple[frozenset[str], ...] = ()
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     beyond_usual: tuple[Mapping[str, int], ...] = ()
+    misfiled: tuple[Mapping[str, str], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
@@ -216,6 +221,7 @@ class Assessment:
             empty_cells=chosen(self.empty_cells),
             unlike_kind=chosen(self.unlike_kind),
             beyond_usual=chosen(self.beyond_usual),
+            misfiled=chosen(self.misfiled),
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
@@ -238,6 +244,7 @@ class Assessment:
             empty_cells=_joined(part.empty_cells for part in parts),
             unlike_kind=_joined(part.unlike_kind for part in parts),
             beyond_usual=_joined(part.beyond_usual for part in parts),
+            misfiled=_joined(part.misfiled for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
@@ -261,7 +268,9 @@ class Assessment:
         empty, new = self.empty_cells or (frozenset(),) * n, self.new_cells or ((),) * n
         unlike, beyond = self.unlike_kind or ({},) * n, self.beyond_usual or ({},) * n
         far = self.explanation.far_numbers(beyond)
-        return [*map(OddCells, empty, unlike, new, far)]
+        expected = zip(self.misfiled or ({},) * n, self.explanation.mostly(MISFILED), strict=True)
+        misfiled = [{name: own[name] for name in own.keys() & most} for own, most in expected]
+        return [*map(OddCells, empty, unlike, new, far, misfiled)]
 
     @cached_property
     def like_known(self) -> tuple[str, ...]:

@@ -8,7 +8,14 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from polar_detect.detectors import Attribution
-from polar_detect.features.of_columns import NumberKind, column_feature, column_of, number_columns
+from polar_detect.features.of_columns import (
+    Kind,
+    NumberKind,
+    column_feature,
+    column_of,
+    kind_of,
+    number_columns,
+)
 from polar_detect.features.table import Feature, FeatureTable
 
 _SIGNED: tuple[NumberKind, ...] = ("value", "residual")
@@ -106,6 +113,15 @@ class Explanation:
     def by_column(self) -> dict[str, Float64Array]:
         """Return SHAP values summed per column of the rows that the texts are, (n_texts,)."""
         return self._sums(column_of)
+
+    def mostly(self, kind: Kind) -> list[set[str]]:
+        """Return the columns that raise each text's score mostly by what is told of this kind."""
+        told = self._sums(lambda own: column_of(own) if kind_of(own) == kind else None)
+        whole = self.by_column() if told else {}
+        return [
+            {name for name, own in told.items() if own[i] > whole[name][i] / 2 > 0}
+            for i in range(len(self.values))
+        ]
 
     def far_numbers(self, beyond: Sequence[Mapping[str, int]]) -> list[dict[str, FarNumber]]:
         """Return in which columns each text's number is far from normal ones, and which way.

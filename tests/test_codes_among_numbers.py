@@ -9,6 +9,7 @@ import pytest
 from polar_detect import PolarDetector, Report
 from polar_detect.errors import ArtifactError
 from polar_detect.report.content.cells import cells_of
+from polar_detect.report.content.reasons import OddCells
 from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.signature.columns.new_cells import KnownValues, NewCell
 from polar_detect.tables import RowTemplate, warn_of_forms, warn_of_words
@@ -122,7 +123,8 @@ def test_rows_with_codes_go_by_their_columns_and_only_new_codes_are_strange():
     usual = [
         {cell.column: cell.is_usual for cell in own}
         for own in (
-            cells_of(assessment.explanation.rows([i]), texts[i], reference, ()) for i in (0, 1, 2)
+            cells_of(assessment.explanation.rows([i]), texts[i], reference, OddCells())
+            for i in (0, 1, 2)
         )
     ]
     assert [own["torque"] for own in usual] == [True, False, False]

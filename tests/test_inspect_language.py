@@ -37,6 +37,8 @@ LEAST = {
 MORE = LEAST | {
     "tokens.owners": ((300,), 9),
     "neighbours.crowding": ((60,), 9),
+    "filing.points": ((60, 384), 9),
+    "filing.centre": ((384,), 9),
     "decoder_geometry.points": ((5, 60, 15), 9),
     "menu.harms": ((8, 30), 9),
     "decoder_changes.centres": ((5, 32), 9),
@@ -94,7 +96,7 @@ def beside():
         {"name": "備考", "decimals": None, "category": {"of": "gaps", "factors": ["号機"]}},
     ]
     settings = {"detector": "isolation-forest", "seed": 0, "rows": {"columns": columns}}
-    own = {"settings": settings, "company": {"by": "品番"}}
+    own = {"settings": settings, "company": {"by": "品番"}, "filing": {"told": ["号機\n"]}}
     return manifest(IsolationForestHead.reason, IsolationForestHead.name) | own
 
 
@@ -188,6 +190,7 @@ def test_inspect_says_which_columns_count_beside_others_in_both_languages():
             "Empty cells held against those of normal rows with the same (in brackets)",
             "備考 (号機)",
         ),
+        ("Columns of words that are held against the free text", "号機"),
         ("Alike by lot", "品番"),
     ]
     labels = [Language("ja").inspected(label) for label, _ in said]

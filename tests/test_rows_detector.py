@@ -25,7 +25,7 @@ from polar_detect.messages.language import Language
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.content.cells import cells_of
-from polar_detect.report.content.reasons import reasons_of
+from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.tables import (
     RowColumns,
@@ -276,7 +276,7 @@ def test_boosted_trees_read_the_columns_too(template, tiny_pair, strange):
 
 def test_a_report_finds_the_cells_in_the_text_of_a_row(fitted, strange):
     for text in strange[:3]:
-        cells = cells_of(fitted.explain([text]), text, fitted.fitted_.reference, ())
+        cells = cells_of(fitted.explain([text]), text, fitted.fitted_.reference, OddCells())
         assert {cell.column for cell in cells} == set(NAMES)
         for cell in cells:
             assert text[: cell.stop].endswith(f"{cell.column}: {cell.says}")
@@ -415,7 +415,7 @@ def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, t
     pressures = [
         next(
             cell
-            for cell in cells_of(explanation.rows([i]), text, taught.fitted_.reference, ())
+            for cell in cells_of(explanation.rows([i]), text, taught.fitted_.reference, OddCells())
             if "bar" in cell.column
         )
         for i, text in enumerate(bad)
@@ -424,7 +424,7 @@ def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, t
     assert np.mean([cell.is_as_labelled for cell in pressures]) > 0.8
     own = fitted.explain(bad[:1])
     assert not any(
-        cell.is_as_labelled for cell in cells_of(own, bad[0], fitted.fitted_.reference, ())
+        cell.is_as_labelled for cell in cells_of(own, bad[0], fitted.fitted_.reference, OddCells())
     )  # control
 
 
@@ -595,7 +595,10 @@ def test_a_size_of_another_product_is_flagged_named_and_explained(tiny_pair, tmp
 
     def length_of(row):
         found = cells_of(
-            detector.explain(row), *detector.rows_.texts(row), detector.fitted_.reference, ()
+            detector.explain(row),
+            *detector.rows_.texts(row),
+            detector.fitted_.reference,
+            OddCells(),
         )
         return next(cell for cell in found if cell.column == "length")
 

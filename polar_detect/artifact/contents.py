@@ -185,6 +185,11 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             f"losses of {length('menu.harms')} texts under {length('menu.harms', 1)} programs",
             size(lambda name: name == "menu.harms"),
         )
+    if "filing.points" in shapes:
+        yield Kept(
+            f"sentence embeddings of the free text of {length('filing.points')} rows",
+            size(lambda name: name.startswith("filing.")),
+        )
     trees = folder / TREES
     if "likeness.sentences.weights" in shapes:
         of_rows = ", and trees on the columns of rows" if trees.exists() else ""
@@ -245,6 +250,7 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ),
         ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
         *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
+        *_filing(manifest),
         *_sampling(manifest),
         *_passages(manifest),
         *_company(manifest),
@@ -295,6 +301,13 @@ def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
         ],
     }
     return tuple((label, ", ".join(names)) for label, names in said.items() if names)
+
+
+def _filing(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return which columns the free text of rows tells, if it tells some."""
+    told = manifest.get("filing", {"told": []})["told"]
+    names = ", ".join(map(_on_one_line, told))
+    return (("Columns of words that are held against the free text", names),) if names else ()
 
 
 @dataclass(frozen=True)

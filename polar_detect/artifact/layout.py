@@ -66,6 +66,8 @@ _LAYOUT = {
         targets=("int64", "{model}tokens"),
     ),
     "neighbours.crowding": ("float32", "texts"),
+    "filing.points": ("float32", "fitted texts", "directions of an embedding"),
+    "filing.centre": ("float32", "directions of an embedding"),
     "menu.harms": ("float32", "searched texts", "programs"),
     "likeness.sentences.centre": ("float32", "directions of an embedding"),
     "likeness.sentences.weights": ("float32", "directions of an embedding"),
@@ -77,6 +79,7 @@ _LAYOUT = {
 _OPTIONAL = (
     *("as_new", "geometry", "changes", "likeness", "neighbours", "menu"),
     *("known_columns", "known_sentences", "fine_columns", "fine_sentences", "fine_limit"),
+    "filing",
 )
 # What detectors have that go by columns, and so by no model.
 _OF_COLUMNS = (

@@ -25,6 +25,7 @@ from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.labelled.likeness import Likeness, SentenceLikeness, WordingLikeness
 from polar_detect.signature.normal.changes import Changes, Covariances
+from polar_detect.signature.normal.filing import Filing, filed_columns
 from polar_detect.signature.normal.geometry import Geometries, Geometry
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal.token_index import TokenIndex
@@ -32,6 +33,7 @@ from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.stored import Stored, unfit
 from polar_detect.tables.rows.template import RowTemplate
 
+_LEAST_REACH = 1e-6  # of cosines, for weights that are numbers
 _Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | WordingLikeness
 _Part = TypeVar("_Part", Covariances, Geometry, SentenceLikeness, TokenIndex, WordingLikeness)
 
@@ -144,7 +146,25 @@ def read_reference(
         n_indexed=stored.count("n_indexed", high=n_texts - n_joined, default=0),
         likeness=likeness,
         crowding=arrays.get("neighbours.crowding"),  # older artifacts: none
+        filing=None if rows is None else _filing(stored, fitted, arrays, rows),
     )
+
+
+def _filing(
+    stored: Stored, fitted: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate
+) -> Filing | None:
+    """Return how free text and categories go together; None in older artifacts."""
+    if stored.get("filing") is None:
+        return None
+    own, words = stored.part("filing"), filed_columns(rows)
+    told = own.texts("told")
+    if not told:
+        return Filing.telling_nothing(rows)
+    points, centre = (arrays.get(f"filing.{name}") for name in ("points", "centre"))
+    if points is None or centre is None or len(points) != len(fitted) or {*told} - {*words}:
+        stored.refuse("filing", "columns of words that are told, and as many points as texts")
+    reach = own.number("reach", low=_LEAST_REACH, high=1)
+    return Filing.of(rows, fitted, told, points=points, centre=centre, reach=reach)
 
 
 def arrays_of(reference: Reference, programs: NormalPrograms) -> dict[str, NDArray[Any]]:
@@ -160,6 +180,9 @@ def arrays_of(reference: Reference, programs: NormalPrograms) -> dict[str, NDArr
     }
     if reference.crowding is not None:
         arrays["neighbours.crowding"] = reference.crowding
+    if reference.filing is not None and reference.filing.columns:
+        arrays["filing.points"] = reference.filing.points
+        arrays["filing.centre"] = reference.filing.centre
     if programs.menu.harms is not None:
         arrays["menu.harms"] = programs.menu.harms
     return arrays
@@ -168,7 +191,9 @@ def arrays_of(reference: Reference, programs: NormalPrograms) -> dict[str, NDArr
 def said_of(detector: PolarDetector, programs: NormalPrograms) -> dict[str, Any]:
     """Return what the manifest says of the models, and of what they make of normal texts."""
     own, engine = detector.fitted_.settings, detector.engine_
-    return {
+    filing = detector.fitted_.text_reference.filing
+    told = {} if filing is None else {"filing": filing.said}
+    return told | {
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
         "menu": [str(program) for program in programs.menu.programs],

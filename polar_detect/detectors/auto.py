@@ -79,8 +79,8 @@ class AutoHead(Head):
             kind += "; a view of the columns, which counts for {columns}"
         elif n_views:
             kind += (
-                "; views of the columns (numbers, words that repeat, new words there), which "
-                "together count for {columns}"
+                "; views of the columns (numbers, words that repeat, new words there, words that "
+                "do not go with the text), which together count for {columns}"
             )
         if self.is_taught:
             kind += "; what tells the labelled anomalies from normal texts counts for {labelled}"

@@ -9,6 +9,7 @@ from polar_detect.detectors.weighting import Part, mean_view, unit_tail
 from polar_detect.features.of_columns import (
     LEVEL,
     LIKENESS,
+    MISFILED,
     NEW,
     Kind,
     kind_of,
@@ -22,6 +23,7 @@ _SAME = 1e-6  # nats within which a category never changes
 # the first exception would be a hundred times as strange as a number of ten standard deviations.
 LEAST_NATS = 0.5
 _NATS_OF_NEW = 2.0  # a standard deviation of the view of new words, at least
+_NATS_OF_MISFILED = 1.0  # of that of cells that do not go with their text
 
 
 def column_parts(normal: FeatureTable, inside: Float64Array, spreads: Float64Array) -> list[Part]:
@@ -114,6 +116,23 @@ def new_words_view(
     places = _places(normal.features, NEW)
     weights = _sum_of(places, spreads[places], len(normal.features))
     return [unit_tail(own, inside, least=_NATS_OF_NEW) for own in weights]
+
+
+def misfiled_view(
+    normal: FeatureTable, inside: Float64Array, spreads: Float64Array
+) -> list[Float64Array]:
+    """Return the view of cells that do not go with the free text of their row; none without such.
+
+    As weights, like `column_views`: the sum over columns, each on the scale of how often normal
+    rows seem misfiled by it.
+    """
+    parts = [
+        unit_tail(own, inside, least=_NATS_OF_MISFILED)
+        for place in _places(normal.features, MISFILED)
+        if np.ptp(normal.values[:, place]) > 0  # where the texts tell the column
+        for own in _sum_of(place[None], spreads[place[None]], len(normal.features))
+    ]
+    return [unit_tail(np.sum(parts, 0), inside)] if parts else []
 
 
 def column_likeness(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:

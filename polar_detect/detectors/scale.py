@@ -7,7 +7,14 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array, Float64Array
-from polar_detect.features.of_columns import LEVEL, NEW, column_of, kind_of, number_columns
+from polar_detect.features.of_columns import (
+    LEVEL,
+    MISFILED,
+    NEW,
+    column_of,
+    kind_of,
+    number_columns,
+)
 from polar_detect.features.table import Feature
 
 CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
@@ -56,7 +63,9 @@ def column_clips(features: Sequence[Feature]) -> Float64Array:
     among many as among few.
     """
     of_columns = CLIP * np.sqrt(max(len(number_columns(features)), 1))
-    is_alone = [column_of(own) is None or kind_of(own) in (LEVEL, NEW) for own in features]
+    is_alone = [
+        column_of(own) is None or kind_of(own) in (LEVEL, NEW, MISFILED) for own in features
+    ]
     return np.where(is_alone, CLIP, of_columns)
 
 
@@ -66,5 +75,5 @@ def column_units(features: Sequence[Feature]) -> Float64Array:
     Beside a whole number that normal rows repeat, as counts and grades, the nearest of them are at
     hardly any distance; clipped after a few spreads of that, any other number would be as near.
     """
-    has_unit = {"residual", "distance", LEVEL, NEW}
+    has_unit = {"residual", "distance", LEVEL, NEW, MISFILED}
     return np.asarray([float(kind_of(feature) in has_unit) for feature in features])

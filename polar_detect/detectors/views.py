@@ -10,7 +10,12 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import TrainingSignatures
-from polar_detect.detectors.column_views import column_likeness, column_parts, new_words_view
+from polar_detect.detectors.column_views import (
+    column_likeness,
+    column_parts,
+    misfiled_view,
+    new_words_view,
+)
 from polar_detect.detectors.evidence import (
     separation_by,
     share_of_far,
@@ -48,6 +53,8 @@ from polar_detect.statistics.contrast import contrast
 # Easy and broken language count for so much beside topic and form at most, and easy language, which
 # asks no other text, for as much again where there are no more normal texts than these.
 _EASY_SHARE, _BROKEN_SHARE, _FEW = 0.07, 0.04, 100
+# What cells that do not go with their text count for, beside 1 of all but new words.
+_MISFILED_SHARE = 0.5
 # What labelled anomalies teach counts for the first of these, and for up to so much more as there
 # are more of them; for half of that where there are so many.
 _LABELLED_SHARES, _N_LABELLED = (0.3, 0.4), 20
@@ -152,7 +159,7 @@ def choose_views(shown: TrainingSignatures, scale: Scale, *, counts_language: bo
     more: it asks no other text, and what does tells less where there are few. All of these share
     what *numbers* and *categories* of rows leave them; see `column_shares`. Words that no normal
     row says where these say few, which hardly any normal row does, count for as much as all else
-    together.
+    together; cells that do not go with the free text of their row for half of that.
     """
     normal, held_out = shown.normal, shown.strangers
     inside, outside = scale.apply(normal.values), scale.apply(shown.all_strange.values)
@@ -179,10 +186,11 @@ def choose_views(shown: TrainingSignatures, scale: Scale, *, counts_language: bo
     of_columns = np.asarray([share for share, _ in columns])
     shares = np.append((1 - of_columns.sum()) * shares, of_columns)
     new = new_words_view(normal, inside, scale.spread)
-    shares = np.append(shares, np.ones(len(new)))
+    misfiled = misfiled_view(normal, inside, scale.spread)
+    shares = np.concatenate([shares, np.ones(len(new)), np.full(len(misfiled), _MISFILED_SHARE)])
     return Views(
         means=inside.mean(0),
-        views=np.stack([*views, *(view for _, view in columns), *new]),
+        views=np.stack([*views, *(view for _, view in columns), *new, *misfiled]),
         shares=shares / shares.sum(),
         n_topic=1,
         n_text=len(text),

@@ -7,13 +7,14 @@ from polar_detect.features.table import Feature
 
 COLUMN = "column"  # the group of these features
 NumberKind = Literal["value", "residual", "distance", "missing"]
-Kind = Literal[NumberKind, "level", "new", "likeness"]
+Kind = Literal[NumberKind, "level", "new", "misfiled", "likeness"]
 # Of numbers against normal rows; see `signature.columns.numbers`.
 NUMBER_KINDS: tuple[NumberKind, ...] = get_args(NumberKind)
 MISSING: NumberKind = "missing"
 # Of categories; see `signature.columns.categories`.
 LEVEL: Kind = "level"
 NEW: Kind = "new"
+MISFILED: Kind = "misfiled"  # by the free text of the row; see `signature.normal.filing`
 LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.labelled.column_likeness`
 
 

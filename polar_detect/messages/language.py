@@ -162,6 +162,10 @@ class Language:
                 return self.say("reason.layer", layer=index)
             case Column(name, True):
                 return self.say("reason.column.empty", name=_short(name))
+            case Column(name, expected=expected) if expected:
+                return self.say(
+                    "reason.column.misfiled", name=_short(name), expected=_short(expected)
+                )
             case Column(name, _, ()):
                 key = _ODD[source.direction, source.is_beside_all]
                 return self.say(key, name=_short(name))

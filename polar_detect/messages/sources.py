@@ -42,6 +42,8 @@ class Column:
         Whether its number is too low or too high; 0 where it is neither, or no number.
     is_beside_all : bool
         Whether it is so beside the other numbers of the row rather than by itself.
+    expected : str
+        What the free text of the row leads to expect there, where it says something else.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Column:
     beside: tuple[str, ...] = ()
     direction: int = 0
     is_beside_all: bool = False
+    expected: str = ""
 
     @property
     def label(self) -> str:

@@ -1,6 +1,6 @@
 """What there is to say of texts, before p-values and flags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ class Assessed:
         How many that were reviewed and found normal each is like; () where none are kept.
     embeddings : (n_texts, hidden) float32, unit length, or None
         None where no model reads the texts.
+    misfiled : sequence of mapping of str to str
+        See `Assessment`.
     """
 
     scores: Float64Array
@@ -39,3 +41,4 @@ class Assessed:
     known: Sequence[KnownAnomaly | None] = ()
     fine: Sequence[int] = ()
     embeddings: Float32Array | None = None
+    misfiled: Sequence[Mapping[str, str]] = ()

@@ -1,7 +1,7 @@
 """What `PolarDetector.assess` does: texts → scores, minimal programs, what explains them."""
 
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,7 @@ class Assessing:
         neighbours = [nearest for part in parts for nearest in part.neighbours]
         known = [nearest for part in parts for nearest in part.known]
         fine = [n for part in parts for n in part.fine]
+        misfiled = [expected for part in parts for expected in part.misfiled]
         return Assessed(
             scores=np.concatenate([part.scores for part in parts])[rows],
             programs=[programs[i] for i in rows],
@@ -74,6 +75,7 @@ class Assessing:
             known=[known[i] for i in rows] if known else (),
             fine=[fine[i] for i in rows] if fine else (),
             embeddings=np.concatenate([part.embeddings for part in parts])[rows],
+            misfiled=[misfiled[i] for i in rows] if misfiled else (),
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
@@ -126,7 +128,20 @@ class Assessing:
             known=known,
             fine=fitted.n_like_fine(scored.table, known, scored.has_tokens, readable),
             embeddings=scored.readings.embeddings,
+            misfiled=self._misfiled(texts, scored),
         )
+
+    def _misfiled(self, texts: Sequence[str], scored: "_Scored") -> Sequence[Mapping[str, str]]:
+        """Return what the free text of rows leads to expect in cells that go badly with it."""
+        filing = self.fitted.text_reference.filing
+        if filing is None:
+            return ()
+        found: list[Mapping[str, str]] = [{}] * len(texts)
+        places = np.flatnonzero(scored.has_tokens)[filing.is_doubted(scored.table)].tolist()
+        doubted = filing.expected([texts[i] for i in places], self.extractor.encoder.embed)
+        for i, expected in zip(places, doubted, strict=True):
+            found[i] = expected
+        return found
 
     def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:
         """Return the programs of texts that are flagged, None for the others."""

@@ -35,6 +35,7 @@ from polar_detect.signature.known_anomalies import (
 from polar_detect.signature.labelled.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.signature.normal.changes import Covariances
+from polar_detect.signature.normal.filing import Filing
 from polar_detect.signature.normal.reference import Reference
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
@@ -328,7 +329,7 @@ class Fitting:
         if pair is not None and can_teach(*pair):
             likeness = Likeness.fit(*pair, rows, seed=settings.seed)
         # Shuffled before anything is compared with it: the order decides between equal tokens.
-        return Reference.fit(
+        reference = Reference.fit(
             readings,
             has_geometries=self.head.needs_distances,
             is_shuffled=not settings.store_texts,
@@ -336,6 +337,15 @@ class Fitting:
             contamination=settings.contamination,
             likeness=likeness,
         )
+        if rows is None:
+            return reference
+        return replace(reference, filing=Filing.fit(rows, readings.texts, self._embed))
+
+    def _embed(self, texts: Sequence[str]) -> Float32Array:
+        """Return the sentence embeddings of free texts of rows."""
+        embed = self.extractor.encoder.embed
+        parts = self.tracker.chunks("read free texts", len(texts))
+        return np.concatenate([embed([texts[i] for i in part]) for part in parts])
 
     def programs(self, train: Sequence[str], held_out: Readings) -> NormalPrograms | ProgramPlan:
         """Return programs of normal texts; a plan where the head needs none and texts are kept."""

@@ -59,7 +59,7 @@ class Detail:
         details = []
         for i, (text, odd) in enumerate(zip(texts, assessment.odd_cells, strict=True)):
             own = assessment.explanation.rows(np.asarray([i], np.intp))
-            cells = cells_of(own, text, reference, odd.empty)
+            cells = cells_of(own, text, reference, odd)
             words = _labelled_words(own, text, detector)
             details.append(cls(tokens[i], cells, words, nearest[i]))
         return details

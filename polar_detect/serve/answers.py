@@ -150,7 +150,7 @@ class Answers:
         if self.template is None:
             return None
         own = assessment.explanation.rows(np.asarray([place], np.intp))
-        empty, reference = assessment.odd_cells[place].empty, self._detector.fitted_.reference
+        odd, reference = assessment.odd_cells[place], self._detector.fitted_.reference
         return [
             UsualNumber(
                 column=cell.column,
@@ -160,7 +160,7 @@ class Answers:
                 expected_low=_number(cell.expected_low),
                 expected_high=_number(cell.expected_high),
             )
-            for cell in cells_of(own, text, reference, empty)
+            for cell in cells_of(own, text, reference, odd)
             if not math.isnan(cell.low)
         ]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from polar_detect import calibration
 from polar_detect.arrays import Float32Array, Float64Array
-from polar_detect.features.of_columns import COLUMN, LIKENESS, kind_of
+from polar_detect.features.of_columns import COLUMN, LIKENESS, MISFILED, kind_of
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.signature.reading.by_text import ByText
 
@@ -124,8 +124,8 @@ class Deviations(ByText):
 
 
 def is_compared(feature: Feature) -> bool:
-    """Return whether deviations are told by a feature: those of columns that no label taught."""
-    return feature.group == COLUMN and kind_of(feature) != LIKENESS
+    """Return whether a feature tells deviations: those of columns by themselves, without labels."""
+    return feature.group == COLUMN and kind_of(feature) not in (LIKENESS, MISFILED)
 
 
 @dataclass(frozen=True, eq=False)

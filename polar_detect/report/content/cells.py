@@ -1,12 +1,13 @@
 """The cells of a row, each beside what is usual in its column for rows of its kind."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import LIKENESS, column_of, kind_of
 from polar_detect.report.content.data import CellReport
+from polar_detect.report.content.reasons import OddCells
 from polar_detect.signature.columns.categories import USUAL_SHARE, UsualLevels
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.tables import RowTemplate
@@ -18,7 +19,7 @@ _TOP_CELLS, _TOP_LEVELS = 8, 3
 
 
 def cells_of(
-    own: Explanation, text: str, reference: HasColumns, empty: Collection[str]
+    own: Explanation, text: str, reference: HasColumns, odd: OddCells
 ) -> tuple[CellReport, ...]:
     """Return the cells of a row that count by themselves, those that count most first.
 
@@ -32,8 +33,8 @@ def cells_of(
         The row, written out.
     reference : HasColumns
         What is known of normal rows; without a template the text is no row, and has no cells.
-    empty : collection of str
-        Columns in which the row has an empty cell.
+    odd : OddCells
+        What is odd about its cells.
     """
     parts, template = own.by_column(), reference.rows
     if template is None:
@@ -62,7 +63,7 @@ def cells_of(
                 start=place.start,
                 stop=place.stop,
                 says=text[place],
-                is_empty=name in empty,
+                is_empty=name in odd.empty,
                 beside={factor: said[factor] for factor in normal.factors},
                 part=part,
                 is_as_labelled=likeness.get(name, 0.0) > part / 2 > 0,
@@ -73,6 +74,7 @@ def cells_of(
                 expected_high=normal.expected_high,
                 is_expected=normal.is_expected,
                 levels=normal.levels,
+                expected=odd.misfiled.get(name, ""),
             )
         )
     counted = sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS]

@@ -57,6 +57,7 @@ class CellReport:
     expected_low: float = math.nan
     expected_high: float = math.nan
     levels: tuple[tuple[str, float], ...] = ()  # of a category: what most of them say, and shares
+    expected: str = ""  # of a category: what the free text of the row leads to expect in its place
     # What the row says in the factors of the column, as those normal rows do.
     beside: Mapping[str, str] = field(default_factory=dict)
     is_usual: bool  # whether it lies there, or is said by a twentieth of them
@@ -113,8 +114,8 @@ class RowReport:
 
     @property
     def has_expected(self) -> bool:
-        """Whether some of its numbers are expected by others."""
-        return any(not math.isnan(cell.expected_low) for cell in self.cells)
+        """Whether its text, or others of its numbers, lead to expect some of its cells."""
+        return any(cell.expected or not math.isnan(cell.expected_low) for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,15 @@ class OddCells:
         Cells that say what no normal row says there.
     far : mapping of str to FarNumber
         Columns of numbers in which its number is far from those of normal rows.
+    misfiled : mapping of str to str
+        Columns that do not go with its free text, with what that leads to expect there.
     """
 
     empty: Collection[str] = ()
     unlike_kind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     new: tuple[NewCell, ...] = ()
     far: Mapping[str, FarNumber] = field(default_factory=dict)
+    misfiled: Mapping[str, str] = field(default_factory=dict)
 
     def seen(self, source: Source) -> Source:
         """Return a source of a part of the score as it is in that row."""
@@ -46,6 +49,8 @@ class OddCells:
         beside = self.unlike_kind.get(name, ())
         if name in self.empty:
             return Column(name, is_empty=True, beside=beside)
+        if name in self.misfiled:
+            return Column(name, expected=self.misfiled[name])
         direction, is_beside = self.far.get(name, (0, False))
         return Column(name, False, beside, direction, is_beside)
 

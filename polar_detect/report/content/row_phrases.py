@@ -121,6 +121,8 @@ def _cell_key(cell: CellReport) -> str:
         return "card.cell.empty"
     if cell.is_as_labelled:
         return "card.cell.labelled"
+    if cell.expected:
+        return "card.cell.misfiled"
     if not cell.is_usual or cell.levels:  # of words, shares say how usual they are
         return "card.cell"
     return "card.cell.usual" if cell.is_expected else "card.cell.unexpected"
@@ -149,7 +151,9 @@ def usual(own: CellReport, language: Language) -> str:
 
 
 def expected(own: CellReport, language: Language) -> str:
-    """Return between which numbers the other columns lead to expect a cell."""
+    """Return what its text leads to expect of a cell, or between which numbers others do."""
+    if own.expected:
+        return language.isolated(one_line(own.expected, NAME_CHARACTERS))
     return _range(own.expected_low, own.expected_high, language)
 
 

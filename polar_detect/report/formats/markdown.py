@@ -132,7 +132,7 @@ def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language)
         part = numbers.signed(cell.part)
         if cell.is_condition:
             part = language.say("card.condition")
-        if not math.isnan(cell.expected_low):
+        if cell.expected or not math.isnan(cell.expected_low):
             expected = row_phrases.expected(cell, language)
             usual += f"; {language.say('card.expected')}: {expected}"
         yield f"- {name}: {said} ({usual}; {part})"

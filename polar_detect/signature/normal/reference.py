@@ -14,6 +14,7 @@ from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
 from polar_detect.signature.labelled.likeness import Likeness, Seen
 from polar_detect.signature.normal.changes import Changes, Trajectories
+from polar_detect.signature.normal.filing import Filing
 from polar_detect.signature.normal.geometry import Geometries
 from polar_detect.signature.normal.neighbours import (
     Neighbours,
@@ -92,6 +93,9 @@ class Reference(HasColumns):
     crowding : (n_texts,) float32, optional
         How close each text stands to those that it was fitted on; None in detectors that an
         earlier version saved.
+    filing : Filing, optional
+        How the free text of rows and their categories go together; None where it tells none of
+        them, and in detectors that an earlier version saved.
     """
 
     texts: tuple[str, ...]
@@ -107,6 +111,7 @@ class Reference(HasColumns):
     n_indexed: int = 0
     likeness: Likeness | None = None
     crowding: Float32Array | None = None
+    filing: Filing | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
