@@ -156,6 +156,7 @@ class Fitting:
         scores = head.scores(held_out_table)
         reviewed = teaching.reviewed() if teaching.n_reviewed else None
         as_new = self._as_new(reviewed, taught.labelled)
+        p_values = p_values_or_nan(scores, as_new.reviewed)
         own_order = order.rows(np.arange(len(readings), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
@@ -171,14 +172,7 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
-            fine=None
-            if reviewed is None
-            else teaching.found_fine(
-                reviewed,
-                p_values_or_nan(scores, as_new.reviewed),
-                calibration_readings,
-                held_out_table,
-            ),
+            fine=teaching.found_fine(reviewed, p_values, calibration_readings, held_out_table),
             as_new=as_new,
         )
 
@@ -320,12 +314,18 @@ class Teaching:
         return self._with_programs(table, own)
 
     def found_fine(
-        self, own: FeatureTable, p_values: Float64Array, held_out: Readings, table: FeatureTable
+        self,
+        own: FeatureTable | None,
+        p_values: Float64Array,
+        held_out: Readings,
+        table: FeatureTable,
     ) -> FoundFine | None:
-        """Return the strange ones of these texts, whose signatures are `own`.
+        """Return the strange ones of the reviewed texts, whose signatures are `own`, if any.
 
         `table` holds the signatures of held-out texts.
         """
+        if own is None:
+            return None
         n, normal = len(self.readings), self.covariances
         readings = self.readings.rows(np.arange(n - len(own), n))
         return FoundFine.fit(
