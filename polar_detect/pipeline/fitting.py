@@ -240,6 +240,7 @@ class Fitting:
             held_out_table = held_out_table.rows(found.strangest)
             calibration_readings = calibration_readings.rows(found.strangest)
         as_new, shown_reviewed = self._as_new(reviewed, taught.labelled, scale, whole)
+        p_values = p_values_or_nan(scores, as_new.reviewed)
         own_order = order.rows(np.arange(len(order) - len(scores), len(order)))
         kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
@@ -255,14 +256,8 @@ class Fitting:
             fingerprint=fingerprint_of(parts.train + parts.held_out, anomalous.texts),
             settings=settings,
             known=self._known(shown, teaching, calibration_readings, held_out_table),
-            fine=None
-            if reviewed is None
-            else teaching.found_fine(
-                reviewed.rows(shown_reviewed),
-                p_values_or_nan(scores, as_new.reviewed),
-                shown_reviewed,
-                calibration_readings,
-                held_out_table,
+            fine=teaching.found_fine(
+                reviewed, shown_reviewed, p_values, calibration_readings, held_out_table
             ),
             as_new=as_new,
             passages=scale,
@@ -431,17 +426,19 @@ class Teaching:
 
     def found_fine(
         self,
-        own: FeatureTable,
-        p_values: Float64Array,
+        own: FeatureTable | None,
         places: IndexArray,
+        p_values: Float64Array,
         held_out: Readings,
         table: FeatureTable,
     ) -> FoundFine | None:
-        """Return the strange ones of reviewed texts in these places, whose signatures are `own`.
+        """Return the strange ones of reviewed texts in these places, if there are any.
 
-        `table` holds the signatures of held-out texts.
+        `own` holds the signatures of all reviewed texts, `table` those of held-out ones.
         """
-        normal = self.covariances
+        if own is None:
+            return None
+        own, normal = own.rows(places), self.covariances
         readings = self.readings.rows(len(self.readings) - self.n_reviewed + places)
         return FoundFine.fit(
             readings.texts,
