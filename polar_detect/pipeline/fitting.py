@@ -105,11 +105,12 @@ class Parted:
     def in_passages(self, tracer: Tracer, *, seed: int) -> "Parted":
         """Return the passages of these texts; those of one text hang together.
 
-        Of very many training passages some are drawn at random.
+        Of very many training passages some are drawn at random, beside those of reviewed texts.
         """
         train, held_out = (_read(InPassages.of(own), tracer) for own in (self.train, self.held_out))
-        drawn = np.random.default_rng(seed).permutation(len(train.owners))[:_MOST_PASSAGES]
-        train = train.rows(np.sort(drawn))
+        is_usual = train.owners < train.n_texts - self.n_reviewed
+        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(is_usual))[:_MOST_PASSAGES]
+        train = train.rows(np.sort(np.append(drawn, np.flatnonzero(~is_usual))))
         owners = np.append(train.owners, held_out.owners + train.n_texts)
         standing = self.standing.rows(self.places)
         if standing.is_in_time:
@@ -117,16 +118,15 @@ class Parted:
                 "Got groups 'time' for texts that are read in passages; expected none, or the "
                 "group of each text; leave them out, or pass such as months."
             )
-        own = np.arange(len(self.places)).astype(str).astype(object)
+        own = np.arange(len(self.places))
         if standing.are_given:
-            (given,) = standing.lots.values()
-            own = np.where(given == "", own, given)
+            (own,) = standing.numbers.values()
         is_reviewed = train.owners >= train.n_texts - self.n_reviewed
         return Parted(
             [*train.passages],
             [*held_out.passages],
             np.arange(len(owners)),
-            Standing(lots={"texts": own[owners]}, are_given=True),
+            Standing(lots={"texts": own[owners].astype(str).astype(object)}, are_given=True),
             int(is_reviewed.sum()),
             WholeTexts(
                 held_out.owners,
