@@ -11,7 +11,10 @@ from work_orders import NORMAL
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.artifact.contents import read_contents
 from polar_detect.errors import InputError
+from polar_detect.pipeline import fitting
+from polar_detect.pipeline.fitting import Parted
 from polar_detect.pipeline.passage_scale import PassageScale
+from polar_detect.pipeline.standing import Standing
 from polar_detect.texts.passages import MOST, InPassages, passages_of
 
 ODD = "ERR 0x17 heap overflow in unit zzz, flood-stage gone away, heap heap heap qqq"
@@ -188,6 +191,24 @@ def test_a_reviewed_text_is_learned(reader):
     assert verdicts.n_flagged is not None
     assert learned.fitted_.n_whole == 37
     assert learned.score_samples(STRANGE).mean() > reader.score_samples(STRANGE).mean()
+
+
+def test_passages_of_reviewed_texts_are_there_however_many_others_are(reader, monkeypatch):
+    monkeypatch.setattr(fitting, "_MOST_PASSAGES", 30)
+    is_reviewed = np.arange(48) >= 45
+    parts = Parted.at_random(TRAIN, seed=0, is_reviewed=is_reviewed)
+    own = parts.in_passages(reader.engine_.extractor.tracer, seed=0)
+    reviewed = InPassages.of(TRAIN[45:])
+    assert own.n_reviewed == len(reviewed.passages)
+    assert own.train[30:] == [*reviewed.passages]
+    assert own.whole.reviewed.tolist() == reviewed.owners.tolist()
+
+
+def test_a_text_of_no_group_is_of_none_that_is_a_number(reader):
+    groups = np.where(np.arange(48) % 2, "", np.arange(48) % 10)
+    parts = Parted.at_random(TRAIN, seed=0, standing=Standing.given(groups, 48))
+    own = parts.in_passages(reader.engine_.extractor.tracer, seed=0)
+    assert len(np.unique(own.standing.lots["texts"])) == 24 + 5
 
 
 @pytest.mark.slow

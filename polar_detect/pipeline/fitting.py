@@ -107,7 +107,7 @@ class Parted:
     def in_passages(self, tracer: Tracer, *, seed: int) -> "Parted":
         """Return the passages of these texts; those of one text hang together.
 
-        Of very many training passages some are drawn at random.
+        Of very many training passages some are drawn at random, beside those of reviewed texts.
         """
         train, held_out = (_read(InPassages.of(own), tracer) for own in (self.train, self.held_out))
         first_reviewed = train.n_texts - self.n_reviewed
@@ -122,15 +122,14 @@ class Parted:
                 "Got groups 'time' for texts that are read in passages; expected none, or the "
                 "group of each text; leave them out, or pass such as months."
             )
-        own = np.arange(len(self.places)).astype(str).astype(object)
+        own = np.arange(len(self.places))
         if standing.are_given:
-            (given,) = standing.lots.values()
-            own = np.where(given == "", own, given)
+            (own,) = standing.numbers.values()
         return Parted(
             [*train.passages],
             [*held_out.passages],
             np.arange(len(owners)),
-            Standing(lots={"texts": own[owners]}, are_given=True),
+            Standing(lots={"texts": own[owners].astype(str).astype(object)}, are_given=True),
             len(reviewed),
             WholeTexts(
                 held_out.owners,
