@@ -1,6 +1,7 @@
 """Long texts that are read passage by passage: `fit --passages`, `PolarDetector(passages=True)`."""
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -285,8 +286,9 @@ def test_screening_says_and_writes_passages(tiny_models, tmp_path, run):
     out, page = tmp_path / "screened.csv", tmp_path / "page.html"
     _, printed, said = run(
         *("screen", tmp_path / "all.jsonl", "--passages", "--out", out, "--report", page),
-        *tiny_models,
+        *("--max-tokens", 40, *tiny_models),
     )
+    assert re.search(r"\d of 1\d\d passages are longer than the 40", " ".join(said.split()))
     assert "ERR 0x17 heap" in printed
     assert "--passages" in said  # of the fit that comes next
     assert pd.read_csv(out)["passage"][51].startswith("2 of ")
