@@ -303,7 +303,8 @@ def test_commands_read_them(tiny_models, tmp_path, run):
     detector = str(tmp_path / "detector")
     *_, said = run("fit", tmp_path / "normal.jsonl", "--passages", "--out", detector, *tiny_models)
     assert "Fitted on: 29 normal texts, 19 more held out" in said
-    assert "the 48 normal texts" in said
+    kept = re.search(r"the 48 normal texts .*, (\d+) of their passages", " ".join(said.split()))
+    assert f"Read in: passages, {kept[1]} of them to hold new ones against" in said
     out = tmp_path / "scored.csv"
     run("score", str(tmp_path / "new.jsonl"), "--detector", detector, "--out", str(out))
     scored = pd.read_csv(out)
