@@ -3,6 +3,7 @@
 import json
 import re
 from itertools import pairwise
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,7 @@ def read(reader):
         "word " * 700,
         "- one\n- two\n\n\n" * 40,
         "lone \ud800 half" * 100,
+        "\ud800" * 500,
         "Утечка масла у насоса. " * 30,
     ],
 )
@@ -67,7 +69,7 @@ def test_passages_hold_all_that_a_text_says_once_and_are_none_too_long(text):
     spans = passages_of(text)
     assert "".join("".join(text[a:b] for a, b in spans).split()) == "".join(text.split())
     assert all(stop <= start for (_, stop), (start, _) in pairwise(spans))
-    sizes = [len(text[a:b].encode(errors="surrogatepass")) for a, b in spans]
+    sizes = [len(text[a:b].encode(errors="replace")) for a, b in spans]
     assert max(sizes) <= MOST
     assert np.mean(sizes) > 40
     assert all(text[a:b] == text[a:b].strip() for a, b in spans)
@@ -84,6 +86,15 @@ def test_they_end_where_paragraphs_do_and_a_heading_goes_with_what_follows():
 def test_a_long_paragraph_is_cut_behind_sentences():
     text = "The bearing of the fan was replaced and greased. " * 20
     assert all(text[a:b].endswith("greased.") for a, b in passages_of(text))
+
+
+def test_a_text_of_one_line_takes_ten_times_as_long_where_it_is_ten_times_as_long():
+    took = {}
+    for n in (50_000, 500_000):
+        start = process_time()
+        assert len(passages_of("漢" * n)) > n / 200
+        took[n] = process_time() - start
+    assert took[500_000] < 30 * took[50_000]
 
 
 def test_nothing_but_blanks_has_no_passages():
