@@ -1,7 +1,9 @@
 """Long texts that are read passage by passage: `fit --passages`, `PolarDetector(passages=True)`."""
 
 import json
+import re
 from itertools import pairwise
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -59,6 +61,7 @@ def read(reader):
         "word " * 700,
         "- one\n- two\n\n\n" * 40,
         "lone \ud800 half" * 100,
+        "\ud800" * 500,
         "Утечка масла у насоса. " * 30,
     ],
 )
@@ -66,7 +69,7 @@ def test_passages_hold_all_that_a_text_says_once_and_are_none_too_long(text):
     spans = passages_of(text)
     assert "".join("".join(text[a:b] for a, b in spans).split()) == "".join(text.split())
     assert all(stop <= start for (_, stop), (start, _) in pairwise(spans))
-    sizes = [len(text[a:b].encode(errors="surrogatepass")) for a, b in spans]
+    sizes = [len(text[a:b].encode(errors="replace")) for a, b in spans]
     assert max(sizes) <= MOST
     assert np.mean(sizes) > 40
     assert all(text[a:b] == text[a:b].strip() for a, b in spans)
@@ -83,6 +86,15 @@ def test_they_end_where_paragraphs_do_and_a_heading_goes_with_what_follows():
 def test_a_long_paragraph_is_cut_behind_sentences():
     text = "The bearing of the fan was replaced and greased. " * 20
     assert all(text[a:b].endswith("greased.") for a, b in passages_of(text))
+
+
+def test_a_text_of_one_line_takes_ten_times_as_long_where_it_is_ten_times_as_long():
+    took = {}
+    for n in (50_000, 500_000):
+        start = process_time()
+        assert len(passages_of("漢" * n)) > n / 200
+        took[n] = process_time() - start
+    assert took[500_000] < 30 * took[50_000]
 
 
 def test_nothing_but_blanks_has_no_passages():
@@ -285,8 +297,9 @@ def test_screening_says_and_writes_passages(tiny_models, tmp_path, run):
     out, page = tmp_path / "screened.csv", tmp_path / "page.html"
     _, printed, said = run(
         *("screen", tmp_path / "all.jsonl", "--passages", "--out", out, "--report", page),
-        *tiny_models,
+        *("--max-tokens", 40, *tiny_models),
     )
+    assert re.search(r"\d of 1\d\d passages are longer than the 40", " ".join(said.split()))
     assert "ERR 0x17 heap" in printed
     assert "--passages" in said  # of the fit that comes next
     assert pd.read_csv(out)["passage"][51].startswith("2 of ")
@@ -301,7 +314,8 @@ def test_commands_read_them(tiny_models, tmp_path, run):
     detector = str(tmp_path / "detector")
     *_, said = run("fit", tmp_path / "normal.jsonl", "--passages", "--out", detector, *tiny_models)
     assert "Fitted on: 29 normal texts, 19 more held out" in said
-    assert "the 48 normal texts" in said
+    kept = re.search(r"the 48 normal texts .*, (\d+) of their passages", " ".join(said.split()))
+    assert f"Read in: passages, {kept[1]} of them to hold new ones against" in said
     out = tmp_path / "scored.csv"
     run("score", str(tmp_path / "new.jsonl"), "--detector", detector, "--out", str(out))
     scored = pd.read_csv(out)

@@ -139,25 +139,24 @@ class ReadPassages:
 
 def _cut(text: str, start: int, stop: int) -> Iterator[_Span]:
     """Yield the pieces of a sentence or line, without the blanks around them."""
-    while True:
-        own = text[start:stop]
-        start, stop = start + len(own) - len(own.lstrip()), stop - len(own) + len(own.rstrip())
-        if start >= stop:
-            return
-        if _size(text, start, stop) <= MOST:
+    own = text[start:stop]
+    start, stop = stop - len(own.lstrip()), start + len(own.rstrip())
+    while start < stop:
+        if _size(text, start, min(stop, start + MOST + 1)) <= MOST:
             yield start, stop
             return
         longest = start + _characters(text[start : start + MOST])
         blanks = [found.start() for found in _BLANK.finditer(text, start, longest + 1)]
         cut = blanks[-1] if blanks else longest
         yield start, cut
-        start = cut
+        blank = _BLANK.match(text, cut)
+        start = blank.end() if blank else cut
 
 
 def _characters(text: str) -> int:
     """Return how many characters of a text make `MOST` bytes."""
-    return len(text.encode(errors="surrogatepass")[:MOST].decode(errors="ignore"))
+    return len(text.encode(errors="replace")[:MOST].decode(errors="ignore"))
 
 
 def _size(text: str, start: int, stop: int) -> int:
-    return len(text[start:stop].encode(errors="surrogatepass"))
+    return len(text[start:stop].encode(errors="replace"))

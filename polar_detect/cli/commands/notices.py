@@ -19,6 +19,7 @@ from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.tables.rows.row_text import SEPARATOR
 from polar_detect.texts.doubts import labelled_both, say_the_same, times_pasted
 from polar_detect.texts.moments import moment_in
+from polar_detect.texts.passages import InPassages
 from polar_detect.texts.visible import as_seen
 
 # Columns that are all said; of more, as of sensors or wavelengths, these first ones.
@@ -151,12 +152,13 @@ class Notices:
             encoder_name=encoder,
         )
         yield from map(language.notice, advised)
+        if fitted.passages:
+            own = InPassages.of(table.texts).passages
+            if n_cut := tracer.count_cut(own):
+                n_tokens = tracer.max_tokens
+                yield language.say("passages.cut", n_cut=n_cut, n=len(own), n_tokens=n_tokens)
         # Of rows the reader was told before the fit.
-        if (
-            table.template is None
-            and not fitted.passages
-            and (n_cut := tracer.count_cut(table.texts))
-        ):
+        elif table.template is None and (n_cut := tracer.count_cut(table.texts)):
             yield said_of_cut(n_cut, len(table.texts), tracer.max_tokens, language)
 
     def _of_judged(self) -> Iterator[str]:

@@ -28,7 +28,7 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
         choices=fitted.head.choices,
         models=_models_of(detector) if fitted.head.reads_texts else None,
         n_train=fitted.n_whole or fitted.reference.n_fitted,
-        n_passages=fitted.reference.n_fitted if fitted.n_whole else 0,
+        n_passages=len(fitted.reference) if fitted.n_whole else 0,
         n_held_out=len(fitted.calibration_scores),
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,
