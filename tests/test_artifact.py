@@ -186,6 +186,7 @@ def test_the_manifest_says_what_the_detector_was_made_of(folder, fitted_on_tiny)
     settings = fitted_on_tiny.get_params()
     assert (settings.pop("rows"), settings.pop("contamination")) == (None, 0)
     assert settings.pop("condition_columns") == ()
+    assert settings.pop("passages") is False
     assert settings.pop("encoder") == manifest["encoder"]["name"]
     assert manifest["settings"] == settings
     assert manifest["model"]["sha256"] == fitted_on_tiny.engine_.model.sha256

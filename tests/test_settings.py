@@ -55,8 +55,8 @@ def test_scalars_of_numpy_and_paths_become_plain_values(tmp_path):
         model=tmp_path,
     )  # fmt: skip
     found = [getattr(settings, name) for name in Settings.names()]
-    assert found[:-2] == ["auto", str(tmp_path), "auto", 8, 0.5, 3, 0.25, True]
-    assert {type(value) for value in found[:-2]} == {str, int, float, bool}
+    assert found[:-3] == ["auto", str(tmp_path), "auto", 8, 0.5, 3, 0.25, True]
+    assert {type(value) for value in found[:-3]} == {str, int, float, bool}
     assert type(checked_alpha(np.float32(0.5))) is float
 
 

@@ -53,8 +53,8 @@ class PassageScale:
         """Return the scale of normal passages, whose highest scores fall off exponentially.
 
         >>> chance = np.random.default_rng(0)
-        >>> round(PassageScale.fit(chance.exponential(0.5, 2000)).rate, 1)
-        1.0
+        >>> 0.9 < PassageScale.fit(chance.exponential(0.5, 2000)).rate < 1.1
+        True
         """
         beginning = np.quantile(scores, 1 - _TAIL)
         beyond = scores[scores > beginning] - beginning

@@ -5,6 +5,8 @@ Every text is stored as text, never as a formula.
 """
 
 import datetime
+import errno
+import os
 import re
 import tempfile
 import unicodedata
@@ -27,6 +29,13 @@ from polar_detect.tables.cells.text import cell_as_text, cell_values, cells_as_t
 from polar_detect.tables.output.formulas import is_formula
 from polar_detect.tables.output.layout import Layout
 from polar_detect.tables.output.text import columns_of
+
+try:  # openpyxl writes by it where it is installed, and then a full disk is no error of the system
+    from lxml.etree import LxmlError
+except ImportError:
+    _NO_ROOM: tuple[type[Exception], ...] = (OSError,)
+else:
+    _NO_ROOM = (OSError, LxmlError)
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 MAX_CELL_CHARS = 32_767
@@ -97,7 +106,7 @@ class ExcelOutput:
     def abandon(self) -> None:
         """End without a file."""
         for sheet in self._book.worksheets:
-            with suppress(OSError):  # as its temporary file has no room still
+            with suppress(*_NO_ROOM):  # as its temporary file has no room still
                 sheet.close()
 
     def _write_header(self, frame: pd.DataFrame) -> None:
@@ -196,12 +205,19 @@ def _told_of_sheets() -> Iterator[None]:
     """Name the place of an error: openpyxl writes each sheet into a temporary file first."""
     try:
         yield
-    except OSError as error:
+    except _NO_ROOM as error:
         raise OutputError(
             f"Got an error while writing a sheet of Excel into the temporary folder "
-            f"'{tempfile.gettempdir()}' ({error.strerror or error}); expected enough space there; "
+            f"'{tempfile.gettempdir()}' ({_reason(error)}); expected enough space there; "
             "free some, or set TMPDIR to another folder."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason of an error; lxml's are called after those of the system, IO_ENOSPC."""
+    code = getattr(errno, str(error).removeprefix("IO_"), None)
+    said = getattr(error, "strerror", None) or (os.strerror(code) if code else None)
+    return str(said or error)
 
 
 def _print_on_wide_pages(sheet: Any) -> None:
