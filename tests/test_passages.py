@@ -17,6 +17,7 @@ from polar_detect.pipeline import fitting
 from polar_detect.pipeline.fitting import Parted
 from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.standing import Standing
+from polar_detect.report import rows
 from polar_detect.texts.passages import MOST, InPassages, passages_of
 
 ODD = "ERR 0x17 heap overflow in unit zzz, flood-stage gone away, heap heap heap qqq"
@@ -330,13 +331,16 @@ def test_commands_read_them(tiny_models, tmp_path, run):
     assert "Passage 2 of" in html
 
 
-@pytest.mark.slow
-def test_reviewed_passages_are_all_kept_and_tell_what_was_found_fine(tiny_pair, monkeypatch):
-    monkeypatch.setattr("polar_detect.pipeline.fitting._MOST_PASSAGES", 60)
-    detector = PolarDetector(passages=True, **tiny_pair).fit(TRAIN)
-    assert detector.fitted_.reference.n_fitted == 60
-    fine = [with_odd(text, 0) for text in long_texts(12, 9)]
-    learned = detector.updated(fine, [False] * 12)
-    assert learned.fitted_.reference.n_fitted > 60 + 12
-    assert learned.review_.normal.n_flagged is not None
-    assert len(learned.assess(STRANGE, programs_of="none").like_fine) in (0, len(STRANGE))
+def test_reports_say_which_passage_they_show_and_that_there_are_more(reader, monkeypatch, tmp_path):
+    monkeypatch.setattr(rows, "_MOST_PASSAGES", 3)
+    report = Report.of(reader, [STRANGE[0], ODD])
+    html = report._repr_html_()
+    report.save(tmp_path / "report.md")
+    n = len(passages_of(STRANGE[0]))
+    assert n > 3
+    for said in (html, (tmp_path / "report.md").read_text(encoding="utf-8")):
+        assert f"Passage 2 of {n}, the strangest:" in said
+        assert "Passage 1 of 1" not in said
+    assert f"The 3 strangest of the {n} passages, with scores" in html
+    said = Report.of(reader, STRANGE[:1], tongue="ja")._repr_html_()
+    assert f"{n}箇所中の2番目（最も変わった箇所）：" in said

@@ -59,6 +59,12 @@ def row_place(row: int | str, time: str, numbering: Numbering, language: Languag
     return language.say("row.when", row=said, time=one_line(time, NAME_CHARACTERS))
 
 
+def passage(row: RowReport, language: Language) -> str:
+    """Return which passage of its text a row shows."""
+    number = next(own.number for own in row.passages if own.is_strangest)
+    return language.say("card.passage", i=number, n=row.n_passages)
+
+
 def why(row: RowReport, numbers: Numbers, language: Language) -> str:
     """Return what raised the score of `row`, and which of its words, in sentences."""
     raised = [_reason(part, row, numbers, language) for part in reasons_of_row(row)]

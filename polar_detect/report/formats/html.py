@@ -162,6 +162,7 @@ def _environment(numbers: Numbers, language: Language) -> Environment:
         "short": lambda text: one_line(text, _NEIGHBOUR_CHARACTERS),
         "listed": lambda text: one_line(text, _LISTED_CHARACTERS),
         "leading_reasons": lambda row: row_phrases.leading_reasons(row, language),
+        "passage": lambda row: row_phrases.passage(row, language),
         "feature": language.feature,
         "cell": lambda text: one_line(text, _CELL_CHARACTERS) or NO_VALUE,
         "says": lambda cell: row_phrases.cell(cell, _CELL_CHARACTERS, language),

@@ -116,6 +116,8 @@ def _shifts(drift: Drift, language: Language) -> Iterator[str]:
 
 
 def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language) -> Iterator[str]:
+    if row.n_passages > 1:
+        yield row_phrases.passage(row, language) + "\n"
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
     yield _said(row_phrases.why(row, numbers, language)) + "\n"
