@@ -107,6 +107,16 @@ def test_a_column_that_texts_do_not_tell_says_nothing(filing, template):
     assert not embed.asked  # nor does it cost anything
 
 
+def test_by_chance_half_of_pairs_go_worse_however_rare_a_value_is(filing):
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(20):
+        codes = (rng.permutation(300) < 6).astype(int)
+        column = replace(filing.columns[0], levels={"usual": 0, "rare": 1}, codes=codes)
+        shares.append(column.told(column.lifts(rng.lognormal(sigma=2, size=(300, 300)))))
+    assert 0.4 < np.mean(shares) < 0.6
+
+
 def test_a_row_that_says_little_is_neither_usual_nor_odd(filing):
     rows = misfiled(orders(5, seed=1))
     rows.loc[0, "System"], rows.loc[1, "System"], rows.loc[2, "Note"] = "", "Hull", ""
