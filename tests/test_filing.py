@@ -94,6 +94,18 @@ def test_what_the_text_leads_to_expect_is_named_where_the_cell_says_something_el
     assert sum(map(bool, filing.expected(filing.template.texts(new), Embed()))) < 3
 
 
+def test_a_cell_that_its_text_makes_likelier_is_not_called_misfiled():
+    notes = ["hose leak"] * 70 + ["fuse wire"] * 50
+    frame = pd.DataFrame({"System": ["A"] * 40 + ["B"] * 30 + ["A"] * 50, "Note": notes})
+    frame["Note"] += [f" job {i}" for i in range(120)]
+    template, embed = row_template(frame), Embed()
+    texts, points = template.texts(frame), embed(notes)
+    own = {"points": points, "centre": np.zeros(64, np.float32), "reach": 0.1}
+    filing = Filing.of(template, texts, ["System"], **own)
+    new = pd.DataFrame({"System": ["B", "B"], "Note": ["hose leak", "fuse wire"]})
+    assert filing.expected(template.texts(new), embed) == [{}, {"System": "A"}]
+
+
 def test_a_column_that_texts_do_not_tell_says_nothing(filing, template):
     assert [own.name for own in filing.columns] == ["System"]
     table = filing.features(template.texts(misfiled(orders(5))), Embed())

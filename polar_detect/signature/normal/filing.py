@@ -4,6 +4,7 @@ Hides that the free text is read by itself, as a row as a whole says what stands
 and that texts known already are not read again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -64,7 +65,7 @@ class FiledColumn:
         said = _levels(name, rows)
         (place,) = rows.template.places([name])
         filled = [level for level, own in zip(said, has_text, strict=True) if level and own]
-        counts = {level: filled.count(level) for level in dict.fromkeys(filled)}
+        counts = Counter(filled)
         chosen = [level for level, n in counts.items() if n >= _MIN_ROWS]
         if len(chosen) < 2:
             return None
@@ -214,11 +215,11 @@ class Filing:
         left_out : (n_texts, n_rows) bool, optional
             Normal rows that a row is not held against.
         """
-        rows = self.template.read(texts)
         nothing = np.full(len(texts), NOTHING_TOLD)
         found = {column_feature(own, MISFILED): nothing for own in filed_columns(self.template)}
         if not self.columns:
             return FeatureTable.of(found)
+        rows = self.template.read(texts)
         weights = self._weights(self._read(free_texts(rows), embed), left_out)
         for column in self.columns:
             codes, lifts = column.codes_of(rows), column.lifts(weights)
@@ -233,18 +234,18 @@ class Filing:
         return doubted
 
     def expected(self, texts: Sequence[str], embed: Embed) -> list[dict[str, str]]:
-        """Return what the text of each row leads to expect in columns that say something else."""
+        """Return what the text of each row leads to expect in columns that go badly with it."""
         found: list[dict[str, str]] = [{} for _ in texts]
         if not self.columns:
             return found
         rows = self.template.read(texts)
         weights = self._weights(self._read(free_texts(rows), embed), None)
         for column in self.columns:
-            codes = column.codes_of(rows)
-            shares = np.exp(-column.lifts(weights)) * column.prior
-            for i, likeliest in enumerate(shares.argmax(1).tolist()):
-                if weights[i].any() and codes[i] not in (-1, likeliest):
-                    found[i][column.name] = column.written[likeliest]
+            codes, lifts = column.codes_of(rows), column.lifts(weights)
+            likeliest = (np.exp(-lifts) * column.prior).argmax(1)
+            goes_badly = (codes >= 0) & (lifts[np.arange(len(codes)), codes] > _ROUNDING)
+            for i in np.flatnonzero(goes_badly & (likeliest != codes)).tolist():
+                found[i][column.name] = column.written[likeliest[i]]
         return found
 
     def _told(self) -> dict[str, float]:

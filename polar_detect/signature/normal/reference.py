@@ -94,8 +94,8 @@ class Reference(HasColumns):
         How close each text stands to those that it was fitted on; None in detectors that an
         earlier version saved.
     filing : Filing, optional
-        How the free text of rows and their categories go together; None where it tells none of
-        them, and in detectors that an earlier version saved.
+        How the free text of rows and their categories go together; None where rows lack one of
+        these or are not kept, and in detectors that an earlier version saved.
     """
 
     texts: tuple[str, ...]
