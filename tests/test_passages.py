@@ -17,6 +17,8 @@ from polar_detect.pipeline.fitting import Parted
 from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.standing import Standing
 from polar_detect.report import rows
+from polar_detect.report.content.facts import description
+from polar_detect.serve.answers import Answers
 from polar_detect.texts.passages import MOST, InPassages, passages_of
 
 ODD = "ERR 0x17 heap overflow in unit zzz, flood-stage gone away, heap heap heap qqq"
@@ -164,6 +166,29 @@ def test_all_ways_of_asking_agree(reader, read):
     alone = reader.assess(STRANGE[:1], programs_of="none")
     np.testing.assert_array_equal(alone.scores, read.scores[12:13])
     assert alone.to_frame()["passage"][0] == read.to_frame()["passage"][12]
+
+
+def test_some_of_the_texts_keep_their_passages(read):
+    chosen = read.rows(np.asarray([12, 3]))
+    assert [own.shown for own in chosen.passages] == [read.passages[i].shown for i in (12, 3)]
+
+
+def test_clusters_share_the_words_of_passages(read):
+    strange = read.rows(np.arange(12, 18))
+    (whole,), (shown,) = strange.clusters(STRANGE).found, strange.clusters([ODD] * 6).found
+    assert whole.words == shown.words
+    assert "overflow" in whole.words
+
+
+def test_the_service_says_which_passage_it_explains(reader):
+    assert Answers(reader).explain([STRANGE[0]])[0].passage == ODD
+
+
+def test_what_a_detector_is_says_that_it_reads_passages(reader, fitted_on_tiny):
+    labels = [label for label, _ in description(reader, "en")]
+    assert "Read in" in labels
+    assert "Text length" not in labels
+    assert "Text length" in [label for label, _ in description(fitted_on_tiny, "en")]
 
 
 def test_new_words_are_those_of_the_strangest_passage(reader):
