@@ -180,6 +180,12 @@ def test_clusters_share_the_words_of_passages(read):
     assert "overflow" in whole.words
 
 
+def test_reports_hold_batches_and_clusters_by_their_strangest_passages(reader):
+    data = Report.of(reader, [*USUAL, *STRANGE]).data
+    assert data.drift.features
+    assert [own.text for own in data.clusters.found] == [ODD]
+
+
 def test_the_service_says_which_passage_it_explains(reader):
     assert Answers(reader).explain([STRANGE[0]])[0].passage == ODD
 
