@@ -1,27 +1,23 @@
 """What a detector's folder holds of reviewed texts that were found fine: arrays alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.artifact import deviations
 from polar_detect.features.table import Feature
 from polar_detect.signature.found_fine import FoundFine
-from polar_detect.signature.known_anomalies import Deviations, is_compared
+from polar_detect.signature.known_anomalies import is_compared
 from polar_detect.stored import Stored
 
-_COLUMNS, _SENTENCES, _LIMIT = "fine_columns.points", "fine_sentences.points", "fine_limit.value"
+_PART, _LIMIT = "fine", "fine_limit.value"
 
 
 def arrays_of(fine: FoundFine) -> dict[str, NDArray[Any]]:
     """Return how they deviate, and what that is measured by, by its name in the file."""
-    points = {_COLUMNS: fine.deviations.columns, _SENTENCES: fine.deviations.sentences}
-    found: dict[str, NDArray[Any]] = {name: own for name, own in points.items() if own.shape[1]}
-    if fine.normal is not None:
-        part = _SENTENCES.split(".")[0]
-        found |= {f"{part}.{f.name}": getattr(fine.normal, f.name) for f in fields(fine.normal)}
+    found = deviations.arrays_of(_PART, fine.deviations, fine.normal)
     return found | {_LIMIT: np.asarray([fine.limit])}
 
 
@@ -40,17 +36,9 @@ def read_fine(
     """
     if _LIMIT not in arrays:
         return None
-    points = [own for name in (_COLUMNS, _SENTENCES) if (own := arrays.get(name)) is not None]
-    none = np.zeros((len(points[0]) if points else 0, 0), np.float32)
-    deviations = Deviations(arrays.get(_SENTENCES, none), arrays.get(_COLUMNS, none))
-    n_compared = sum(map(is_compared, features))
-    sizes = {len(deviations.sentences), len(deviations.columns)}
-    if not points or len(sizes) > 1 or deviations.columns.shape[1] != n_compared:
-        manifest.refuse("features", f"deviations of {deviations.columns.shape[1]} features")
-    normal = None
-    if _SENTENCES in arrays:
-        from polar_detect.signature.normal.changes import Covariances  # and torch
-
-        part = _SENTENCES.split(".")[0]
-        normal = Covariances(*(arrays[f"{part}.{f.name}"] for f in fields(Covariances)))
-    return FoundFine(deviations, normal, float(arrays[_LIMIT][0]))
+    n, n_compared = deviations.n_kept(_PART, arrays), sum(map(is_compared, features))
+    found, normal = deviations.read_deviations(_PART, arrays, n)
+    sizes = {len(found.sentences), len(found.columns)}
+    if not n or len(sizes) > 1 or found.columns.shape[1] != n_compared:
+        manifest.refuse("features", f"deviations of {found.columns.shape[1]} features")
+    return FoundFine(found, normal, float(arrays[_LIMIT][0]))

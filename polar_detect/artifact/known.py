@@ -1,34 +1,23 @@
 """What a detector's folder holds of labelled anomalies: written and read in one place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.artifact import deviations
 from polar_detect.artifact.contents import KNOWN
 from polar_detect.features.table import Feature
-from polar_detect.signature.known_anomalies import (
-    Deviations,
-    KnownAnomalies,
-    Labelled,
-    is_compared,
-)
+from polar_detect.signature.known_anomalies import KnownAnomalies, Labelled, is_compared
 from polar_detect.stored import Stored
 
-_COLUMNS, _SENTENCES = "known_columns.points", "known_sentences.points"
+_PART = "known"
 _MOST = 2.0  # beyond every similarity, from -1 to 1
 
 
 def arrays_of(known: KnownAnomalies) -> dict[str, NDArray[Any]]:
     """Return how they deviate, and what that is measured by, by its name in the file."""
-    points = {_COLUMNS: known.deviations.columns, _SENTENCES: known.deviations.sentences}
-    found: dict[str, NDArray[Any]] = {name: own for name, own in points.items() if own.shape[1]}
-    if known.normal is not None:
-        part = _SENTENCES.split(".")[0]
-        found |= {f"{part}.{f.name}": getattr(known.normal, f.name) for f in fields(known.normal)}
-    return found
+    return deviations.arrays_of(_PART, known.deviations, known.normal)
 
 
 def said_of(known: KnownAnomalies) -> dict[str, Any]:
@@ -59,22 +48,15 @@ def read_known(
     own = Stored.read(manifest.path.parent / KNOWN)
     labelled = Labelled(own.texts("texts"), own.texts("kinds"))
     n, n_compared = len(labelled), sum(map(is_compared, features))
-    none = np.zeros((n, 0), np.float32)
-    deviations = Deviations(arrays.get(_SENTENCES, none), arrays.get(_COLUMNS, none))
-    sizes = {n, len(labelled.kinds), len(deviations.sentences), len(deviations.columns)}
+    found, normal = deviations.read_deviations(_PART, arrays, n)
+    sizes = {n, len(labelled.kinds), len(found.sentences), len(found.columns)}
     if sizes != {n} or not n:
-        own.refuse("texts", f"{len(deviations.columns)} texts and kinds")
-    if deviations.columns.shape[1] != n_compared:
+        own.refuse("texts", f"{len(found.columns)} texts and kinds")
+    if found.columns.shape[1] != n_compared:
         own.refuse("texts", f"deviations of {n_compared} features")
-    normal = None
-    if _SENTENCES in arrays:
-        from polar_detect.signature.normal.changes import Covariances  # and torch
-
-        part = _SENTENCES.split(".")[0]
-        normal = Covariances(*(arrays[f"{part}.{f.name}"] for f in fields(Covariances)))
     return KnownAnomalies(
         labelled,
-        deviations,
+        found,
         normal,
         own.number("chance", low=-_MOST, high=_MOST),
         own.number("within", low=-_MOST, high=_MOST),

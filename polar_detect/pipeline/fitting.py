@@ -13,7 +13,6 @@ from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArra
 from polar_detect.calibration import n_held_out, p_values_or_nan
 from polar_detect.detectors import Head, TrainingSignatures
 from polar_detect.drift import Company, FeatureStatistics
-from polar_detect.errors import InputError
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.fitted import AsNew, Fitted, fingerprint_of, moment
 from polar_detect.pipeline.outliers import corrupted, crossed, topic_clusters
@@ -117,11 +116,6 @@ class Parted:
         train = train.rows(np.append(np.sort(drawn), reviewed))
         owners = np.append(train.owners, held_out.owners + train.n_texts)
         standing = self.standing.rows(self.places)
-        if standing.is_in_time:
-            raise InputError(
-                "Got groups 'time' for texts that are read in passages; expected none, or the "
-                "group of each text; leave them out, or pass such as months."
-            )
         own = np.arange(len(self.places))
         if standing.are_given:
             (own,) = standing.numbers.values()

@@ -117,6 +117,11 @@ class TrainingTexts:
         if n_normal < MIN_NORMAL:
             raise InputError(too_few(n_normal) + _said_of_ones(y))
         found.standing.check()
+        if settings.passages and found.standing.is_in_time:
+            raise InputError(
+                "Got groups 'time' for texts that are read in passages; expected none, or the "
+                "group of each text; leave them out, or pass such as months."
+            )
         return found
 
     @classmethod

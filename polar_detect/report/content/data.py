@@ -68,6 +68,11 @@ class CellReport:
     is_as_labelled: bool = False  # whether most of it is that labelled anomalies are like that
     is_condition: bool = False  # by which the others are judged: it has no part itself
 
+    @property
+    def has_expected(self) -> bool:
+        """Whether the row's text, or others of its numbers, lead to expect something here."""
+        return bool(self.expected) or not math.isnan(self.expected_low)
+
 
 @dataclass(frozen=True, slots=True)
 class ProgramReport:
@@ -114,8 +119,8 @@ class RowReport:
 
     @property
     def has_expected(self) -> bool:
-        """Whether its text, or others of its numbers, lead to expect some of its cells."""
-        return any(cell.expected or not math.isnan(cell.expected_low) for cell in self.cells)
+        """Whether something is expected of some of its cells."""
+        return any(cell.has_expected for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Render a report as Markdown, for tickets and chats that show no HTML."""
 
-import math
 import re
 from collections.abc import Iterator
 
@@ -134,7 +133,7 @@ def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language)
         part = numbers.signed(cell.part)
         if cell.is_condition:
             part = language.say("card.condition")
-        if cell.expected or not math.isnan(cell.expected_low):
+        if cell.has_expected:
             expected = row_phrases.expected(cell, language)
             usual += f"; {language.say('card.expected')}: {expected}"
         yield f"- {name}: {said} ({usual}; {part})"
