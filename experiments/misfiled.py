@@ -179,7 +179,7 @@ def by_regression(rows: Rows, train: Points, test: Points) -> Found:
         own.append(_surprise(out_of_fold, classes, said))
         new.append(_surprise(model.predict_proba(test), classes, rows.test[name]))
         named.append(model.predict(test))
-    return _flagged(np.max(own, 0), np.max(new, 0), _asked(rows, named))
+    return flagged(np.max(own, 0), np.max(new, 0), _asked(rows, named))
 
 
 def by_nearest(rows: Rows, train: Points, test: Points) -> Found:
@@ -195,7 +195,7 @@ def by_nearest(rows: Rows, train: Points, test: Points) -> Found:
         own.append((said[near] != said[:, None]).mean(1))
         new.append((said[nearest] != rows.test[name].to_numpy()[:, None]).mean(1))
         named.append(np.asarray([pd.Series(said[row]).mode()[0] for row in nearest], object))
-    return _flagged(np.max(own, 0), np.max(new, 0), _asked(rows, named))
+    return flagged(np.max(own, 0), np.max(new, 0), _asked(rows, named))
 
 
 def by_forest(rows: Rows, seed: int) -> Found:
@@ -214,7 +214,7 @@ def by_forest(rows: Rows, seed: int) -> Found:
     forest = RandomForestClassifier(300, random_state=seed)
     forest.fit(np.vstack([read(usual), read(crossed)]), np.repeat([0, 1], kept))
     own, new = (forest.predict_proba(read(o))[:, 1] for o in (rows.train[kept:], rows.test))
-    return _flagged(own, new, np.full(len(new), "", object))
+    return flagged(own, new, np.full(len(new), "", object))
 
 
 def _surprise(chances: Scores, classes: Sequence[str], said: "pd.Series[str]") -> Scores:
@@ -224,7 +224,7 @@ def _surprise(chances: Scores, classes: Sequence[str], said: "pd.Series[str]") -
     return -np.log(np.maximum(own, _LEAST))
 
 
-def _flagged(own: Scores, new: Scores, named: NDArray[np.object_]) -> Found:
+def flagged(own: Scores, new: Scores, named: NDArray[np.object_]) -> Found:
     """Flag rows by scores that normal rows reach in one case of twenty, as p-values would."""
     p_values = [(1 + np.sum(own >= score)) / (len(own) + 1) for score in new]
     return Found(new, np.asarray(p_values) <= ALPHA, named)

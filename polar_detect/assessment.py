@@ -12,7 +12,7 @@ from polar_detect.arrays import BoolArray, Float32Array, Float64Array, IndexArra
 from polar_detect.clusters import Clusters, Flagged
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation
-from polar_detect.features.of_columns import MISFILED
+from polar_detect.features.of_columns import MISFILED, Expected
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
@@ -125,7 +125,7 @@ class Assessment:
         of normal rows of its kind; () where columns count as text.
     misfiled : tuple of dict
         The columns in which each row says something else than its free text leads to expect, each
-        with that; () where texts are no rows, or tell of no column.
+        with that, a word or between which numbers; () where texts are no rows, or tell no column.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
@@ -162,7 +162,7 @@ class Assessment:
     empty_cells: tuple[frozenset[str], ...] = ()
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     beyond_usual: tuple[Mapping[str, int], ...] = ()
-    misfiled: tuple[Mapping[str, str], ...] = ()
+    misfiled: tuple[Mapping[str, Expected], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()

@@ -249,8 +249,8 @@ class _Reasons(NamedTuple):
         is_new, is_empty = len(new) > most, sum(name in row.empty for row in odd) > most
         kinds = Counter(tuple(row.unlike_kind.get(name, ())) for row in odd)
         kind, n_of_kind = kinds.most_common(1)[0]
-        likeliest, n_likely = Counter(row.misfiled.get(name, "") for row in odd).most_common(1)[0]
-        expected = likeliest if n_likely > most else ""
+        likeliest, n_likely = Counter(row.misfiled.get(name) for row in odd).most_common(1)[0]
+        expected = likeliest if n_likely > most else None
         column = Column(name, is_empty, kind if n_of_kind > most else (), expected=expected)
         if is_new:
             return SharedReason(

@@ -12,9 +12,11 @@ from polar_detect.detectors.column_views import misfiled_view
 from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
 from polar_detect.features.of_columns import MISFILED, column_feature, kind_of
 from polar_detect.frames import row_template
+from polar_detect.messages.formatting import cell_range
 from polar_detect.metrics import auroc
 from polar_detect.report.formats.html import render_html
 from polar_detect.report.formats.markdown import render_markdown
+from polar_detect.signature.normal.filed_columns import FiledNumbers, FiledWords
 from polar_detect.signature.normal.filing import Filing, filed_columns
 
 WORDS = {
@@ -125,7 +127,7 @@ def test_by_chance_half_of_pairs_go_worse_however_rare_a_value_is(filing):
     for _ in range(20):
         codes = (rng.permutation(300) < 6).astype(int)
         column = replace(filing.columns[0], levels={"usual": 0, "rare": 1}, codes=codes)
-        shares.append(column.told(column.lifts(rng.lognormal(sigma=2, size=(300, 300)))))
+        shares.append(column.share_told(column.lifts(rng.lognormal(sigma=2, size=(300, 300)))))
     assert 0.4 < np.mean(shares) < 0.6
 
 
@@ -213,6 +215,102 @@ def test_only_columns_that_are_told_are_viewed(filing, template):
     assert misfiled_view(constant, scale.apply(constant.values), scale.spread) == []
 
 
+HOURS = {"Hydraulic": 2000, "Electrical": 20000, "Engine": 200000}
+
+
+def repairs(n=120, seed=0):
+    """Return work orders without their system, whose hours go with it."""
+    rows, rng = orders(n, seed), np.random.default_rng(seed + 100)
+    usual = rows["System"].map(HOURS) * np.exp(rng.normal(scale=0.2, size=n))
+    return pd.DataFrame({"Hours": usual.round(), "Bench": rng.integers(1, 90, n) / 10}).assign(
+        Note=rows["Note"], System=rows["System"]
+    )
+
+
+def shown(rows):
+    return rows.drop(columns="System")
+
+
+def overbooked(rows):
+    """Return rows with the hours of the system that comes next."""
+    names = [*HOURS]
+    usual = rows["System"].map(HOURS)
+    others = rows["System"].map(lambda own: HOURS[names[(names.index(own) + 1) % 3]])
+    return rows.assign(Hours=(rows["Hours"] * others / usual).round())
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    rows = shown(repairs())
+    template = row_template(rows)
+    return Filing.fit(template, template.texts(rows), Embed())
+
+
+def of_hours(filing, rows):
+    table = filing.features(filing.template.texts(rows), Embed())
+    return table.values[:, table.features.index(column_feature("Hours", MISFILED))]
+
+
+def test_numbers_that_do_not_go_with_the_text_are_told_where_texts_tell_them(numbers):
+    assert [own.name for own in numbers.columns] == ["Hours"]
+    new = repairs(60, seed=1)
+    usual, wrong = of_hours(numbers, shown(new)), of_hours(numbers, shown(overbooked(new)))
+    assert auroc(np.repeat([False, True], 60), np.concatenate([usual, wrong])) > 0.98
+    assert np.median(usual) < 0.5 < NOTHING < 1.5 < np.median(wrong)
+    empty = shown(new).assign(Hours="")
+    np.testing.assert_allclose(of_hours(numbers, empty), NOTHING)
+
+
+def test_the_hours_that_texts_lead_to_expect_are_those_of_like_texts(numbers):
+    new = repairs(40, seed=1)
+    texts = numbers.template.texts(shown(overbooked(new)))
+    expected = [own.get("Hours") for own in numbers.expected(texts, Embed())]
+    assert sum(own is not None for own in expected) >= 36
+    named = [(own, HOURS[of]) for own, of in zip(expected, new["System"], strict=True) if own]
+    assert np.mean([usual / 1.7 < low < high < usual * 1.7 for (low, high), usual in named]) > 0.8
+    usual = numbers.expected(numbers.template.texts(shown(new)), Embed())
+    assert sum(map(bool, usual)) <= 4
+
+
+def test_a_number_beside_its_band_goes_better_with_a_text_than_one_far_away(numbers):
+    (column,) = numbers.columns
+    in_the_fifth = np.zeros((1, len(column.codes)))
+    in_the_fifth[0, column.codes == 4] = 1
+    lifts = column.lifts(in_the_fifth)[0]
+    assert lifts[4] < lifts[3] < 0 < lifts[2] == pytest.approx(lifts[9])
+    assert lifts[3] == pytest.approx(lifts[5])
+
+
+def test_bands_of_numbers_hold_about_as_many_rows_each_and_none_too_few(numbers):
+    (column,) = numbers.columns
+    assert np.bincount(column.codes).tolist() == [12] * 10
+    assert column.codes[np.argmax(column.numbers)] == 9  # and so has what lies beyond
+    far = column.codes_of(numbers.template.read(numbers.template.texts(far_hours())))
+    assert far.tolist() == [0, 9, -1]
+    counts = shown(repairs()).assign(Hours=[0.0] * 117 + [1.5, 2.5, 3.5])
+    template = row_template(counts)
+    few = Filing.fit(template, template.texts(counts), Embed())
+    assert "Hours" not in [own.name for own in few.columns]
+
+
+def far_hours():
+    return shown(repairs(3)).assign(Hours=["-50", "9000000", ""])
+
+
+def test_numbers_that_are_names_are_told_as_words_are():
+    rows = orders().assign(
+        System=orders()["System"].map({"Hydraulic": 100, "Electrical": 200, "Engine": 300})
+    )
+    rows["Load"] = rows["System"] * 7 + np.random.default_rng(0).normal(size=120).round(2)
+    template = row_template(rows)
+    names = filed_columns(template)
+    assert template.numeric[0].name == "System"
+    assert template.numeric[0].repeats
+    assert names == ["System", "Machine", "Load"]
+    told = Filing.fit(template, template.texts(rows), Embed()).columns
+    assert [*map(type, told)] == [FiledWords, FiledNumbers]
+
+
 @pytest.fixture(scope="module")
 def fitted(tiny_pair):
     return PolarDetector(**tiny_pair).fit(orders(160))
@@ -294,3 +392,42 @@ def test_what_texts_tell_is_clipped_after_nats_not_after_spreads_of_usual_rows()
     own = [column_feature("System", MISFILED), column_feature("Size", "value")]
     assert column_units(own).tolist() == [1, 0]
     assert column_clips([*own, column_feature("Weight", "value")])[0] == CLIP
+
+
+@pytest.fixture(scope="module")
+def fitted_on_numbers(tiny_pair):
+    return PolarDetector(**tiny_pair).fit(shown(repairs(160)))
+
+
+def test_a_detector_says_which_numbers_rows_with_such_texts_have(fitted_on_numbers, tmp_path):
+    new = repairs(40, seed=1)
+    rows = pd.concat([shown(new), shown(overbooked(new))], ignore_index=True)
+    found = fitted_on_numbers.assess(rows, programs_of="none")
+    assert auroc(np.repeat([False, True], 40), found.scores) > 0.8
+    said = [i for i in range(40, 80) if "“Hours” does not go with the text" in found.reasons()[i]]
+    assert len(said) > 20
+    i = said[0]
+    low, high = cell_range(*found.misfiled[i]["Hours"])
+    assert (
+        f"“Hours” does not go with the text (with such texts mostly {low} to {high}) +"
+        in (found.reasons()[i])
+    )
+    assert (
+        f"「Hours」が文章と合わない（同様の文章の行ではおおむね{low}～{high}）"
+        in (found.reasons("ja")[i])
+    )
+    fitted_on_numbers.save(tmp_path / "saved")
+    loaded = PolarDetector.load(tmp_path / "saved").assess(rows, programs_of="none")
+    assert loaded.scores.tolist() == found.scores.tolist()
+    assert loaded.reasons() == found.reasons()
+
+
+def test_a_report_says_beside_a_number_what_its_text_leads_to_expect(fitted_on_numbers):
+    report = Report.of(fitted_on_numbers, shown(overbooked(repairs(12, seed=1))))
+    named = [cell for row in report.data.rows for cell in row.cells if cell.expected]
+    assert {cell.column for cell in named} == {"Hours"}
+    low, high = cell_range(*named[0].expected)
+    written = render_markdown(report.data)
+    assert f"expected here: {low} to {high}" in written
+    assert f"(with such texts mostly {low} to {high}; +" in written
+    assert f"{low} to {high}" in render_html(report.data)

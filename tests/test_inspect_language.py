@@ -190,7 +190,7 @@ def test_inspect_says_which_columns_count_beside_others_in_both_languages():
             "Empty cells held against those of normal rows with the same (in brackets)",
             "備考 (号機)",
         ),
-        ("Columns of words that are held against the free text", "号機"),
+        ("Columns that are held against the free text", "号機"),
         ("Alike by lot", "品番"),
     ]
     labels = [Language("ja").inspected(label) for label, _ in said]

@@ -307,7 +307,7 @@ def _filing(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return which columns the free text of rows tells, if it tells some."""
     told = manifest.get("filing", {"told": []})["told"]
     names = ", ".join(map(_on_one_line, told))
-    return (("Columns of words that are held against the free text", names),) if names else ()
+    return (("Columns that are held against the free text", names),) if names else ()
 
 
 @dataclass(frozen=True)

@@ -153,16 +153,16 @@ def read_reference(
 def _filing(
     stored: Stored, fitted: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate
 ) -> Filing | None:
-    """Return how free text and categories go together; None in older artifacts."""
+    """Return how free text and columns go together; None in older artifacts."""
     if stored.get("filing") is None:
         return None
-    own, words = stored.part("filing"), filed_columns(rows)
+    own, names = stored.part("filing"), filed_columns(rows)
     told = own.texts("told")
     if not told:
         return Filing.telling_nothing(rows)
     points, centre = (arrays.get(f"filing.{name}") for name in ("points", "centre"))
-    if points is None or centre is None or len(points) != len(fitted) or {*told} - {*words}:
-        stored.refuse("filing", "columns of words that are told, and as many points as texts")
+    if points is None or centre is None or len(points) != len(fitted) or {*told} - {*names}:
+        stored.refuse("filing", "columns that free text may tell, and as many points as texts")
     reach = own.number("reach", low=_LEAST_REACH, high=1)
     return Filing.of(rows, fitted, told, points=points, centre=centre, reach=reach)
 

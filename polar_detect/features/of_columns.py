@@ -16,6 +16,8 @@ LEVEL: Kind = "level"
 NEW: Kind = "new"
 MISFILED: Kind = "misfiled"  # by the free text of the row; see `signature.normal.filing`
 LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.labelled.column_likeness`
+Expected = str | tuple[float, float]
+"""What the free text of a row leads to expect of a cell: a word, or between which numbers."""
 
 
 def column_feature(column: str, kind: Kind) -> Feature:

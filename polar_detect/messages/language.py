@@ -7,10 +7,10 @@ from typing import Any
 from unicodedata import bidirectional
 
 from polar_detect.errors import InputError
-from polar_detect.features.of_columns import column_of, kind_of
+from polar_detect.features.of_columns import Expected, column_of, kind_of
 from polar_detect.features.table import Feature
 from polar_detect.messages.catalogue import sentences, texts
-from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
+from polar_detect.messages.formatting import NAME_CHARACTERS, cell_range, one_line
 from polar_detect.messages.forms import Form
 from polar_detect.messages.sources import Column, Group, Layer, Source
 from polar_detect.messages.tongues import TONGUES, Tongue
@@ -162,10 +162,8 @@ class Language:
                 return self.say("reason.layer", layer=index)
             case Column(name, True):
                 return self.say("reason.column.empty", name=_short(name))
-            case Column(name, expected=expected) if expected:
-                return self.say(
-                    "reason.column.misfiled", name=_short(name), expected=_short(expected)
-                )
+            case Column(name, expected=expected) if expected is not None:
+                return self._misfiled(name, expected)
             case Column(name, _, ()):
                 key = _ODD[source.direction, source.is_beside_all]
                 return self.say(key, name=_short(name))
@@ -176,6 +174,13 @@ class Language:
             case Group(name):
                 is_known = f"reason.{name}" in texts()
                 return self.say(f"reason.{name}") if is_known else self.part(source)
+
+    def _misfiled(self, name: str, expected: Expected) -> str:
+        """Return that a cell does not go with the free text of its row."""
+        if isinstance(expected, str):
+            return self.say("reason.column.misfiled", name=_short(name), expected=_short(expected))
+        low, high = cell_range(*expected)
+        return self.say("reason.column.misfiled.number", name=_short(name), low=low, high=high)
 
     def stage(self, name: str) -> str:
         """Return the name of a stage of a long run."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from polar_detect.features.of_columns import Expected
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -42,8 +44,9 @@ class Column:
         Whether its number is too low or too high; 0 where it is neither, or no number.
     is_beside_all : bool
         Whether it is so beside the other numbers of the row rather than by itself.
-    expected : str
-        What the free text of the row leads to expect there, where it says something else.
+    expected : str or tuple of float, optional
+        What the free text of the row leads to expect there, where it says something else: a word,
+        or between which numbers.
     """
 
     name: str
@@ -51,7 +54,7 @@ class Column:
     beside: tuple[str, ...] = ()
     direction: int = 0
     is_beside_all: bool = False
-    expected: str = ""
+    expected: Expected | None = None
 
     @property
     def label(self) -> str:

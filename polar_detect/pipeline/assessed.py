@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.explain import Explanation
+from polar_detect.features.of_columns import Expected
 from polar_detect.signature.known_anomalies import KnownAnomaly
 
 if TYPE_CHECKING:
@@ -41,4 +42,4 @@ class Assessed:
     known: Sequence[KnownAnomaly | None] = ()
     fine: Sequence[int] = ()
     embeddings: Float32Array | None = None
-    misfiled: Sequence[Mapping[str, str]] = ()
+    misfiled: Sequence[Mapping[str, Expected]] = ()

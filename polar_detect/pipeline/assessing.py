@@ -9,6 +9,7 @@ import numpy as np
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.explain import Explanation
+from polar_detect.features.of_columns import Expected
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.fitted import Fitted
@@ -131,12 +132,14 @@ class Assessing:
             misfiled=self._misfiled(texts, scored),
         )
 
-    def _misfiled(self, texts: Sequence[str], scored: "_Scored") -> Sequence[Mapping[str, str]]:
+    def _misfiled(
+        self, texts: Sequence[str], scored: "_Scored"
+    ) -> Sequence[Mapping[str, Expected]]:
         """Return what the free text of rows leads to expect in cells that go badly with it."""
         filing = self.fitted.text_reference.filing
         if filing is None:
             return ()
-        found: list[Mapping[str, str]] = [{}] * len(texts)
+        found: list[Mapping[str, Expected]] = [{}] * len(texts)
         places = np.flatnonzero(scored.has_tokens)[filing.is_doubted(scored.table)].tolist()
         doubted = filing.expected([texts[i] for i in places], self.extractor.encoder.embed)
         for i, expected in zip(places, doubted, strict=True):

@@ -74,7 +74,7 @@ def cells_of(
                 expected_high=normal.expected_high,
                 is_expected=normal.is_expected,
                 levels=normal.levels,
-                expected=odd.misfiled.get(name, ""),
+                expected=odd.misfiled.get(name),
             )
         )
     counted = sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS]

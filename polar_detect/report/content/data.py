@@ -7,6 +7,7 @@ from typing import Literal
 
 from polar_detect.arrays import Float64Array
 from polar_detect.drift import ALONE, Company, Drift
+from polar_detect.features.of_columns import Expected
 from polar_detect.features.table import Feature
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import SharedReason, Source
@@ -57,7 +58,7 @@ class CellReport:
     expected_low: float = math.nan
     expected_high: float = math.nan
     levels: tuple[tuple[str, float], ...] = ()  # of a category: what most of them say, and shares
-    expected: str = ""  # of a category: what the free text of the row leads to expect in its place
+    expected: Expected | None = None  # what the free text of the row leads to expect in its place
     # What the row says in the factors of the column, as those normal rows do.
     beside: Mapping[str, str] = field(default_factory=dict)
     is_usual: bool  # whether it lies there, or is said by a twentieth of them

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from polar_detect.arrays import Float64Array
 from polar_detect.explain import Explanation, FarNumber
 from polar_detect.features import of_columns as column_features
+from polar_detect.features.of_columns import Expected
 from polar_detect.messages.formatting import NAME_CHARACTERS, Numbers, one_line
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column, Group, Layer, Source
@@ -31,7 +32,7 @@ class OddCells:
         Cells that say what no normal row says there.
     far : mapping of str to FarNumber
         Columns of numbers in which its number is far from those of normal rows.
-    misfiled : mapping of str to str
+    misfiled : mapping of str to str or tuple of float
         Columns that do not go with its free text, with what that leads to expect there.
     """
 
@@ -39,7 +40,7 @@ class OddCells:
     unlike_kind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     new: tuple[NewCell, ...] = ()
     far: Mapping[str, FarNumber] = field(default_factory=dict)
-    misfiled: Mapping[str, str] = field(default_factory=dict)
+    misfiled: Mapping[str, Expected] = field(default_factory=dict)
 
     def seen(self, source: Source) -> Source:
         """Return a source of a part of the score as it is in that row."""

@@ -128,7 +128,8 @@ def _cell_key(cell: CellReport) -> str:
     if cell.is_as_labelled:
         return "card.cell.labelled"
     if cell.expected:
-        return "card.cell.misfiled"
+        is_word = isinstance(cell.expected, str)
+        return "card.cell.misfiled" if is_word else "card.cell.misfiled.number"
     if not cell.is_usual or cell.levels:  # of words, shares say how usual they are
         return "card.cell"
     return "card.cell.usual" if cell.is_expected else "card.cell.unexpected"
@@ -158,8 +159,10 @@ def usual(own: CellReport, language: Language) -> str:
 
 def expected(own: CellReport, language: Language) -> str:
     """Return what its text leads to expect of a cell, or between which numbers others do."""
-    if own.expected:
+    if isinstance(own.expected, str):
         return language.isolated(one_line(own.expected, NAME_CHARACTERS))
+    if own.expected is not None:
+        return _range(*own.expected, language)
     return _range(own.expected_low, own.expected_high, language)
 
 
