@@ -268,6 +268,7 @@ def test_the_hours_that_texts_lead_to_expect_are_those_of_like_texts(numbers):
     assert sum(own is not None for own in expected) >= 36
     named = [(own, HOURS[of]) for own, of in zip(expected, new["System"], strict=True) if own]
     assert np.mean([usual / 1.7 < low < high < usual * 1.7 for (low, high), usual in named]) > 0.8
+    assert all(low < high for (low, high), _ in named)
     usual = numbers.expected(numbers.template.texts(shown(new)), Embed())
     assert sum(map(bool, usual)) <= 4
 

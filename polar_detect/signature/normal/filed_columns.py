@@ -22,9 +22,7 @@ _PRIOR = 0.3
 _TOLD_WORDS, _TOLD_NUMBERS = 0.75, 0.65
 _N_BANDS = 10  # of as many numbers each
 _BESIDE = 0.5  # what a number counts for in the bands beside its own
-# Of what like texts say so much lies between the numbers that are named; as rows that are hardly
-# like a text count for a little each, all of them together reach into the tails.
-_NAMED = 0.5
+_N_LIKEST = 8  # texts by which numbers are named: those of all but the lowest and the highest
 _ROUNDING = 1e-6  # of a lift
 
 
@@ -187,7 +185,7 @@ class FiledNumbers(FiledColumn):
         """Return the column of normal rows; None where it has not two bands with enough rows."""
         numbers = np.where(has_text, _numbers(name, rows), np.nan)
         known = numbers[~np.isnan(numbers)]
-        if len(known) < 2 * _MIN_ROWS:
+        if len(known) < _N_LIKEST:
             return None
         steps = np.arange(1, _N_BANDS) / _N_BANDS
         edges = np.unique(np.quantile(known, steps, method="inverted_cdf"))
@@ -211,16 +209,13 @@ class FiledNumbers(FiledColumn):
         return _bands(_numbers(self.name, rows), self.edges)
 
     def expected(self, rows: "ParsedRows", weights: Float64Array) -> list[Expected | None]:
-        """Return between which numbers the middle of like texts lies, where a row's does not."""
+        """Return between which numbers most of the likest texts' lie, where a row's does not."""
         numbers, lifts = _numbers(self.name, rows), self.lifts(weights)
         found: list[Expected | None] = [None] * len(numbers)
-        is_known, order = ~np.isnan(self.numbers), np.argsort(self.numbers, kind="stable")
-        order = order[is_known[order]]
+        known = np.flatnonzero(self.codes >= 0)
         for i in np.flatnonzero(_goes_badly(self.codes_of(rows), lifts)).tolist():
-            below = np.cumsum(weights[i, order])
-            ends = below[-1] * np.asarray([(1 - _NAMED) / 2, (1 + _NAMED) / 2])
-            places = np.searchsorted(below, ends).clip(max=len(order) - 1)
-            low, high = self.numbers[order[places]].tolist()
+            likest = known[np.argsort(-weights[i, known], kind="stable")[:_N_LIKEST]]
+            _, low, *_, high, _ = np.sort(self.numbers[likest]).tolist()
             if not low <= numbers[i] <= high:
                 found[i] = (low, high)
         return found
