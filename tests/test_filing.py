@@ -288,10 +288,31 @@ def test_bands_of_numbers_hold_about_as_many_rows_each_and_none_too_few(numbers)
     assert column.codes[np.argmax(column.numbers)] == 9  # and so has what lies beyond
     far = column.codes_of(numbers.template.read(numbers.template.texts(far_hours())))
     assert far.tolist() == [0, 9, -1]
-    counts = shown(repairs()).assign(Hours=[0.0] * 117 + [1.5, 2.5, 3.5])
-    template = row_template(counts)
-    few = Filing.fit(template, template.texts(counts), Embed())
-    assert "Hours" not in [own.name for own in few.columns]
+
+
+def test_a_number_among_those_of_the_likest_texts_is_not_called_misfiled(numbers):
+    (column,) = numbers.columns
+    likest = np.concatenate([np.flatnonzero(column.codes == end)[:4] for end in (0, 9)])
+    weights = np.zeros((2, len(column.codes)))
+    weights[:, likest] = 1
+    rows = shown(repairs(2)).assign(Hours=[np.median(column.numbers), 9e6])
+    rows = numbers.template.read(numbers.template.texts(rows))
+    assert column.lifts(weights)[0, column.codes_of(rows)[0]] > 0
+    assert column.expected(rows, weights)[0] is None
+
+
+def in_bands(hours):
+    rows = shown(repairs()).assign(Hours=hours)
+    template = row_template(rows)
+    return FiledNumbers.of("Hours", template.read(template.texts(rows)), np.ones(120, bool))
+
+
+def test_numbers_of_which_hardly_any_differ_have_no_bands_to_be_told_apart_by():
+    assert in_bands([0.0] * 119 + [7.5]) is None
+    assert in_bands([0.0] * 118 + [7.5, 8.5]).n_values == 2
+    assert in_bands([0.5] * 10 + [1.5] * 110) is None
+    assert in_bands([0.5] * 12 + [1.5] * 108).n_values == 2
+    assert in_bands([0.5, 1.5] * 2 + [""] * 116) is None
 
 
 def far_hours():
