@@ -293,12 +293,25 @@ def test_bands_of_numbers_hold_about_as_many_rows_each_and_none_too_few(numbers)
 def test_a_number_among_those_of_the_likest_texts_is_not_called_misfiled(numbers):
     (column,) = numbers.columns
     likest = np.concatenate([np.flatnonzero(column.codes == end)[:4] for end in (0, 9)])
-    weights = np.zeros((2, len(column.codes)))
+    weights = np.zeros((1, len(column.codes)))
     weights[:, likest] = 1
-    rows = shown(repairs(2)).assign(Hours=[np.median(column.numbers), 9e6])
+    rows = shown(repairs(1)).assign(Hours=np.median(column.numbers))
     rows = numbers.template.read(numbers.template.texts(rows))
     assert column.lifts(weights)[0, column.codes_of(rows)[0]] > 0
-    assert column.expected(rows, weights)[0] is None
+    assert column.expected(rows, weights) == [None]
+
+
+def test_cells_without_a_number_or_a_text_count_for_no_number():
+    rows = shown(repairs())
+    rows["Hours"] = rows["Hours"].map("{:.1f} h".format)
+    rows.loc[:4, "Note"] = ""
+    rows.loc[5:19, "Hours"] = "OL"  # beyond what the clock counts
+    template = row_template(rows)
+    assert [own.name for own in template.columns if own.has_codes] == ["Hours"]
+    hours, *_ = Filing.fit(template, template.texts(rows), Embed()).columns
+    assert hours.name == "Hours"
+    assert np.flatnonzero(hours.codes < 0).tolist() == [*range(20)]
+    np.testing.assert_allclose(hours.lifts((hours.codes < 0)[None].astype(float)), 0, atol=1e-12)
 
 
 def in_bands(hours):

@@ -227,7 +227,7 @@ def test_markdown_and_json_hold_the_cells():
         "expected_low": None,
         "expected_high": None,
         "levels": [],
-        "expected": "",
+        "expected": None,
         "beside": {},
         "is_usual": False,
         "is_expected": True,

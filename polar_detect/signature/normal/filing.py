@@ -208,13 +208,12 @@ class Filing:
 def filed_columns(template: "RowTemplate") -> list[str]:
     """Return the columns that free text may tell; none where there is no such text.
 
-    Words that repeat, and numbers that are no names or codes.
+    Words that repeat, and numbers that are no names.
     """
     if not _free_places(template):
         return []
     words = [name for name, own in template.categories.items() if own.of == "words"]
-    is_number = (own for own in template.numeric if not (own.repeats or own.has_codes))
-    return [*words, *(own.name for own in is_number)]
+    return [*words, *(own.name for own in template.numeric if not own.repeats)]
 
 
 def free_texts(rows: "ParsedRows") -> list[str]:
