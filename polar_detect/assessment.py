@@ -13,6 +13,7 @@ from polar_detect.clusters import Clusters, Flagged
 from polar_detect.errors import InputError, counted
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import MISFILED, Expected
+from polar_detect.features.of_sequences import OddEntry
 from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
@@ -126,6 +127,9 @@ class Assessment:
     misfiled : tuple of dict
         The columns in which each row says something else than its free text leads to expect, each
         with that, a word or between which numbers; () where texts are no rows, or tell no column.
+    odd_entries : tuple of OddEntry or None
+        Of each text the entry that is missing, out of place or there too often, where that raised
+        its score; () where texts are no sequences of entries that come again.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
@@ -163,6 +167,7 @@ class Assessment:
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     beyond_usual: tuple[Mapping[str, int], ...] = ()
     misfiled: tuple[Mapping[str, Expected], ...] = ()
+    odd_entries: tuple[OddEntry | None, ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     new_words: tuple[tuple[str, ...], ...] = ()
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
@@ -222,6 +227,7 @@ class Assessment:
             unlike_kind=chosen(self.unlike_kind),
             beyond_usual=chosen(self.beyond_usual),
             misfiled=chosen(self.misfiled),
+            odd_entries=chosen(self.odd_entries),
             new_cells=chosen(self.new_cells),
             new_words=chosen(self.new_words),
             known_anomalies=chosen(self.known_anomalies),
@@ -245,6 +251,7 @@ class Assessment:
             unlike_kind=_joined(part.unlike_kind for part in parts),
             beyond_usual=_joined(part.beyond_usual for part in parts),
             misfiled=_joined(part.misfiled for part in parts),
+            odd_entries=_joined(part.odd_entries for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
             new_words=_joined(part.new_words for part in parts),
             known_anomalies=_joined(part.known_anomalies for part in parts),
@@ -263,14 +270,15 @@ class Assessment:
 
     @cached_property
     def odd_cells(self) -> list[OddCells]:
-        """What is odd about the cells of each text, if it is a row."""
+        """What is odd about the cells of each text, if it is a row, or about its entries."""
         n = len(self.scores)
         empty, new = self.empty_cells or (frozenset(),) * n, self.new_cells or ((),) * n
         unlike, beyond = self.unlike_kind or ({},) * n, self.beyond_usual or ({},) * n
         far = self.explanation.far_numbers(beyond)
         expected = zip(self.misfiled or ({},) * n, self.explanation.mostly(MISFILED), strict=True)
         misfiled = [{name: own[name] for name in own.keys() & most} for own, most in expected]
-        return [*map(OddCells, empty, unlike, new, far, misfiled)]
+        entries = self.odd_entries or (None,) * n
+        return [*map(OddCells, empty, unlike, new, far, misfiled, entries)]
 
     @cached_property
     def like_known(self) -> tuple[str, ...]:

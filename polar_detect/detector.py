@@ -376,6 +376,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             unlike_kind=tuple(fitted.reference.unlike_kind(read)),
             beyond_usual=tuple(fitted.reference.beyond_usual(read)),
             misfiled=tuple(found.misfiled),
+            odd_entries=tuple(found.odd_entries),
             new_cells=() if known is None else tuple(known.new_cells(read)),
             new_words=() if words is None else tuple(map(words.telling, shown)),
             known_anomalies=tuple(found.known),

@@ -28,10 +28,12 @@ from polar_detect.signature.normal.changes import Changes, Covariances
 from polar_detect.signature.normal.filing import Filing, filed_columns
 from polar_detect.signature.normal.geometry import Geometries, Geometry
 from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.normal.sequences import Sequences
 from polar_detect.signature.normal.token_index import TokenIndex
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.stored import Stored, unfit
 from polar_detect.tables.rows.template import RowTemplate
+from polar_detect.texts.entries import SEPARATORS
 
 _LEAST_REACH = 1e-6  # of cosines, for weights that are numbers
 _Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | WordingLikeness
@@ -147,7 +149,20 @@ def read_reference(
         likeness=likeness,
         crowding=arrays.get("neighbours.crowding"),  # older artifacts: none
         filing=None if rows is None else _filing(stored, fitted, arrays, rows),
+        sequences=_sequences(stored, fitted, rows),
     )
+
+
+def _sequences(
+    stored: Stored, fitted: tuple[str, ...], rows: RowTemplate | None
+) -> Sequences | None:
+    """Return the texts as sequences; None where they are none, and in older artifacts."""
+    if stored.get("sequences") is None:
+        return None
+    separator = stored.part("sequences").text("separator")
+    if separator not in SEPARATORS:
+        stored.refuse("sequences", f"a separator among {', '.join(SEPARATORS)}")
+    return Sequences.of(fitted, separator, rows)
 
 
 def _filing(
@@ -192,7 +207,10 @@ def said_of(detector: PolarDetector, programs: NormalPrograms) -> dict[str, Any]
     """Return what the manifest says of the models, and of what they make of normal texts."""
     own, engine = detector.fitted_.settings, detector.engine_
     filing = detector.fitted_.text_reference.filing
-    told = {} if filing is None else {"filing": filing.said}
+    told: dict[str, Any] = {} if filing is None else {"filing": filing.said}
+    sequences = detector.fitted_.text_reference.sequences
+    if sequences is not None:
+        told["sequences"] = {"separator": sequences.separator}
     return told | {
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},

@@ -15,8 +15,11 @@ from polar_detect.features.of_columns import (
     kind_of,
     number_columns,
 )
+from polar_detect.features.of_sequences import COUNTS, ORDER
 from polar_detect.features.table import Feature
 
+# Nats of an order; what no normal text has may have ten or twenty. And entries.
+_UNITS = {ORDER: 3.0, COUNTS: 1.0}
 CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
 # Normal texts whose feature differs by less differ by rounding: what the other columns leave of one
 # that never changed comes out as 0 or as 1e-16, by where that column stands.
@@ -76,4 +79,4 @@ def column_units(features: Sequence[Feature]) -> Float64Array:
     hardly any distance; clipped after a few spreads of that, any other number would be as near.
     """
     has_unit = {"residual", "distance", LEVEL, NEW, MISFILED}
-    return np.asarray([float(kind_of(feature) in has_unit) for feature in features])
+    return np.asarray([_UNITS.get(own, float(kind_of(own) in has_unit)) for own in features])

@@ -26,6 +26,7 @@ from polar_detect.detectors.evidence import (
 )
 from polar_detect.detectors.parts import broken_parts, form_parts, topic_parts
 from polar_detect.detectors.scale import Scale
+from polar_detect.detectors.sequence_views import sequence_views
 from polar_detect.detectors.weighting import (
     Part,
     alone,
@@ -55,6 +56,8 @@ from polar_detect.statistics.contrast import contrast
 _EASY_SHARE, _BROKEN_SHARE, _FEW = 0.07, 0.04, 100
 # What cells that do not go with their text count for, beside 1 of all but new words.
 _MISFILED_SHARE = 0.5
+# What the order of a text's entries counts for, and as much how often each kind of them occurs.
+_SEQUENCE_SHARE = 0.5
 # What labelled anomalies teach counts for the first of these, and for up to so much more as there
 # are more of them; for half of that where there are so many.
 _LABELLED_SHARES, _N_LABELLED = (0.3, 0.4), 20
@@ -159,7 +162,8 @@ def choose_views(shown: TrainingSignatures, scale: Scale, *, counts_language: bo
     more: it asks no other text, and what does tells less where there are few. All of these share
     what *numbers* and *categories* of rows leave them; see `column_shares`. Words that no normal
     row says where these say few, which hardly any normal row does, count for as much as all else
-    together; cells that do not go with the free text of their row for half of that.
+    together; cells that do not go with the free text of their row for half of that. So do, of texts
+    that are sequences of entries which come again, their order and how often each occurs.
     """
     normal, held_out = shown.normal, shown.strangers
     inside, outside = scale.apply(normal.values), scale.apply(shown.all_strange.values)
@@ -187,10 +191,12 @@ def choose_views(shown: TrainingSignatures, scale: Scale, *, counts_language: bo
     shares = np.append((1 - of_columns.sum()) * shares, of_columns)
     new = new_words_view(normal, inside, scale.spread)
     misfiled = misfiled_view(normal, inside, scale.spread)
-    shares = np.concatenate([shares, np.ones(len(new)), np.full(len(misfiled), _MISFILED_SHARE)])
+    sequences = sequence_views(normal, inside, scale.spread)
+    others = [(new, 1.0), (misfiled, _MISFILED_SHARE), (sequences, _SEQUENCE_SHARE)]
+    shares = np.concatenate([shares, *(np.full(len(own), share) for own, share in others)])
     return Views(
         means=inside.mean(0),
-        views=np.stack([*views, *(view for _, view in columns), *new, *misfiled]),
+        views=np.stack([*views, *(view for _, view in columns), *new, *misfiled, *sequences]),
         shares=shares / shares.sum(),
         n_topic=1,
         n_text=len(text),

@@ -8,6 +8,7 @@ from unicodedata import bidirectional
 
 from polar_detect.errors import InputError
 from polar_detect.features.of_columns import Expected, column_of, kind_of
+from polar_detect.features.of_sequences import OddEntry
 from polar_detect.features.table import Feature
 from polar_detect.messages.catalogue import sentences, texts
 from polar_detect.messages.formatting import NAME_CHARACTERS, cell_range, one_line
@@ -19,6 +20,8 @@ from polar_detect.texts.visible import visible
 # What stands in a sentence under a name is looked up under that name, or under this kind.
 _KIND_OF = {"cause": "errors", "notice": "notices", "method": "cell", "other": "cell"}
 _TURNS = {"R", "AL"}  # kinds of letters that are written from right to left
+_OF_ORDER = {"order", "start", "end"}  # kinds of odd entries of which another one may be usual
+_ENTRY_CHARACTERS = 60
 _UNITS = ("text", "texts", "counter")  # what is scored, which every text may name
 
 
@@ -171,9 +174,14 @@ class Language:
                 others = self.joined(self.say("quoted", word=_short(own)) for own in beside)
                 key = _ODD_FOR_OTHERS[source.direction]
                 return self.say(key, name=_short(name), others=others)
-            case Group(name):
-                is_known = f"reason.{name}" in texts()
-                return self.say(f"reason.{name}") if is_known else self.part(source)
+            case Group():
+                return self._reason_of_group(source)
+
+    def _reason_of_group(self, source: Group) -> str:
+        if source.entry is not None:
+            return self._odd_entry(source.entry)
+        key = f"reason.{source.name}"
+        return self.say(key) if key in texts() else self.part(source)
 
     def _misfiled(self, name: str, expected: Expected) -> str:
         """Return that a cell does not go with the free text of its row."""
@@ -181,6 +189,22 @@ class Language:
             return self.say("reason.column.misfiled", name=_short(name), expected=_short(expected))
         low, high = cell_range(*expected)
         return self.say("reason.column.misfiled.number", name=_short(name), low=low, high=high)
+
+    def _odd_entry(self, odd: OddEntry) -> str:
+        """Return which entry of a text is missing, out of place or there too often."""
+        key = f"reason.sequence.{odd.kind}"
+        if odd.kind in _OF_ORDER:
+            key += ".rare" if odd.usual is None else ".last" * (not odd.usual)
+        elif odd.behind:
+            key += ".behind"
+        return self.say(
+            key,
+            entry=one_line(odd.entry, _ENTRY_CHARACTERS),
+            behind=one_line(odd.behind, _ENTRY_CHARACTERS),
+            usual=one_line(odd.usual or "", _ENTRY_CHARACTERS),
+            n=odd.n,
+            n_usual=odd.n_usual,
+        )
 
     def stage(self, name: str) -> str:
         """Return the name of a stage of a long run."""

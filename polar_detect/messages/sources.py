@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from polar_detect.features.of_columns import Expected
+from polar_detect.features.of_sequences import OddEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,17 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A property of the whole text: a family of features."""
+    """A property of the whole text: a family of features.
+
+    Parameters
+    ----------
+    name : str
+    entry : OddEntry, optional
+        Of a sequence: the entry that is missing, out of place or there too often.
+    """
 
     name: str
+    entry: OddEntry | None = None
 
     @property
     def label(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import Expected
+from polar_detect.features.of_sequences import OddEntry
 from polar_detect.signature.known_anomalies import KnownAnomaly
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Assessed:
     embeddings : (n_texts, hidden) float32, unit length, or None
         None where no model reads the texts.
     misfiled : sequence of mapping of str to str
+    odd_entries : sequence of OddEntry or None
         See `Assessment`.
     """
 
@@ -43,3 +45,4 @@ class Assessed:
     fine: Sequence[int] = ()
     embeddings: Float32Array | None = None
     misfiled: Sequence[Mapping[str, Expected]] = ()
+    odd_entries: Sequence[OddEntry | None] = ()

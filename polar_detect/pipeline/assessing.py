@@ -8,8 +8,10 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.calibration import p_values_or_nan
+from polar_detect.detectors.base import Attribution
 from polar_detect.explain import Explanation
 from polar_detect.features.of_columns import Expected
+from polar_detect.features.of_sequences import OddEntry
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.assessed import Assessed
 from polar_detect.pipeline.fitted import Fitted
@@ -68,6 +70,7 @@ class Assessing:
         known = [nearest for part in parts for nearest in part.known]
         fine = [n for part in parts for n in part.fine]
         misfiled = [expected for part in parts for expected in part.misfiled]
+        odd_entries = [entry for part in parts for entry in part.odd_entries]
         return Assessed(
             scores=np.concatenate([part.scores for part in parts])[rows],
             programs=[programs[i] for i in rows],
@@ -77,6 +80,7 @@ class Assessing:
             fine=[fine[i] for i in rows] if fine else (),
             embeddings=np.concatenate([part.embeddings for part in parts])[rows],
             misfiled=[misfiled[i] for i in rows] if misfiled else (),
+            odd_entries=[odd_entries[i] for i in rows] if odd_entries else (),
         )
 
     def scores(self, texts: Sequence[str], tracker: Tracker) -> Float64Array:
@@ -130,7 +134,22 @@ class Assessing:
             fine=fitted.n_like_fine(scored.table, known, scored.has_tokens, readable),
             embeddings=scored.readings.embeddings,
             misfiled=self._misfiled(texts, scored),
+            odd_entries=self._odd_entries(texts, scored, attribution),
         )
+
+    def _odd_entries(
+        self, texts: Sequence[str], scored: "_Scored", attribution: Attribution
+    ) -> Sequence[OddEntry | None]:
+        """Return which entry of each text raised its score, if texts are sequences."""
+        sequences = self.fitted.text_reference.sequences
+        if sequences is None:
+            return ()
+        found: list[OddEntry | None] = [None] * len(texts)
+        places = np.flatnonzero(scored.has_tokens).tolist()
+        for i, values in zip(places, attribution.values.tolist(), strict=True):
+            own = dict(zip(attribution.features, values, strict=True))
+            found[i] = sequences.odd(texts[i], own)
+        return found
 
     def _misfiled(
         self, texts: Sequence[str], scored: "_Scored"

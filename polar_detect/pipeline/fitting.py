@@ -36,6 +36,7 @@ from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.signature.normal.changes import Covariances
 from polar_detect.signature.normal.filing import Filing
 from polar_detect.signature.normal.reference import Reference
+from polar_detect.signature.normal.sequences import Sequences
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.signature.reading.spill import Spill
@@ -325,6 +326,8 @@ class Fitting:
             contamination=settings.contamination,
             likeness=likeness,
         )
+        if settings.store_texts and not settings.passages:
+            reference = replace(reference, sequences=Sequences.fit(readings.texts, rows))
         if rows is None:
             return reference
         return replace(reference, filing=Filing.fit(rows, readings.texts, self._embed))

@@ -105,8 +105,9 @@ class Extractor:
         fitted = slice(reference.n_fitted)
         unmet, uncounted = (None if own is None else own[:, fitted] for own in (banned, left_out))
         tables += reference.of_columns(readings.texts, banned=unmet, left_out=uncounted)
+        left_out = unmet if uncounted is None else uncounted
+        tables += reference.of_sequences(readings.texts, left_out=left_out)
         if reference.filing is not None:
-            left_out = unmet if uncounted is None else uncounted
             embed = self.encoder.embed
             tables.append(reference.filing.features(readings.texts, embed, left_out=left_out))
         return FeatureTable.beside(tables)

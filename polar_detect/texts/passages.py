@@ -17,7 +17,7 @@ from polar_detect.arrays import Float64Array, IndexArray
 LEAST, MOST = 200, 400
 _HEADING = 40
 # Behind the end of a line, or of a sentence and its closing quotes and brackets.
-_ENDS = re.compile(r"\n+|(?<=[.!?…])[\"'”’)\]]*\s+|[。！？｡][」』）”’\s]*")
+SENTENCE_ENDS = re.compile(r"\n+|(?<=[.!?…])[\"'”’)\]]*\s+|[。！？｡][」』）”’\s]*")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _BLANK = re.compile(r"\s+")
 _Span = tuple[int, int]
@@ -49,7 +49,7 @@ def passages_of(text: str) -> list[_Span]:
 def _of_paragraph(text: str, start: int, stop: int) -> list[_Span]:
     """Return the passages of a paragraph; a short last one is put to the one before."""
     spans: list[_Span] = []
-    for unit in _between(_ENDS, text, start, stop):
+    for unit in _between(SENTENCE_ENDS, text, start, stop):
         for piece in _cut(text, *unit):
             is_short = bool(spans) and _size(text, *spans[-1]) < LEAST
             if is_short and _size(text, spans[-1][0], piece[1]) <= MOST:

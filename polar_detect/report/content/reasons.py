@@ -7,6 +7,7 @@ from polar_detect.arrays import Float64Array
 from polar_detect.explain import Explanation, FarNumber
 from polar_detect.features import of_columns as column_features
 from polar_detect.features.of_columns import Expected
+from polar_detect.features.of_sequences import SEQUENCE, OddEntry
 from polar_detect.messages.formatting import NAME_CHARACTERS, Numbers, one_line
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column, Group, Layer, Source
@@ -20,7 +21,7 @@ _NUMBERS = Numbers(_DECIMALS)
 
 @dataclass(frozen=True, slots=True)
 class OddCells:
-    """What is odd about the cells of a row, whatever its score; nothing in a text that is no row.
+    """What is odd about the cells of a row, whatever its score, or about the entries of a text.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class OddCells:
         Columns of numbers in which its number is far from those of normal rows.
     misfiled : mapping of str to str or tuple of float
         Columns that do not go with its free text, with what that leads to expect there.
+    entry : OddEntry, optional
+        The entry that is missing, out of place or there too often.
     """
 
     empty: Collection[str] = ()
@@ -41,9 +44,12 @@ class OddCells:
     new: tuple[NewCell, ...] = ()
     far: Mapping[str, FarNumber] = field(default_factory=dict)
     misfiled: Mapping[str, Expected] = field(default_factory=dict)
+    entry: OddEntry | None = None
 
     def seen(self, source: Source) -> Source:
         """Return a source of a part of the score as it is in that row."""
+        if source == Group(SEQUENCE):
+            return Group(SEQUENCE, self.entry)
         if not isinstance(source, Column):
             return source
         name = source.name

@@ -218,9 +218,13 @@ def filed_columns(template: "RowTemplate") -> list[str]:
 
 def free_texts(rows: "ParsedRows") -> list[str]:
     """Return what each row says in free words, "" of none: in no number, category, date or lot."""
+    return [". ".join(said) for said in free_cells(rows)]
+
+
+def free_cells(rows: "ParsedRows") -> list[list[str]]:
+    """Return the same cell by cell, without empty ones."""
     free = _free_places(rows.template)
-    cells = ([own[i] for i in free if own[i] != MISSING] if own else [] for own in rows.cells)
-    return [". ".join(said) for said in cells]
+    return [[own[i] for i in free if own[i] != MISSING] if own else [] for own in rows.cells]
 
 
 def _free_places(template: "RowTemplate") -> list[int]:

@@ -23,6 +23,7 @@ from polar_detect.signature.normal.neighbours import (
     local_similarity,
     nearest,
 )
+from polar_detect.signature.normal.sequences import Sequences
 from polar_detect.signature.normal.token_index import Novelty, TokenIndex
 from polar_detect.signature.reading.readings import Readings
 from polar_detect.statistics.shares import count_of
@@ -96,6 +97,9 @@ class Reference(HasColumns):
     filing : Filing, optional
         How the free text of rows and their categories go together; None where rows lack one of
         these or are not kept, and in detectors that an earlier version saved.
+    sequences : Sequences, optional
+        What follows what in the texts, and how often; None where they are no sequences of entries
+        that come again or are not kept, and in detectors that an earlier version saved.
     """
 
     texts: tuple[str, ...]
@@ -112,6 +116,7 @@ class Reference(HasColumns):
     likeness: Likeness | None = None
     crowding: Float32Array | None = None
     filing: Filing | None = None
+    sequences: Sequences | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -203,6 +208,18 @@ class Reference(HasColumns):
         if likeness is not None:
             tables.append(likeness)
         return FeatureTable.beside(tables)
+
+    def of_sequences(
+        self, texts: Sequence[str], *, left_out: BoolArray | None = None
+    ) -> list[FeatureTable]:
+        """Return how odd the entries of texts are; nothing where texts are no sequences.
+
+        `left_out` as in `Sequences.features`.
+        """
+        if self.sequences is None:
+            return []
+        n_skipped = count_of(self.contamination, self.n_fitted)
+        return [self.sequences.features(texts, left_out=left_out, n_skipped=n_skipped)]
 
     def without_layouts(self) -> Self:
         """Return the same reference without what comparing tokens has laid out in memory."""
