@@ -26,6 +26,7 @@ _LEAST_TEXTS = 3
 _RECURS = 0.005  # of the texts have an entry of a kind at least, and two of them
 _MOST_KEPT = 2**14  # entries whose words are at hand
 _MOST_KEPT = 2**14  # entries whose words are at hand
+_MOSTLY = 0.9  # of them are codes
 _MOST_CODES, _MOST_OF_ALL = 200, 0.1  # different ones, where blanks part entries
 
 # What parts entries, the first of which counts that makes the texts sequences.
@@ -50,17 +51,24 @@ def entries_of(text: str, separator: str) -> list[str]:
 
 
 def are_entries(texts: Sequence[Sequence[str]], separator: str) -> bool:
-    """Return whether texts have three entries on average, and most of them two; few codes.
+    """Return whether texts have three entries on average, and most of them two.
 
-    Between blanks stand the words of any text, but for codes, of which there are few kinds.
+    Between blanks stand the words of any text; there only codes are entries, and few of them.
     """
     n_entries = sum(map(len, texts))
     if 2 * sum(len(own) > 1 for own in texts) < len(texts) or n_entries < max(3 * len(texts), 1):
         return False
     if separator != "blanks":
         return True
-    n_kinds = len({entry for own in texts for entry in own})
-    return n_kinds <= min(_MOST_CODES, _MOST_OF_ALL * n_entries)
+    n_each = Counter(entry for own in texts for entry in own)
+    n_codes = sum(n for entry, n in n_each.items() if _is_code(entry))
+    has_few = len(n_each) <= min(_MOST_CODES, _MOST_OF_ALL * n_entries)
+    return has_few and n_codes >= _MOSTLY * n_entries
+
+
+def _is_code(entry: str) -> bool:
+    """Return whether an entry is one as E22, START_HEAT or 加熱, no word of a sentence."""
+    return not any(map(str.islower, entry)) or any(map(str.isdecimal, entry)) or "_" in entry
 
 
 @dataclass(frozen=True, eq=False)

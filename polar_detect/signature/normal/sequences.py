@@ -276,12 +276,15 @@ class Sequences:
 
     @cached_property
     def _written(self) -> dict[str, str]:
-        """An entry of each kind as a normal text says it, but for what varies."""
-        written: dict[str, str] = {}
+        """Each kind as most normal texts say it, or one of them but for what varies."""
+        said: dict[str, Counter[str]] = {}
         for entries, kinds in zip(self.entries, self._kinds, strict=True):
             for entry, kind in zip(entries, kinds, strict=True):
-                if kind not in written:
-                    written[kind] = self.kinds.written(entry)
+                said.setdefault(kind, Counter())[entry] += 1
+        written = {}
+        for kind, own in said.items():
+            ((usual, n),) = own.most_common(1)
+            written[kind] = usual if 2 * n > own.total() else self.kinds.written(usual)
         return written
 
 
