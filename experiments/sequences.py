@@ -1,6 +1,6 @@
 """Sequences of entries, of which one is missing, out of place or there too often.
 
-    python experiments/sequences.py [--seeds 2] [--n-train 250] [--n-test 60] [--tasks openssh,batch]
+    python experiments/sequences.py [--seeds 2] [--n-train 250] [--n-test 60] [--tasks batch]
 
 Lines of one process (OpenSSH) and of one request (OpenStack) are true ones. Invented are: batch
 records with options and steps in any order, histories of a file that three machines store at a
