@@ -377,6 +377,67 @@ def test_english_columns_are_called_alike_by_the_command_and_in_python():
     assert RunWords(**said) == RunWords()
 
 
+def test_all_entries_of_a_run_are_told_in_their_order(tmp_path, run):
+    events = ["OPEN", "HEAT", "HEAT", "", "6 > 3 retries", "CLOSE\nat once"]
+    table = pd.DataFrame(
+        {"Shot": np.repeat([1, 2], 6), "Event": 2 * events, "Code": 2 * [*range(6)]}
+    )
+    kept = summarise_runs(table, "Shot", entries=["event", "Code"]).frame
+    assert kept["Event"].tolist() == 2 * ["OPEN > HEAT > HEAT > 6>3 retries > CLOSE at once"]
+    assert kept["Code"].tolist() == 2 * ["0 > 1 > 2 > 3 > 4 > 5"]
+    assert kept.columns.tolist() == ["Shot", "readings", "Event", "Code"]
+    many = pd.DataFrame({"Event": [f"step {i}" for i in range(30)]})
+    assert row(many, entries=["Event"])["Event"].count(" > ") == 29
+    with pytest.raises(InputError, match="Events"):
+        summarise_runs(table, "Shot", entries=["Events"])
+    table.sample(frac=1, random_state=0).to_csv(tmp_path / "a.csv", index=False)
+    out = tmp_path / "out.csv"
+    code, _, err = run(
+        "combine", tmp_path / "a.csv", "--by", "Shot", "--entries", "Event", "--out", out
+    )
+    assert code == 0
+    assert "several places" not in err  # as events of several runs come at a time
+
+
+def test_lines_of_a_log_are_told_apart_by_what_a_pattern_finds(tmp_path, run):
+    log, out = tmp_path / "press.log", tmp_path / "sessions.csv"
+    lines = [
+        "[7] lid open",
+        "[9] lid open",
+        "[7] heat",
+        "-- mark --",
+        "[9] lid shut",
+        "[7] lid shut",
+    ]
+    log.write_text("\n".join(lines), encoding="utf-8")
+    code, _, err = run("combine", log, "--by-pattern", r"\[(\d+)\]", "--out", out)
+    assert code == 0
+    assert "do not say of which run they are: 1" in err
+    found = pd.read_csv(out)
+    assert found["session"].tolist() == [7, 9]
+    assert found["readings"].tolist() == [3, 2]
+    assert found["text"].tolist() == [
+        "[7] lid open > [7] heat > [7] lid shut", "[9] lid open > [9] lid shut"
+    ]  # fmt: skip
+    japanese = run("combine", log, "--by-pattern", r"\[\d+\]", "--out", out, "--lang", "ja")
+    assert japanese[0] == 0
+    assert pd.read_csv(out)["セッション"].tolist() == ["[7]", "[9]"]
+
+
+def test_a_pattern_that_is_none_is_refused(tmp_path, run):
+    table, out = tmp_path / "a.csv", tmp_path / "out.csv"
+    pd.DataFrame({"Line": ["a 1", "b 2"]}).to_csv(table, index=False)
+    _, _, err = run("combine", table, "--by-pattern", "a", "--out", out)
+    assert "name them in --entries" in err
+    pattern = ("--by-pattern", "[(", "--entries", "Line")
+    _, _, err = run("combine", table, *pattern, "--out", out)
+    assert "'[(', which is no regular expression (unterminated" in err
+    assert (
+        "正規表現ではありません" in run("combine", table, *pattern, "--out", out, "--lang", "ja")[2]
+    )
+    assert not out.exists()
+
+
 def test_the_command_names_its_options_where_python_names_arguments(tmp_path, run):
     table, out = tmp_path / "all.csv", tmp_path / "runs.csv"
     pd.concat([press(Run=i, Bad=i % 2) for i in (1, 2)]).to_csv(table, index=False)
@@ -388,8 +449,10 @@ def test_the_command_names_its_options_where_python_names_arguments(tmp_path, ru
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--along", "Time"), "with --one-row-each or --by only"),
-        (("--label-column", "a"), "with --one-row-each or --by only"),
+        (("--along", "Time"), "with --one-row-each, --by or --by-pattern only"),
+        (("--label-column", "a"), "with --one-row-each, --by or --by-pattern only"),
+        (("--entries", "a"), "with --one-row-each, --by or --by-pattern only"),
+        (("--by-pattern", "a", "--documents"), "give neither --documents nor --drop-copies"),
         (("--one-row-each", "--drop-copies"), "give neither --documents nor --drop-copies"),
         (("--documents", "--sheet", "a"), "give either --documents or --sheet, not both"),
         (("--by", "a", "--documents"), "give neither --documents nor --drop-copies"),

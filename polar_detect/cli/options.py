@@ -485,6 +485,22 @@ class CombineOptions:
             rich_help_panel=_RUNS,
         ),
     ] = None
+    by_pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Make one row of all lines of a text file, or --entries, that say the same where "
+            r"this regular expression matches, or in its brackets: session=(\d+). Default: none.",
+            rich_help_panel=_RUNS,
+        ),
+    ] = None
+    entries: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns a,b of steps, events or log lines, which are told one after the other: "
+            "OPEN > HEAT > CLOSE. Default: what changes, where columns say up to eight things.",
+            rich_help_panel=_RUNS,
+        ),
+    ] = None
     along: Annotated[
         str | None,
         typer.Option(
@@ -505,13 +521,16 @@ class CombineOptions:
     @property
     def are_runs(self) -> bool:
         """Whether each run becomes one row."""
-        return self.one_row_each or self.by is not None
+        return self.one_row_each or self.by is not None or self.by_pattern is not None
 
     def __post_init__(self) -> None:
         """Refuse options that do not go together."""
-        if not self.are_runs and (self.along, self.label_column) != (None, None):
+        of_runs = (self.along, self.label_column, self.entries)
+        if not self.are_runs and any(own is not None for own in of_runs):
             raise contradiction(
-                "give --along and --label-column with --one-row-each or --by only", self.lang
+                "give --along, --entries and --label-column with --one-row-each, --by or "
+                "--by-pattern only",
+                self.lang,
             )
         if self.documents and self.sheet is not None:
             raise contradiction("give either --documents or --sheet, not both", self.lang)

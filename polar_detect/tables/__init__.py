@@ -69,6 +69,7 @@ from polar_detect.tables.rows.warnings import (
     warn_of_words,
 )
 from polar_detect.tables.runs import RunTable, summarise_runs
+from polar_detect.tables.sessions import SessionPattern
 
 __all__ = [
     "Chunk",
@@ -88,6 +89,7 @@ __all__ = [
     "RowTemplate",
     "RunTable",
     "RunWords",
+    "SessionPattern",
     "SheetNames",
     "Table",
     "TableReader",

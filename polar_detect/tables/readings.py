@@ -43,8 +43,8 @@ _UNIT_IN_NAME = re.compile(r"_(?:s|sec|ms|min|h)$")  # of names without brackets
 class RunWords:
     """What columns of runs are called, and what is said of words that change again and again.
 
-    `{name}` is a column of readings, without its unit, which stands behind. `by`, `along` and
-    `label_column` are what messages call the arguments of `summarise_runs`.
+    `{name}` is a column of readings, without its unit, which stands behind. `by`, `along`,
+    `label_column` and `entries` are what messages call the arguments of `summarise_runs`.
     """
 
     readings: str = "readings"
@@ -58,6 +58,7 @@ class RunWords:
     by: str = "by"
     along: str = "along"
     label_column: str = "label_column"
+    entries: str = "entries"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,8 @@ class Readings:
         Of the columns of numbers, NaN where there is none.
     texts : mapping of str to list of str
         What each cell of the others says.
+    entries : tuple of str
+        Those of the others of which all is told.
     """
 
     frame: pd.DataFrame
@@ -89,6 +92,7 @@ class Readings:
     moments: Float64Array | None
     numbers: Mapping[str, Float64Array]
     texts: Mapping[str, list[str]]
+    entries: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -98,6 +102,7 @@ class Readings:
         along: str | None,
         label: str | None,
         words: RunWords,
+        entries: Sequence[str] = (),
     ) -> Self:
         """Return a table with its columns told apart; `label` is the column of labels.
 
@@ -116,13 +121,15 @@ class Readings:
         own_by = tuple(RowColumns.of(by, words.by).choose(names) if by else ())
         label = label and _found(names, label, words.label_column)
         axis = along and _found(names, along, words.along)
+        own_entries = tuple(_found(names, name, words.entries) for name in entries)
         if along is None:
-            others = (name for name in names if name not in (*own_by, label))
+            others = (name for name in names if name not in (*own_by, *own_entries, label))
             axis = next(filter(_is_time_name, others), None)
         commas = have_decimal_commas(frame)
         found = {
-            name: None if name in (*own_by, label) else _numbers(frame[name], commas=commas)
+            name: _numbers(frame[name], commas=commas)
             for name in names
+            if name not in (*own_by, *own_entries, label)
         }
         numbers = {name: own for name, own in found.items() if own is not None}
         texts = {
@@ -133,7 +140,8 @@ class Readings:
         moments = None
         if axis is not None:
             moments = numbers[axis] if axis in numbers else _seconds(texts[axis], axis)
-        return cls(frame, own_by, axis, along is not None, label, moments, numbers, texts)
+        is_asked = along is not None
+        return cls(frame, own_by, axis, is_asked, label, moments, numbers, texts, own_entries)
 
     def keys(self) -> Sequence[Hashable]:
         """Return of which run each reading is, None where a column does not say."""

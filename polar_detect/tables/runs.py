@@ -25,6 +25,7 @@ from polar_detect.tables.readings import Readings, RunWords, are_judged
 _MOST_WORDS, _MOST_CHANGES = 8, 8  # of words in a run, or they are remarks
 _MOST_BACK = 0.05  # of its span may what a course goes along fall back, as strain does by noise
 _DIGITS = 6
+ENTRY = " > "  # between what a run says, one after the other
 _MOST_EXACT = 2.0**53  # of whole numbers; a sensor out of range may say 9.9E37
 _MAX_LISTED = 5
 _HALF_DAY, _DAY = 43_200.0, 86_400.0  # seconds
@@ -53,6 +54,7 @@ def summarise_runs(
     along: str | None = None,
     label_column: str | None = None,
     words: RunWords | None = None,
+    entries: Sequence[str] = (),
 ) -> RunTable:
     """Return one row for each run of a table of readings.
 
@@ -68,6 +70,9 @@ def summarise_runs(
     label_column : str, optional
         A run is anomalous, 1, if one of its readings is, and normal, 0, if others have a label.
     words : RunWords, optional
+    entries : sequence of str
+        Columns of steps, events or log lines, of which all are told in their order, as
+        ``OPEN > HEAT > HEAT > CLOSE``.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def summarise_runs(
     """
     asked_by = [by] if isinstance(by, str) else by
     words = words or RunWords()
-    table = Readings.of(readings, asked_by, along, label_column, words)
+    table = Readings.of(readings, asked_by, along, label_column, words, entries)
     keys = table.keys()
     places: dict[Hashable, list[int]] = {}
     for i, key in enumerate(keys):
@@ -195,6 +200,7 @@ def _notices(
     """Return what is to be said of the runs that were made."""
     n_without = sum(key is None for key in keys)
     n_apart = len([*groupby(filter(None, keys))]) - len(runs) if table.by else 0
+    n_apart *= not table.entries  # of which those of several runs often come at a time
     n_back = sum(run.goes_back for run in runs)
     many = [*dict.fromkeys(name for run in runs for name in run.of_many_words)]
     one = frozenset.intersection(*(run.of_one_number for run in runs))
@@ -244,13 +250,26 @@ def _cells(
         course = Course.of(table.numbers[name][rows], along.places)
         found = zip(_names(name, words), course.figures, strict=True)
         return {own: float(f"{figure:.{_DIGITS}g}") for own, figure in found}
+    return _words(table, name, rows, words)
+
+
+def _words(table: Readings, name: str, rows: IndexArray, words: RunWords) -> dict[str, Any]:
+    """Return what a run says in a column of words: all of it, or what changes."""
+    first = table.frame[name].iloc[rows[0]]
     texts = [table.texts[name][i] for i in rows]
+    if name in table.entries:
+        return {name: ENTRY.join(_as_entry(text) for text in texts if text) or None}
     said = [text for text, _ in groupby(filter(None, texts))]
     if len({*said}) > _MOST_WORDS:
         return {}
     if len(said) > 1 + _MOST_CHANGES:
         return {name: words.often.format(n=_MOST_CHANGES)}
-    return {name: first if len(said) == 1 and texts[0] else " > ".join(said) or None}
+    return {name: first if len(said) == 1 and texts[0] else ENTRY.join(said) or None}
+
+
+def _as_entry(text: str) -> str:
+    """Return a cell, or a line of text, as one entry among others."""
+    return " ".join(text.split()).replace(ENTRY, ENTRY.strip())
 
 
 @cache

@@ -12,7 +12,12 @@ from polar_detect.errors import InputError, listing
 from polar_detect.messages.language import Language
 
 _MAX_LISTED = 5
-_OPTIONS = {"by": "--by", "along": "--along", "label_column": "--label-column"}
+_OPTIONS = {
+    "by": "--by",
+    "along": "--along",
+    "label_column": "--label-column",
+    "entries": "--entries",
+}
 
 
 def combine(options: CombineOptions) -> None:
@@ -94,28 +99,48 @@ def _documents(options: CombineOptions, language: Language) -> None:
 
 def _runs(rows: tables.CombinedRows, options: CombineOptions, language: Language) -> pd.DataFrame:
     """Return one row for each run, and say what could not be told."""
-    if not rows.combined.parts[0].reader.has_columns:
+    if not rows.combined.parts[0].reader.has_columns and options.by_pattern is None:
         raise InputError(
             "Got lines of text; expected tables of readings for --one-row-each and --by; leave "
-            "these out, or name other files."
+            "these out, tell sessions by --by-pattern, or name other files."
         )
     as_is = {name: f"{{{name}}}" for name in ("name", "low", "high", "n")}
     columns = (own.name for own in fields(tables.RunWords) if own.name not in _OPTIONS)
     named = {name: language.say(f"runs.{name}", **as_is) for name in columns} | _OPTIONS
     by = tables.RowColumns(options.by, "--by").names
-    found = tables.CombinedRuns.of(
-        rows,
-        lambda readings: tables.summarise_runs(
-            readings,
+    entries = tables.RowColumns(options.entries, "--entries").names
+    pattern = _pattern(rows, options, language)
+    if pattern is not None:
+        by, entries = [*by, pattern.name], entries or [*rows.combined.columns]
+
+    def summarised(readings: pd.DataFrame) -> tables.RunTable:
+        return tables.summarise_runs(
+            readings if pattern is None else pattern.told(readings, entries),
             by,
             along=options.along,
             label_column=options.label_column,
             words=tables.RunWords(**named),
-        ),
-    )
+            entries=entries,
+        )
+
+    found = tables.CombinedRuns.of(rows, summarised)
     for names, notice in found.notices:
         tell(f"{names}: {language.notice(notice)}")
     return found.frame
+
+
+def _pattern(
+    rows: tables.CombinedRows, options: CombineOptions, language: Language
+) -> tables.SessionPattern | None:
+    """Return what tells sessions apart, if anything was asked for that does."""
+    if options.by_pattern is None:
+        return None
+    if rows.combined.parts[0].reader.has_columns and options.entries is None:
+        raise InputError(
+            "Got --by-pattern for a table; expected the columns that it looks into; name them in "
+            "--entries."
+        )
+    return tables.SessionPattern.of(options.by_pattern, language.say("runs.session"))
 
 
 def _tell_of_copies(rows: tables.CombinedRows, options: CombineOptions, language: Language) -> None:
