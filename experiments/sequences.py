@@ -22,7 +22,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import common
@@ -152,9 +152,12 @@ def reports(rng: np.random.Generator, news: Sequence[str]) -> Iterator[Entries]:
         "5. Result",
         "6. Approval",
     ]
+    titles = cycle(rng.permutation(news))  # enough for all, each once
     while True:
         sections = headings[:4] + ["4a. Cost"] * (rng.random() < 0.2) + headings[4:]
-        yield ["\n".join([heading, *rng.choice(news, rng.integers(1, 4))]) for heading in sections]
+        yield [
+            "\n".join([heading, *islice(titles, int(rng.integers(1, 4)))]) for heading in sections
+        ]
 
 
 def texts_of(task: str, data: Path, seed: int) -> list[Entries]:
@@ -167,7 +170,7 @@ def texts_of(task: str, data: Path, seed: int) -> list[Entries]:
         path = common.existing(data / "agnews_test/test.csv")
         with path.open(encoding="utf-8", newline="") as file:
             news = [row[1] for row in csv.reader(file)]
-        return [*islice(reports(rng, news), 600)]
+        return [*islice(reports(rng, news), 500)]
     invented: dict[str, Callable[[np.random.Generator], Iterator[Entries]]]
     invented = {"batch": batches, "history": histories}
     return [*islice(invented[task](rng), 600)]

@@ -74,6 +74,11 @@ class AutoHead(Head):
         """What was chosen, and the figure that it was chosen by."""
         kind = "two views, of topic and of form, by how surprising they are"
         assert self._fitted is not None
+        if len(self._fitted.sequences):
+            kind += (
+                "; views of the sequence of entries (their order, how often each occurs), which "
+                "together count for {sequences}"
+            )
         n_views = len(self._fitted.columns)
         if n_views == 1:
             kind += "; a view of the columns, which counts for {columns}"
@@ -99,13 +104,15 @@ class AutoHead(Head):
     def choices(self) -> dict[str, str]:
         """What was chosen, in percent: shares, the encoder's trust, and the AUROC of similarity.
 
-        What labelled anomalies taught is among the shares only where they taught anything.
+        What labelled anomalies taught is among the shares only where they taught anything, and so
+        are sequences only where texts are some.
         """
         fitted = self._fitted
         assert fitted is not None
         return {
             "topic": f"{fitted.topic.sum():.0%}",
             "columns": f"{fitted.columns.sum():.0%}",
+            **({"sequences": f"{sequences:.0%}"} if (sequences := fitted.sequences.sum()) else {}),
             **({"labelled": f"{fitted.labelled.sum():.0%}"} if self.is_taught else {}),
             "separation": f"{fitted.similarity_auroc:.0%}",
             "encoder": f"{fitted.encoder_trust:.0%}",
@@ -178,6 +185,8 @@ class AutoHead(Head):
         n_text = stored.count(
             "n_text", default=min(8, len(views)), low=int(cls.reads_texts), high=len(views)
         )
+        n_others = len(views) - n_text
+        n_labelled = stored.count("n_labelled", default=0, high=n_others)
         head = cls()
         head._fitted = _Fitted(
             features=features,
@@ -194,7 +203,8 @@ class AutoHead(Head):
             n_topic=stored.count("n_topic", default=2, high=n_text),
             n_text=n_text,
             n_language=stored.count("n_language", default=0, high=n_text),
-            n_labelled=stored.count("n_labelled", default=0, high=len(views) - n_text),
+            n_labelled=n_labelled,
+            n_sequences=stored.count("n_sequences", default=0, high=n_others - n_labelled),
             power=stored.number("power", default=1, low=1, high=_MAX_POWER),
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),

@@ -83,11 +83,13 @@ class Views:
     n_topic : int
         The first so many views tell of topic.
     n_text : int
-        So many tell of the text, and the others of columns.
+        So many tell of the text; behind them stand those of columns.
     n_language : int
         The last so many of those of the text tell of easy and of broken language.
     n_labelled : int
         The last so many of all, 0 or 1, were taught by labelled anomalies.
+    n_sequences : int
+        So many before these tell of sequences of entries.
     similarity_auroc : float
         Of similarity, held-out clusters of the normal texts against the rest.
     encoder_trust : float
@@ -105,6 +107,7 @@ class Views:
     n_text: int = 0
     n_language: int = 0
     n_labelled: int = 0
+    n_sequences: int = 0
     similarity_auroc: float = 0.0
     encoder_trust: float = 0.0
     far_share: float = 0.0
@@ -122,12 +125,21 @@ class Views:
     @property
     def columns(self) -> Float64Array:
         """What each view of columns counts for."""
-        return self.shares[self.n_text : len(self.shares) - self.n_labelled]
+        return self.shares[self.n_text : self._n_usual - self.n_sequences]
+
+    @property
+    def sequences(self) -> Float64Array:
+        """What each view of sequences of entries counts for."""
+        return self.shares[self._n_usual - self.n_sequences : self._n_usual]
 
     @property
     def labelled(self) -> Float64Array:
         """What the view that labelled anomalies taught counts for; none, (0,), without them."""
-        return self.shares[len(self.shares) - self.n_labelled :]
+        return self.shares[self._n_usual :]
+
+    @property
+    def _n_usual(self) -> int:
+        return len(self.shares) - self.n_labelled
 
 
 def can_be_viewed(features: Sequence[Feature]) -> bool:
@@ -201,6 +213,7 @@ def choose_views(shown: TrainingSignatures, scale: Scale, *, counts_language: bo
         n_topic=1,
         n_text=len(text),
         n_language=2,
+        n_sequences=len(sequences),
         similarity_auroc=separation,
         encoder_trust=trust,
         far_share=far_share,

@@ -23,7 +23,8 @@ _MOST_ENTRIES = 1000  # of a text that count
 # share, the more varies. The first one by which enough texts have such an entry counts.
 _SHARES = (0.01, 0.1, 0.5)
 _LEAST_TEXTS = 3
-_RECURS = 0.005  # of the texts have an entry of a kind at least, and two of them
+_LEAST_SAID = 0.5  # of the words of an entry, or it has no kind
+_RECURS = 0.01  # of the texts have an entry of a kind at least, and two of them
 _MOST_KEPT = 2**14  # entries whose words are at hand
 _MOST_KEPT = 2**14  # entries whose words are at hand
 _MOSTLY = 0.9  # of them are codes
@@ -150,10 +151,16 @@ class EntryKinds:
 
 
 def _pattern(entry: str, frequent: frozenset[str]) -> str:
-    """Return what an entry says in frequent words, with one sign for each run of others."""
+    """Return what an entry says in frequent words, with one sign for each run of others.
+
+    The sign alone where they are too few: “to” and “of” say nothing by themselves.
+    """
     words = _plain_words(entry)
+    are_said = _are_said(words, frequent)
+    if sum(are_said) < _LEAST_SAID * len(words):
+        return _VARIES
     parts: list[str] = []
-    for is_said, run in groupby(zip(_are_said(words, frequent), words, strict=True), itemgetter(0)):
+    for is_said, run in groupby(zip(are_said, words, strict=True), itemgetter(0)):
         parts += [word for _, word in run] if is_said else [_VARIES]
     return " ".join(parts) or entry
 

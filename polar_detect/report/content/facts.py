@@ -68,6 +68,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
     elif own.n_anomalous and own.choices:
         labelled = language.say("detector.labelled.few", n=own.n_anomalous)
     columns, models = own.choices.get("columns", _NOTHING), own.models
+    sequences = own.choices.get("sequences")
     said: dict[str, str | dict[str, object]] = {
         "kind": kind,
         "model": {"name": models.model, "n_layers": models.n_layers} if models else "",
@@ -80,6 +81,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "held_against": {"n": own.n_train, "n_folds": own.n_folds} if own.n_folds else "",
         "contamination": {"share": language.rate(own.contamination)} if own.contamination else "",
         "columns": "" if columns == _NOTHING else {"share": columns},
+        "sequences": {"share": sequences} if sequences else "",
         "labelled": labelled,
         "created": "" if own.is_screening else moment(own.created),
         "max_tokens": {"n": models.max_tokens} if models and not own.n_passages else "",
