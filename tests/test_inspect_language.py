@@ -1,5 +1,6 @@
 """That all of what `inspect` says is known in Japanese."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +27,7 @@ from polar_detect.features.of_columns import column_feature
 from polar_detect.messages.catalogue import sentences
 from polar_detect.messages.forms import Form
 from polar_detect.messages.language import Language
+from polar_detect.texts.entries import SEPARATORS
 
 LEAST = {
     "embeddings": ((60, 384), 9),
@@ -127,6 +129,7 @@ def reasons():
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip
             yield head.reason, head.name
+    head._fitted = replace(head._fitted, n_sequences=1)
     texts = TextsHead()
     texts._fitted = head._fitted
     yield texts.reason, texts.name
@@ -147,6 +150,8 @@ def all_that_is_said(folder):
     for labelled in (("oil",), ("",)):
         said += [kept.what for kept in _kept_of_labelled(labelled, folder, lambda _: 1)]
     facts = [fact for own in reasons() for fact in _facts(manifest(*own))] + [*_facts(beside())]
+    for separator in SEPARATORS:
+        facts += _facts(beside() | {"sequences": {"separator": separator}})
     return [*said, *(label for label, _ in facts)], [value for _, value in facts]
 
 

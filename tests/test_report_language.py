@@ -147,7 +147,7 @@ def test_the_catalogue_names_no_feature_that_signatures_lack(fitted_on_tiny):
     known = {re.sub(r"/L?\d+$", "", key) for key in keys}
     named = {re.sub(r"/[LN]$", "", key) for key in texts() if key.startswith("feature.")}
     on_demand = ("skip", "loop", "exit", "context", "program", "length_curve", "column", "distance")
-    on_demand += ("encoder/mahalanobis", "encoder/knn", "labelled", "passages")
+    on_demand += ("encoder/mahalanobis", "encoder/knn", "labelled", "passages", "sequence")
     others = {key for key in named if key.removeprefix("feature.").startswith(on_demand)}
     assert named - others == known
 

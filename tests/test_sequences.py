@@ -16,6 +16,7 @@ from polar_detect.frames import row_template
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Group
 from polar_detect.metrics import auroc
+from polar_detect.report.content.facts import description
 from polar_detect.report.formats.markdown import render_markdown
 from polar_detect.signature.normal.sequences import Sequences
 from polar_detect.statistics.sequences import Continuations
@@ -268,6 +269,22 @@ def test_reports_name_them(detector):
     assert f"missing behind “{batch(200)[3]}”: “Vacuum off”" in report
 
 
+def test_what_sequences_count_for_is_said_in_both_languages(detector, tmp_path, run):
+    detector.save(tmp_path / "detector")
+    _, english, _ = run("inspect", tmp_path / "detector")
+    assert (
+        "; the sequence of entries (their order, how often each occurs) counts for 50%" in english
+    )
+    assert "Sequences of entries, parted by: lines" in english
+    assert "views of the columns" not in english
+    _, japanese, _ = run("inspect", tmp_path / "detector", "--lang", "ja")
+    assert "。項目の並び（順番と回数）の比重は50%です" in japanese
+    assert "項目の並びの区切り：改行" in japanese
+    said = dict(description(PolarDetector.load(tmp_path / "detector"), "en"))
+    assert said["Sequences"].endswith("how often each occurs, counts for 50%")
+    assert "Columns" not in said
+
+
 def test_where_texts_are_not_kept_nothing_is_known_of_sequences(tiny_pair):
     detector = PolarDetector(store_texts=False, **tiny_pair).fit(NORMAL)
     assert detector.fitted_.text_reference.sequences is None
@@ -289,6 +306,11 @@ def test_a_column_of_steps_counts_among_others(tiny_pair):
     found = Sequences.fit(template.texts(train), template)
     assert found.n_texts["vacuum off"] == 60
     detector = PolarDetector(**tiny_pair).fit(train)
+    reason = f"auto: {detector.fitted_.head.reason}"
+    assert "; views of the columns" in reason
+    assert "; the sequence of entries" in reason
+    assert "views" not in (japanese := Language("ja").inspected(reason))
+    assert "項目の並び" in japanese
     wrong = rows([joined(changed(i)["missing"]) for i in range(200, 212)])
     assert sum("“Vacuum off”" in own for own in detector.assess(wrong).reasons()) > 10
 

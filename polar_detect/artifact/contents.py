@@ -251,6 +251,7 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
         *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
         *_filing(manifest),
+        *_sequences(manifest),
         *_sampling(manifest),
         *_passages(manifest),
         *_company(manifest),
@@ -308,6 +309,13 @@ def _filing(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     told = manifest.get("filing", {"told": []})["told"]
     names = ", ".join(map(_on_one_line, told))
     return (("Columns that are held against the free text", names),) if names else ()
+
+
+def _sequences(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return what parts the entries of texts, if these are sequences."""
+    if "sequences" not in manifest:
+        return ()
+    return (("Sequences of entries, parted by", str(manifest["sequences"]["separator"])),)
 
 
 @dataclass(frozen=True)

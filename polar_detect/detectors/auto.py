@@ -74,11 +74,6 @@ class AutoHead(Head):
         """What was chosen, and the figure that it was chosen by."""
         kind = "two views, of topic and of form, by how surprising they are"
         assert self._fitted is not None
-        if len(self._fitted.sequences):
-            kind += (
-                "; views of the sequence of entries (their order, how often each occurs), which "
-                "together count for {sequences}"
-            )
         n_views = len(self._fitted.columns)
         if n_views == 1:
             kind += "; a view of the columns, which counts for {columns}"
@@ -86,6 +81,12 @@ class AutoHead(Head):
             kind += (
                 "; views of the columns (numbers, words that repeat, new words there, words that "
                 "do not go with the text), which together count for {columns}"
+            )
+        of_sequences = ""
+        if len(self._fitted.sequences):
+            of_sequences = (
+                "; the sequence of entries (their order, how often each occurs) counts for "
+                "{sequences}"
             )
         if self.is_taught:
             kind += "; what tells the labelled anomalies from normal texts counts for {labelled}"
@@ -98,6 +99,7 @@ class AutoHead(Head):
             "as that tells held-out groups best; easy and broken language count for {language} by "
             "themselves: a loss that is low for the text's length, for more where those of the "
             "normal texts lie close together, and one that is high for it or words in short pieces"
+            + of_sequences
         ).format_map(self.choices)
 
     @property

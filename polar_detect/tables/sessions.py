@@ -3,11 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import pandas as pd
 
-from polar_detect.errors import InputError
 from polar_detect.tables.cells.text import cells_as_text
 
 
@@ -25,23 +23,6 @@ class SessionPattern:
     pattern: re.Pattern[str]
     name: str
 
-    @classmethod
-    def of(cls, pattern: str, name: str) -> Self:
-        """Return the pattern that a person wrote.
-
-        Raises
-        ------
-        InputError
-            It is no regular expression.
-        """
-        try:
-            return cls(re.compile(pattern), name)
-        except re.error as error:
-            raise InputError(
-                f"Got --by-pattern {pattern!r}, which is no regular expression ({error}); expected "
-                r"one such as session=(\d+); put a \ before signs that stand for themselves."
-            ) from error
-
     def told(self, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         r"""Return a table with the session of each row: what the first of these columns says of it.
 
@@ -49,7 +30,8 @@ class SessionPattern:
         empty where it matches nowhere.
 
         >>> lines = pd.DataFrame({"text": ["pump[7]: on", "valve[9]: open", "pump[7]: off"]})
-        >>> SessionPattern.of(r"\w+\[(\d+)\]", "session").told(lines, ["text"])["session"].tolist()
+        >>> pattern = SessionPattern(re.compile(r"\w+\[(\d+)\]"), "session")
+        >>> pattern.told(lines, ["text"])["session"].tolist()
         ['7', '9', '7']
         """
         sessions = [""] * len(frame)

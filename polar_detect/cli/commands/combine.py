@@ -1,5 +1,6 @@
 """`polar-detect combine`."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -140,7 +141,14 @@ def _pattern(
             "Got --by-pattern for a table; expected the columns that it looks into; name them in "
             "--entries."
         )
-    return tables.SessionPattern.of(options.by_pattern, language.say("runs.session"))
+    try:
+        pattern = re.compile(options.by_pattern)
+    except re.error as error:
+        raise InputError(
+            f"Got --by-pattern {options.by_pattern!r}, which is no regular expression ({error}); "
+            r"expected one such as session=(\d+); put a \ before signs that stand for themselves."
+        ) from error
+    return tables.SessionPattern(pattern, language.say("runs.session"))
 
 
 def _tell_of_copies(rows: tables.CombinedRows, options: CombineOptions, language: Language) -> None:
