@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -93,17 +93,14 @@ class Sequences:
             So many of the most alike normal texts may be anomalous, and are passed over.
         """
         kinds = [self.kinds.of(own) for own in self._read(texts)]
-        others: Iterator[Continuations] = repeat(self._continuations, len(texts))
-        if left_out is not None:
-            pairs = zip(kinds, left_out, strict=True)
-            kinds = [self._known_without(own, out) for own, out in pairs]
-            others = self._without(left_out)
-        sequences = [*map(_joined, kinds)]
-        order = [
-            own.surprises(sequence).max() for own, sequence in zip(others, sequences, strict=True)
-        ]
+        sequences: list[list[str]] = [[] for _ in kinds]
+        order = np.zeros(len(kinds))
+        for places, others in self._others(left_out, len(kinds)):
+            for i in places:
+                sequences[i] = _joined(others.known(kinds[i]))
+                order[i] = others.continuations.surprises(sequences[i]).max()
         counts = [distance for distance, _ in self._nearest(sequences, left_out, n_skipped)]
-        return FeatureTable.of({ORDER: np.asarray(order), COUNTS: np.asarray(counts)})
+        return FeatureTable.of({ORDER: order, COUNTS: np.asarray(counts)})
 
     def odd(self, text: str, attribution: Mapping[Feature, float]) -> OddEntry | None:
         """Return the entry that raised the score of a text, if entries did.
@@ -166,33 +163,32 @@ class Sequences:
 
     def _are_told(self) -> bool:
         """Return whether entries come again, and follow each other as in other texts."""
-        itself = np.eye(len(self.entries), dtype=bool)
-        pairs = zip(self._kinds, itself, strict=True)
-        kinds = [self._known_without(own, out) for own, out in pairs]
-        n_new = sum(own.count(NEW) for own in kinds)
-        if n_new > (1 - _LEAST_KNOWN) * sum(map(len, kinds)):
-            return False
-        by_itself, behind = 0.0, 0.0
-        for own, others in zip(kinds, self._without(itself), strict=True):
-            by_itself += others.surprises(_joined(own), 0).sum()
-            behind += others.surprises(_joined(own)).sum()
-        return behind <= _MOST_SURPRISE * by_itself
+        n_new, by_itself, behind = 0, 0.0, 0.0
+        for (place,), others in self._others(np.eye(len(self.entries), dtype=bool), 0):
+            kinds = others.known(self._kinds[place])
+            n_new += kinds.count(NEW)
+            by_itself += others.continuations.surprises(_joined(kinds), 0).sum()
+            behind += others.continuations.surprises(_joined(kinds)).sum()
+        come_again = n_new <= (1 - _LEAST_KNOWN) * sum(map(len, self._kinds))
+        return come_again and behind <= _MOST_SURPRISE * by_itself
 
-    def _known_without(self, kinds: Sequence[str], out: BoolArray) -> list[str]:
-        """Return kinds of entries, `NEW` where no normal text has one but those left out."""
-        n_out = Counter(kind for place in np.flatnonzero(out) for kind in {*self._kinds[place]})
-        return [kind if self.n_texts[kind] > n_out[kind] else NEW for kind in kinds]
-
-    def _without(self, left_out: BoolArray) -> Iterator[Continuations]:
-        """Yield what follows what in normal texts without those that each text leaves out."""
-        key, found = b"", self._continuations
-        for out in left_out:
-            if out.tobytes() != key:  # texts of a group follow each other
-                key = out.tobytes()
-                found = self._continuations.without(
-                    [_joined(self._kinds[place]) for place in np.flatnonzero(out)]
-                )
-            yield found
+    def _others(
+        self, left_out: BoolArray | None, n_texts: int
+    ) -> Iterator[tuple[Sequence[int], "_Others"]]:
+        """Yield texts that leave out the same normal ones, by their places, with all others."""
+        if left_out is None:
+            yield range(n_texts), _Others(self.n_texts, Counter(), self._continuations)
+            return
+        alike: dict[bytes, list[int]] = {}
+        for place, out in enumerate(left_out):
+            alike.setdefault(out.tobytes(), []).append(place)
+        for places in alike.values():
+            out = [self._kinds[i] for i in np.flatnonzero(left_out[places[0]])]
+            n_out = Counter(kind for kinds in out for kind in {*kinds})
+            yield (
+                places,
+                _Others(self.n_texts, n_out, self._continuations.without([*map(_joined, out)])),
+            )
 
     def _read(self, texts: Sequence[str]) -> tuple[Sequence[str], ...]:
         return _entries(_cells(texts, self.template), self.separator)
@@ -286,6 +282,27 @@ class Sequences:
             ((usual, n),) = own.most_common(1)
             written[kind] = usual if 2 * n > own.total() else self.kinds.written(usual)
         return written
+
+
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """Normal texts without some of them.
+
+    Parameters
+    ----------
+    n_texts, n_out : Counter
+        How many texts have entries of each kind: all, and those left out.
+    continuations : Continuations
+        What follows what in the others.
+    """
+
+    n_texts: Counter[str]
+    n_out: Counter[str]
+    continuations: Continuations
+
+    def known(self, kinds: Sequence[str]) -> list[str]:
+        """Return kinds of entries, `NEW` where none of the others has one."""
+        return [kind if self.n_texts[kind] > self.n_out[kind] else NEW for kind in kinds]
 
 
 def _cells(texts: Sequence[str], template: "RowTemplate | None") -> list[list[str]]:
