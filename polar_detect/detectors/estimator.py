@@ -26,7 +26,16 @@ _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {
         *("length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours"),
-        *("program", "length_curve", "tokens", "encoder", "memory", "change", "labelled"),
+        *(
+            "program",
+            "length_curve",
+            "tokens",
+            "encoder",
+            "memory",
+            "change",
+            "labelled",
+            "sequence",
+        ),
     }
 )
 

@@ -12,13 +12,14 @@ import numpy as np
 from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.detectors.base import Attribution, Head, TrainingSignatures
 from polar_detect.features.of_columns import COLUMN, LIKENESS, kind_of
+from polar_detect.features.of_sequences import SEQUENCE
 from polar_detect.features.table import Feature, FeatureTable
 
-_GROUPS = {"context", "neighbours", "distance", "loss", "program", COLUMN}
+_GROUPS = {"context", "neighbours", "distance", "loss", "program", COLUMN, SEQUENCE}
 
 
 class SelectedHead(Head):
-    """A head over distances, similarity, context, losses, program and columns of normal texts.
+    """A head over distances, similarity, context, losses, program, columns and sequences.
 
     Everything else, such as the raw curves, is left out.
     """
