@@ -10,8 +10,10 @@ import pytest
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detectors.scale import CLIP, column_clips, column_units
+from polar_detect.detectors.sequence_views import sequence_views
 from polar_detect.errors import ArtifactError
 from polar_detect.features.of_sequences import COUNTS, ORDER, OddEntry
+from polar_detect.features.table import FeatureTable
 from polar_detect.frames import row_template
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Group
@@ -86,6 +88,30 @@ def test_texts_of_people_are_no_sequences():
     assert Sequences.fit([]) is None
     any_order = [joined(rng.permutation(list("ABCDEFGH"))) for _ in range(80)]
     assert Sequences.fit(any_order) is None
+    at_random = [joined(rng.choice(list("ABCD"), 12)) for _ in range(80)]
+    assert Sequences.fit(at_random) is None
+    assert Sequences.fit([joined(["Lid open", f"Lid shut {i}"]) for i in range(80)]) is None
+    formula = [f"lid {way} then heat it {way} and cool it down slowly" for way in ("up", "in") * 40]
+    assert Sequences.fit(formula) is None
+
+
+def test_entries_that_mostly_follow_at_random_are_no_sequences():
+    rng = np.random.default_rng(0)
+
+    def one():
+        own = [rng.choice(list("ABCD"))]
+        while len(own) < 12:
+            own.append(own[-1] if rng.random() < 0.3 else rng.choice(list("ABCD")))
+        return joined(own)
+
+    texts = [one() for _ in range(200)]
+    assert Sequences.fit(texts) is None
+    found = Sequences.of(texts, "lines", None)
+    by_itself, behind = (
+        sum(found._continuations.surprises(own.lower().split("\n"), n).sum() for own in texts)
+        for n in (0, 3)
+    )
+    assert 0.75 * by_itself < behind < by_itself  # they tell a little
 
 
 @pytest.mark.parametrize(
@@ -128,6 +154,9 @@ def test_free_lines_between_headings_count_as_one():
     usual, lacking = found.features([report(headings), report(headings[:1] + headings[2:])]).values
     assert lacking[0] > usual[0] + 2
     assert found.odd_by_counts(report(headings[:1] + headings[2:])).entry == "2. Cause"
+    lines = report(headings).split("\n")
+    longer = joined([*lines[:1], *(f"free text {i} x{i} y{i} z{i}" for i in range(9)), *lines[1:]])
+    np.testing.assert_array_equal(found.features([longer]).values[0], usual)
 
 
 def test_normal_texts_are_held_against_the_others_alone():
@@ -219,6 +248,53 @@ def test_probabilities_of_what_follows_add_up_to_one():
         assert sum(found._chance(context, entry) for entry in every) == pytest.approx(1)
 
 
+def test_of_two_normal_texts_as_near_the_usual_one_says_what_is_missing():
+    found = Sequences.of([*["A\nB\nD"] * 10, *["A\nB\nC"] * 40, "A\nB\nD"], "lines", None)
+    assert found.odd_by_counts("A\nB").entry == "C"
+
+
+def test_what_always_is_there_is_named_before_what_varies():
+    rng = np.random.default_rng(0)
+    found = Sequences.of(
+        [joined(["A"] * int(rng.integers(1, 10)) + ["B"]) for _ in range(60)], "lines", None
+    )
+    assert found.odd_by_counts(joined(["A"] * 13)) == OddEntry("missing", "B", n_usual=1)
+
+
+def test_what_is_missing_comes_before_its_effect_on_the_order(sequences):
+    text = joined(changed(100)["missing"])
+    assert sequences.odd(text, {ORDER: 10.0, COUNTS: 2.0}) == sequences.odd_by_counts(text)
+    assert sequences.odd(text, {ORDER: 10.0, COUNTS: 0.5}) == sequences.odd_by_order(text)
+    assert sequences.odd_by_counts(text) != sequences.odd_by_order(text)
+    assert sequences.odd(text, {ORDER: -1.0, COUNTS: -0.5}) is None
+
+
+def test_an_entry_of_a_few_common_words_has_no_kind():
+    kinds = EntryKinds.fit([[f"word{i} of thing{i} and place{i}"] for i in range(50)])
+    assert kinds.of(["pump of plant and hall"]) == [NEW]
+
+
+def test_words_of_some_texts_vary_where_what_they_make_is_rare():
+    rng = np.random.default_rng(0)
+    names = [f"name{chr(97 + i)}" for i in range(20)]
+    texts = [
+        [f"Signed by {rng.choice(names)} and {rng.choice(names)} at the plant"] for _ in range(100)
+    ]
+    assert EntryKinds.fit(texts).of(["Signed by Sato and Ito at the plant"]) == [
+        "signed by … and … at the plant"
+    ]
+
+
+def test_of_very_long_texts_the_first_thousand_entries_count():
+    assert len(entries_of("A\n" * 3000, "lines")) == 1000
+
+
+def test_views_are_on_a_scale_of_their_own_where_normal_texts_never_differ():
+    normal = FeatureTable.of({ORDER: np.full(60, 0.1), COUNTS: np.zeros(60)})
+    order, counts = sequence_views(normal, np.zeros((60, 4)), np.ones(2))
+    assert (order[0], counts[1]) == (1, 2)  # one nat, and half an entry, are a standard deviation
+
+
 def test_numbers_are_kinds_where_entries_are_nothing_else():
     kinds = EntryKinds.fit([["101", "102", "step 7"], ["101", "104", "step 8"]] * 5)
     assert kinds.of(["101", "104", "step 99", "105"]) == ["101", "104", "step …", NEW]
@@ -283,6 +359,21 @@ def test_what_sequences_count_for_is_said_in_both_languages(detector, tmp_path, 
     said = dict(description(PolarDetector.load(tmp_path / "detector"), "en"))
     assert said["Sequences"].endswith("how often each occurs, counts for 50%")
     assert "Columns" not in said
+
+
+def test_the_reference_passes_over_as_many_as_may_be_anomalous(detector):
+    odd = joined(changed(90)["missing"])
+    own = replace(
+        detector.fitted_.text_reference, sequences=Sequences.fit([*NORMAL[:40], odd, odd])
+    )
+    for contamination, distance in ((0, 0), (0.1, 1)):
+        (table,) = replace(own, contamination=contamination).of_sequences([odd])
+        assert table.values[0, table.features.index(COUNTS)] == distance
+
+
+def test_texts_in_passages_are_no_sequences(tiny_pair):
+    found = PolarDetector(passages=True, **tiny_pair).fit(NORMAL)
+    assert found.fitted_.text_reference.sequences is None
 
 
 def test_where_texts_are_not_kept_nothing_is_known_of_sequences(tiny_pair):
