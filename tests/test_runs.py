@@ -1,5 +1,6 @@
 """One row for each run: `polar-detect combine --one-row-each`, `--by`, and `summarise_runs`."""
 
+import re
 from dataclasses import fields
 
 import numpy as np
@@ -13,7 +14,7 @@ from polar_detect import PolarDetector
 from polar_detect.cli.commands.combine import _OPTIONS
 from polar_detect.errors import EmptyInputError, InputError
 from polar_detect.messages.language import Language
-from polar_detect.tables import RunWords, read_table, summarise_runs
+from polar_detect.tables import RunWords, SessionPattern, read_table, summarise_runs
 from polar_detect.tables.courses import N_PARTS, Course
 
 EVEN = np.linspace(0, 1, 101)
@@ -422,6 +423,12 @@ def test_lines_of_a_log_are_told_apart_by_what_a_pattern_finds(tmp_path, run):
     japanese = run("combine", log, "--by-pattern", r"\[\d+\]", "--out", out, "--lang", "ja")
     assert japanese[0] == 0
     assert pd.read_csv(out)["セッション"].tolist() == ["[7]", "[9]"]
+
+
+def test_the_first_column_that_says_a_session_counts():
+    frame = pd.DataFrame({"Line": ["a=1", "none", None], "Note": ["a=7", "a=8", "b"]})
+    found = SessionPattern(re.compile(r"a=(\d)|b=(\d)"), "session").told(frame, ["Line", "Note"])
+    assert found["session"].tolist() == ["1", "8", ""]
 
 
 def test_a_pattern_that_is_none_is_refused(tmp_path, run):
