@@ -391,6 +391,8 @@ def test_all_entries_of_a_run_are_told_in_their_order(tmp_path, run):
     assert row(many, entries=["Event"])["Event"].count(" > ") == 29
     with pytest.raises(InputError, match="Events"):
         summarise_runs(table, "Shot", entries=["Events"])
+    with pytest.raises(InputError, match="column 'Shot' in entries and elsewhere too"):
+        summarise_runs(table, "Shot", entries=["Event", "shot"])
     table.sample(frac=1, random_state=0).to_csv(tmp_path / "a.csv", index=False)
     out = tmp_path / "out.csv"
     code, _, err = run(
@@ -420,6 +422,13 @@ def test_lines_of_a_log_are_told_apart_by_what_a_pattern_finds(tmp_path, run):
     assert found["text"].tolist() == [
         "[7] lid open > [7] heat > [7] lid shut", "[9] lid open > [9] lid shut"
     ]  # fmt: skip
+    other = tmp_path / "other.log"
+    other.write_text("nothing\nnothing", encoding="utf-8")
+    code, _, err = run("combine", log, other, "--by-pattern", r"\[(\d+)\]", "--out", out)
+    assert code == 0
+    assert "other.log: left out, as none of its rows says of which run it is" in err
+    assert len(pd.read_csv(out)) == 2
+    assert "Got no reading of a run" in run("combine", other, "--by-pattern", "z", "--out", out)[2]
     japanese = run("combine", log, "--by-pattern", r"\[\d+\]", "--out", out, "--lang", "ja")
     assert japanese[0] == 0
     assert pd.read_csv(out)["セッション"].tolist() == ["[7]", "[9]"]
@@ -436,6 +445,8 @@ def test_a_pattern_that_is_none_is_refused(tmp_path, run):
     pd.DataFrame({"Line": ["a 1", "b 2"]}).to_csv(table, index=False)
     _, _, err = run("combine", table, "--by-pattern", "a", "--out", out)
     assert "name them in --entries" in err
+    _, _, err = run("combine", table, "--by-pattern", "a", "--entries", "Lines", "--out", out)
+    assert "Pass --entries Line." in err
     pattern = ("--by-pattern", "[(", "--entries", "Line")
     _, _, err = run("combine", table, *pattern, "--out", out)
     assert "'[(', which is no regular expression (unterminated" in err

@@ -201,6 +201,7 @@ def test_what_is_odd_is_named(sequences):
     assert behind == OddEntry("order", own[0], "", own[-1])
     new = joined([*own[:3], "Power failure", *own[3:]])
     assert by_order(new) == OddEntry("new", "Power failure", n=1)
+    assert by_order(joined(own)) is None  # nothing is odd
     assert by_counts(new) == OddEntry("new", "Power failure", n=1)
     assert by_counts(joined(own)) is None
 
@@ -251,6 +252,37 @@ def test_probabilities_of_what_follows_add_up_to_one():
 def test_of_two_normal_texts_as_near_the_usual_one_says_what_is_missing():
     found = Sequences.of([*["A\nB\nD"] * 10, *["A\nB\nC"] * 40, "A\nB\nD"], "lines", None)
     assert found.odd_by_counts("A\nB").entry == "C"
+
+
+def test_what_another_text_says_of_its_own_is_never_missing():
+    def report(i, free=""):
+        return joined(
+            ["1. Symptom", f"{free}z{i} q{i} x{i} k{i}", "2. Cause", "3. Cure", "4. Done"]
+        )
+
+    found = Sequences.fit([report(i) for i in range(60)])
+    text = report(0).replace("z0 q0 x0 k0\n", "")
+    assert found.features([text]).values[0, 1] == 1
+    assert found.odd_by_counts(text) is None
+    assert found.odd_by_order(text) in (None, OddEntry("order", "2. Cause", None, "1. Symptom"))
+
+
+def test_one_choice_of_several_is_neither_usual_nor_missing():
+    rng = np.random.default_rng(0)
+    found = Sequences.of(
+        [joined(["A", rng.choice(list("BCDE")), "F", "G"]) for _ in range(400)], "lines", None
+    )
+    assert found.odd_by_order(joined(["A", "F", "G"])) == OddEntry("order", "F", None, "A")
+    assert found.odd_by_order(joined(["A", "B", "G"])).entry == "F"  # which all have
+
+
+def test_what_no_text_may_be_held_against_changes_nothing_for_others(sequences):
+    texts = [joined(changed(i)["missing"]) for i in range(9)]
+    alone = sequences.features(texts, left_out=np.zeros((9, 60), bool), n_skipped=5).values
+    with_one = np.zeros((9, 60), bool)
+    with_one[0] = True
+    found = sequences.features(texts, left_out=with_one, n_skipped=5).values
+    np.testing.assert_array_equal(found[1:], alone[1:])
 
 
 def test_what_always_is_there_is_named_before_what_varies():

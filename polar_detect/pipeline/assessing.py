@@ -141,14 +141,14 @@ class Assessing:
         self, texts: Sequence[str], scored: "_Scored", attribution: Attribution
     ) -> Sequence[OddEntry | None]:
         """Return which entry of each text raised its score, if texts are sequences."""
-        sequences = self.fitted.text_reference.sequences
-        if sequences is None:
+        reference = self.fitted.text_reference
+        if reference.sequences is None:
             return ()
         found: list[OddEntry | None] = [None] * len(texts)
         places = np.flatnonzero(scored.has_tokens).tolist()
         for i, values in zip(places, attribution.values.tolist(), strict=True):
             own = dict(zip(attribution.features, values, strict=True))
-            found[i] = sequences.odd(texts[i], own)
+            found[i] = reference.odd_entry(texts[i], own)
         return found
 
     def _misfiled(

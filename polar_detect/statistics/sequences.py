@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Self
 
 import numpy as np
@@ -54,7 +55,11 @@ class Continuations:
         """Return the same without some of these sequences."""
         followed = dict(self.followed)
         for context, own in _counted(sequences).items():
-            followed[context] = followed[context] - own  # nothing below 1
+            followed[context] = left = Counter(followed[context])
+            for entry, n in own.items():
+                left[entry] -= n
+                if left[entry] <= 0:
+                    del left[entry]
         return Continuations(followed, self.n_kinds)
 
     def surprises(self, sequence: Sequence[Entry], n_before: int = N_BEFORE) -> Float64Array:
@@ -65,12 +70,13 @@ class Continuations:
         found = [-np.log(self._chance(own, entry)) for own, entry in _steps(sequence, n_before)]
         return np.asarray(found, np.float64)
 
-    def likeliest(self, sequence: Sequence[Entry], place: int) -> Entry:
-        """Return what is most likely to follow the first `place` entries, if not the end `END`."""
+    def likeliest(self, sequence: Sequence[Entry], place: int) -> tuple[Entry, float]:
+        """Return what follows the first `place` entries most likely, and how likely that is."""
         before = _before(sequence, place, N_BEFORE)
         contexts = (before[i:] for i in range(len(before) + 1))
         seen = next(own for context in contexts if (own := self.followed.get(context)))
-        return max(seen, key=lambda entry: self._chance(before, entry))
+        chances = {entry: self._chance(before, entry) for entry in seen}
+        return max(chances.items(), key=itemgetter(1))
 
     def _chance(self, before: _Context, entry: Entry) -> float:
         chance = 1 / self.n_kinds

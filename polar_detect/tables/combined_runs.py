@@ -7,11 +7,12 @@ from typing import Self
 
 import pandas as pd
 
-from polar_detect.errors import listing
+from polar_detect.errors import EmptyInputError, listing
 from polar_detect.tables.combined_rows import CombinedRows
 from polar_detect.tables.runs import RunTable, with_whole_numbers
 
 _MAX_LISTED = 5
+_WITHOUT_RUNS = "left out, as none of its rows says of which run it is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +37,26 @@ class CombinedRuns:
         Raises
         ------
         InputError
-            As `summarise` does.
+            As `summarise` does; of tables without a run only if all are.
         """
         says_part = rows.combined.says_part
         tables = []
         said: dict[str, list[str]] = {}
+        without: EmptyInputError | None = None
         for name, readings in _parts(rows):
-            own = summarise(readings if says_part is None else readings.drop(columns=says_part))
+            try:
+                own = summarise(readings if says_part is None else readings.drop(columns=says_part))
+            except EmptyInputError as error:
+                without = error
+                said.setdefault(_WITHOUT_RUNS, []).append(name)
+                continue
             if says_part is not None:
                 own.frame.insert(0, says_part, name)
             tables.append(own.frame)
             for notice in own.notices:
                 said.setdefault(notice, []).append(name)
+        if without is not None and not tables:
+            raise without
         notices = [(listing(names, _MAX_LISTED), notice) for notice, names in said.items()]
         return cls(with_whole_numbers(pd.concat(tables, ignore_index=True)), notices)
 

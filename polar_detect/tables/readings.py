@@ -122,6 +122,11 @@ class Readings:
         label = label and _found(names, label, words.label_column)
         axis = along and _found(names, along, words.along)
         own_entries = tuple(_found(names, name, words.entries) for name in entries)
+        if again := {*own_entries} & {*own_by, axis, label}:
+            raise InputError(
+                f"Got column {again.pop()!r} in {words.entries} and elsewhere too; expected it in "
+                "one place; name it once."
+            )
         if along is None:
             others = (name for name in names if name not in (*own_by, *own_entries, label))
             axis = next(filter(_is_time_name, others), None)

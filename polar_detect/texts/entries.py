@@ -26,7 +26,6 @@ _LEAST_TEXTS = 3
 _LEAST_SAID = 0.5  # of the words of an entry, or it has no kind
 _RECURS = 0.01  # of the texts have an entry of a kind at least, and two of them
 _MOST_KEPT = 2**14  # entries whose words are at hand
-_MOST_KEPT = 2**14  # entries whose words are at hand
 _MOSTLY = 0.9  # of them are codes
 _MOST_CODES, _MOST_OF_ALL = 200, 0.1  # different ones, where blanks part entries
 

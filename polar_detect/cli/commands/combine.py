@@ -109,10 +109,12 @@ def _runs(rows: tables.CombinedRows, options: CombineOptions, language: Language
     columns = (own.name for own in fields(tables.RunWords) if own.name not in _OPTIONS)
     named = {name: language.say(f"runs.{name}", **as_is) for name in columns} | _OPTIONS
     by = tables.RowColumns(options.by, "--by").names
+    present = [*rows.combined.columns]
     entries = tables.RowColumns(options.entries, "--entries").names
+    entries = tables.RowColumns(options.entries, "--entries").choose(present) if entries else []
     pattern = _pattern(rows, options, language)
     if pattern is not None:
-        by, entries = [*by, pattern.name], entries or [*rows.combined.columns]
+        by, entries = [*by, pattern.name], entries or present
 
     def summarised(readings: pd.DataFrame) -> tables.RunTable:
         return tables.summarise_runs(
@@ -148,7 +150,10 @@ def _pattern(
             f"Got --by-pattern {options.by_pattern!r}, which is no regular expression ({error}); "
             r"expected one such as session=(\d+); put a \ before signs that stand for themselves."
         ) from error
-    return tables.SessionPattern(pattern, language.say("runs.session"))
+    name = language.say("runs.session")
+    if name in rows.combined.columns:
+        name = f"{name} (--by-pattern)"
+    return tables.SessionPattern(pattern, name)
 
 
 def _tell_of_copies(rows: tables.CombinedRows, options: CombineOptions, language: Language) -> None:

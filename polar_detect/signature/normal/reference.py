@@ -1,6 +1,6 @@
 """The normal training texts as what a new text is held against."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array
-from polar_detect.features.table import FeatureTable
+from polar_detect.features.of_sequences import OddEntry
+from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.signature.columns.categories import CategoryReference
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.signature.columns.reference import HasColumns
@@ -218,8 +219,18 @@ class Reference(HasColumns):
         """
         if self.sequences is None:
             return []
-        n_skipped = count_of(self.contamination, self.n_fitted)
+        n_skipped = self._n_skipped_sequences
         return [self.sequences.features(texts, left_out=left_out, n_skipped=n_skipped)]
+
+    def odd_entry(self, text: str, attribution: Mapping[Feature, float]) -> OddEntry | None:
+        """Return the entry that raised the score of a text, as `Sequences.odd` does."""
+        if self.sequences is None:
+            return None
+        return self.sequences.odd(text, attribution, self._n_skipped_sequences)
+
+    @property
+    def _n_skipped_sequences(self) -> int:
+        return count_of(self.contamination, self.n_fitted)
 
     def without_layouts(self) -> Self:
         """Return the same reference without what comparing tokens has laid out in memory."""

@@ -29,7 +29,11 @@ if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template h
 _LEAST_KNOWN = 0.25
 # and those before an entry take at least a quarter off its surprise, in texts that are held out.
 _MOST_SURPRISE = 0.75
+_LEAST_KINDS = 3  # in a text, on average
+_MOST_ASKED = 1000  # texts decide that
 _SMALL_PART = 0.1
+_USUAL = 0.5  # so likely is at least what is called usual, or missing
+_RARE = 0.1  # and so likely at most what is said to be odd
 _CHUNK = 256  # texts whose distances to all others are held at a time
 _HARDLY_VARIES = 0.1  # how often a kind occurs, as a standard deviation, beside others that do not
 
@@ -102,7 +106,9 @@ class Sequences:
         counts = [distance for distance, _ in self._nearest(sequences, left_out, n_skipped)]
         return FeatureTable.of({ORDER: order, COUNTS: np.asarray(counts)})
 
-    def odd(self, text: str, attribution: Mapping[Feature, float]) -> OddEntry | None:
+    def odd(
+        self, text: str, attribution: Mapping[Feature, float], n_skipped: int = 0
+    ) -> OddEntry | None:
         """Return the entry that raised the score of a text, if entries did.
 
         Parameters
@@ -110,6 +116,8 @@ class Sequences:
         text : str
         attribution : mapping of Feature to float
             SHAP values of `ORDER` and `COUNTS`.
+        n_skipped : int
+            As for `features`.
 
         What is missing says more than what therefore follows what: counts come first unless their
         part is small.
@@ -117,25 +125,29 @@ class Sequences:
         of_order, of_counts = (attribution.get(own, 0.0) for own in (ORDER, COUNTS))
         if max(of_order, of_counts) <= 0:
             return None
-        found = self.odd_by_counts(text) if of_counts >= _SMALL_PART * of_order else None
+        found = self.odd_by_counts(text, n_skipped) if of_counts >= _SMALL_PART * of_order else None
         return self.odd_by_order(text) if found is None else found
 
-    def odd_by_order(self, text: str) -> OddEntry:
-        """Return the entry of a text that is most surprising where it stands."""
+    def odd_by_order(self, text: str) -> OddEntry | None:
+        """Return the entry of a text that is most surprising where it stands, if one is."""
         (entries,) = self._read([text])
         kinds = self.kinds.of(entries)
         places, sequence = _places(kinds), _joined(kinds)
-        step = int(self._continuations.surprises(sequence).argmax())
+        surprises = self._continuations.surprises(sequence)
+        step = int(surprises.argmax())
+        if surprises[step] < -np.log(_RARE):
+            return None
         kind = [*sequence, END][step]
         place = [*places, len(entries)][step]
-        likeliest = self._continuations.likeliest(sequence, step)
+        likeliest, chance = self._continuations.likeliest(sequence, step)
+        is_usual = chance >= _USUAL and likeliest not in (kind, NEW)
         usual = "" if likeliest is END else self._written[str(likeliest)]
-        said = None if likeliest == kind else usual
+        said = usual if is_usual else None
         behind = entries[place - 1] if place else ""
+        if is_usual and likeliest not in (END, *sequence):
+            return OddEntry("missing", usual, behind=behind)
         if kind == NEW:
             return OddEntry("new", entries[place], n=1)
-        if likeliest not in (kind, END, *sequence):
-            return OddEntry("missing", usual, behind=behind)
         if kind is END:
             return OddEntry("end", "", said, behind)
         return OddEntry("order" if place else "start", entries[place], said, behind)
@@ -150,6 +162,7 @@ class Sequences:
         ((_, nearest),) = self._nearest([_joined(kinds)], None, n_skipped)
         own, (counts, _) = self._counts_of([_joined(kinds)])[0], self._distinct
         apart = own - counts[nearest]
+        apart[-1] = max(apart[-1], 0)  # that new ones are fewer names nothing
         if not apart.any():
             return None
         kind = self._names[int(np.abs(apart / (self._spread + _HARDLY_VARIES)).argmax())]
@@ -163,13 +176,17 @@ class Sequences:
 
     def _are_told(self) -> bool:
         """Return whether entries come again, and follow each other as in other texts."""
-        n_new, by_itself, behind = 0, 0.0, 0.0
-        for (place,), others in self._others(np.eye(len(self.entries), dtype=bool), 0):
-            kinds = others.known(self._kinds[place])
-            n_new += kinds.count(NEW)
+        n_texts = len(self.entries)
+        if sum(len({*own} - {NEW}) for own in self._kinds) < _LEAST_KINDS * n_texts:
+            return False
+        asked = np.linspace(0, n_texts - 1, min(n_texts, _MOST_ASKED), dtype=np.intp)
+        n_entries, n_new, by_itself, behind = 0, 0, 0.0, 0.0
+        for (i,), others in self._others(asked[:, None] == np.arange(n_texts), 0):
+            kinds = others.known(self._kinds[asked[i]])
+            n_entries, n_new = n_entries + len(kinds), n_new + kinds.count(NEW)
             by_itself += others.continuations.surprises(_joined(kinds), 0).sum()
             behind += others.continuations.surprises(_joined(kinds)).sum()
-        come_again = n_new <= (1 - _LEAST_KNOWN) * sum(map(len, self._kinds))
+        come_again = n_new <= (1 - _LEAST_KNOWN) * n_entries
         return come_again and behind <= _MOST_SURPRISE * by_itself
 
     def _others(
@@ -209,7 +226,7 @@ class Sequences:
                     row -= np.bincount(owners[out], minlength=len(counts))
             order = np.argsort(distances, axis=1, kind="stable")
             n_nearer = np.take_along_axis(there, order, 1).cumsum(1)
-            first = np.argmax(n_nearer > min(n_skipped, int(n_nearer[:, -1].min()) - 1), axis=1)
+            first = np.argmax(n_nearer > np.minimum(n_skipped, n_nearer[:, -1:] - 1), axis=1)
             places = order[np.arange(len(order)), first]
             yield from zip(
                 distances[np.arange(len(order)), places].tolist(), places.tolist(), strict=True
