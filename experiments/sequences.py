@@ -13,8 +13,8 @@ of one to three kinds of entries in a row, PCA on how often each kind occurs (Xu
 large-scale system problems by mining console logs, 2009) and an isolation forest on that, all of
 them with the kinds that the default found; and MiniLM with five nearest neighbours.
 
-Prints AUROC, and recall and false alarms at .05. Reads: agnews_test, loghub2k. Takes: 25 min
-(two seeds, AMD EPYC).
+Prints AUROC, and recall and false alarms at .05. Reads: agnews_test, loghub2k. Takes: 40 min
+(two seeds, AMD EPYC, beside other work).
 """
 
 import argparse
