@@ -26,16 +26,8 @@ _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {
         *("length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours"),
-        *(
-            "program",
-            "length_curve",
-            "tokens",
-            "encoder",
-            "memory",
-            "change",
-            "labelled",
-            "sequence",
-        ),
+        *("program", "length_curve", "tokens", "encoder", "memory", "change", "labelled"),
+        "sequence",
     }
 )
 

@@ -1,9 +1,7 @@
 """The default detector's views of texts that are sequences of entries which come again."""
 
-import numpy as np
-
 from polar_detect.arrays import Float64Array
-from polar_detect.detectors.weighting import unit_tail
+from polar_detect.detectors.weighting import alone, unit_tail
 from polar_detect.features.of_sequences import COUNTS, ORDER
 from polar_detect.features.table import FeatureTable
 
@@ -35,8 +33,6 @@ def sequence_views(
     views = []
     for feature, least in _LEAST.items():
         if feature in normal.features:
-            place = normal.features.index(feature)
-            weights = np.zeros(2 * len(normal.features))
-            weights[place] = spreads[place]
+            weights = spreads[normal.features.index(feature)] * alone(feature, normal)
             views.append(unit_tail(weights, inside, least=least))
     return views

@@ -110,8 +110,8 @@ def _runs(rows: tables.CombinedRows, options: CombineOptions, language: Language
     named = {name: language.say(f"runs.{name}", **as_is) for name in columns} | _OPTIONS
     by = tables.RowColumns(options.by, "--by").names
     present = [*rows.combined.columns]
-    entries = tables.RowColumns(options.entries, "--entries").names
-    entries = tables.RowColumns(options.entries, "--entries").choose(present) if entries else []
+    asked = tables.RowColumns(options.entries, "--entries")
+    entries = asked.choose(present) if asked.names else []
     pattern = _pattern(rows, options, language)
     if pattern is not None:
         by, entries = [*by, pattern.name], entries or present

@@ -132,7 +132,8 @@ class Sequences:
         """Return the entry of a text that is most surprising where it stands, if one is."""
         (entries,) = self._read([text])
         kinds = self.kinds.of(entries)
-        places, sequence = _places(kinds), _joined(kinds)
+        places = _places(kinds)
+        sequence = [kinds[place] for place in places]
         surprises = self._continuations.surprises(sequence)
         step = int(surprises.argmax())
         if surprises[step] < -np.log(_RARE):
@@ -159,8 +160,9 @@ class Sequences:
         """
         (entries,) = self._read([text])
         kinds = self.kinds.of(entries)
-        ((_, nearest),) = self._nearest([_joined(kinds)], None, n_skipped)
-        own, (counts, _) = self._counts_of([_joined(kinds)])[0], self._distinct
+        sequences = [_joined(kinds)]
+        ((_, nearest),) = self._nearest(sequences, None, n_skipped)
+        (own,), (counts, _) = self._counts_of(sequences), self._distinct
         apart = own - counts[nearest]
         apart[-1] = max(apart[-1], 0)  # that new ones are fewer names nothing
         if not apart.any():
@@ -184,8 +186,9 @@ class Sequences:
         for (i,), others in self._others(asked[:, None] == np.arange(n_texts), 0):
             kinds = others.known(self._kinds[asked[i]])
             n_entries, n_new = n_entries + len(kinds), n_new + kinds.count(NEW)
-            by_itself += others.continuations.surprises(_joined(kinds), 0).sum()
-            behind += others.continuations.surprises(_joined(kinds)).sum()
+            sequence = _joined(kinds)
+            by_itself += others.continuations.surprises(sequence, 0).sum()
+            behind += others.continuations.surprises(sequence).sum()
         come_again = n_new <= (1 - _LEAST_KNOWN) * n_entries
         return come_again and behind <= _MOST_SURPRISE * by_itself
 
@@ -200,12 +203,9 @@ class Sequences:
         for place, out in enumerate(left_out):
             alike.setdefault(out.tobytes(), []).append(place)
         for places in alike.values():
-            out = [self._kinds[i] for i in np.flatnonzero(left_out[places[0]])]
-            n_out = Counter(kind for kinds in out for kind in {*kinds})
-            yield (
-                places,
-                _Others(self.n_texts, n_out, self._continuations.without([*map(_joined, out)])),
-            )
+            out = [self._sequences[i] for i in np.flatnonzero(left_out[places[0]])]
+            n_out = Counter(kind for sequence in out for kind in {*sequence})
+            yield places, _Others(self.n_texts, n_out, self._continuations.without(out))
 
     def _read(self, texts: Sequence[str]) -> tuple[Sequence[str], ...]:
         return _entries(_cells(texts, self.template), self.separator)
@@ -246,8 +246,13 @@ class Sequences:
         return [self.kinds.of(own) for own in self.entries]
 
     @cached_property
+    def _sequences(self) -> list[list[str]]:
+        """The same with one for each run of new ones."""
+        return [*map(_joined, self._kinds)]
+
+    @cached_property
     def _continuations(self) -> Continuations:
-        return Continuations.fit([*map(_joined, self._kinds)])
+        return Continuations.fit(self._sequences)
 
     @cached_property
     def n_texts(self) -> Counter[str]:
@@ -267,7 +272,7 @@ class Sequences:
     @cached_property
     def _normal_counts(self) -> Float64Array:
         """How often each kind occurs in each normal text."""
-        return self._counts_of([*map(_joined, self._kinds)])
+        return self._counts_of(self._sequences)
 
     @cached_property
     def _distinct(self) -> tuple[Float64Array, IndexArray]:
