@@ -434,6 +434,16 @@ def test_lines_of_a_log_are_told_apart_by_what_a_pattern_finds(tmp_path, run):
     assert pd.read_csv(out)["セッション"].tolist() == ["[7]", "[9]"]
 
 
+def test_a_column_that_is_called_session_stays(tmp_path, run):
+    table, out = tmp_path / "a.csv", tmp_path / "out.csv"
+    pd.DataFrame({"session": ["x", "x"], "Line": ["a=1", "a=2"]}).to_csv(table, index=False)
+    options = ("--by-pattern", r"a=(\d)", "--entries", "Line")
+    assert run("combine", table, *options, "--out", out)[0] == 0
+    found = pd.read_csv(out)
+    assert found["session (--by-pattern)"].tolist() == [1, 2]
+    assert found["session"].tolist() == ["x", "x"]
+
+
 def test_the_first_column_that_says_a_session_counts():
     frame = pd.DataFrame({"Line": ["a=1", "none", None], "Note": ["a=7", "a=8", "b"]})
     found = SessionPattern(re.compile(r"a=(\d)|b=(\d)"), "session").told(frame, ["Line", "Note"])

@@ -276,13 +276,19 @@ def test_one_choice_of_several_is_neither_usual_nor_missing():
     assert found.odd_by_order(joined(["A", "B", "G"])).entry == "F"  # which all have
 
 
-def test_what_no_text_may_be_held_against_changes_nothing_for_others(sequences):
+def test_a_text_that_may_meet_no_normal_one_changes_nothing_for_others():
     texts = [joined(changed(i)["missing"]) for i in range(9)]
-    alone = sequences.features(texts, left_out=np.zeros((9, 60), bool), n_skipped=5).values
-    with_one = np.zeros((9, 60), bool)
+    sequences = Sequences.fit([*NORMAL, *texts])
+    alone = sequences.features(texts, left_out=np.zeros((9, 69), bool), n_skipped=9).values
+    with_one = np.zeros((9, 69), bool)
     with_one[0] = True
-    found = sequences.features(texts, left_out=with_one, n_skipped=5).values
+    found = sequences.features(texts, left_out=with_one, n_skipped=9).values
     np.testing.assert_array_equal(found[1:], alone[1:])
+
+
+def test_a_refrain_makes_no_sequence():
+    verses = [f"verse{i}a of{i}\nand the wheel goes round\nverse{i}b to{i}" for i in range(60)]
+    assert Sequences.fit(verses) is None
 
 
 def test_what_always_is_there_is_named_before_what_varies():
