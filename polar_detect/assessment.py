@@ -19,14 +19,17 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.report.content.cluster_phrases import shared
 from polar_detect.report.content.reasons import OddCells, reasons_of
+from polar_detect.report.content.row_phrases import repeat_of, row_place
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.known_anomalies import KnownAnomaly
+from polar_detect.signature.repeats import Repeat
 from polar_detect.statistics.concentration import Concentration, Grouping, concentrations
 from polar_detect.tables.columns.results import (
     OF_COLUMNS,
     OF_KNOWN,
     OF_PASSAGES,
     OF_PROGRAMS,
+    OF_REPEATS,
     OF_ROWS,
     OF_TEXTS,
 )
@@ -50,6 +53,7 @@ def kinds_of_columns(
     has_programs: bool = True,
     has_passages: bool = False,
     has_known: bool = False,
+    has_repeats: bool = False,
 ) -> dict[str, str]:
     """Return the columns that say what was found, with their kinds.
 
@@ -65,6 +69,8 @@ def kinds_of_columns(
         Whether texts are read in passages.
     has_known : bool
         Whether labelled anomalies are kept.
+    has_repeats : bool
+        Whether it can be told that one repeats another.
     """
     found = OF_ROWS if are_rows else OF_TEXTS
     if not has_layers:
@@ -72,7 +78,8 @@ def kinds_of_columns(
     elif not has_programs:
         found = {name: kind for name, kind in found.items() if name not in OF_PROGRAMS}
     found = found | OF_PASSAGES if has_passages else found
-    return found | OF_KNOWN if has_known else found
+    found = found | OF_KNOWN if has_known else found
+    return found | OF_REPEATS if has_repeats else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ class Result:
     reasons: str = ""
     passage: str = ""
     known_anomaly: str = ""
+    repeat_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +154,9 @@ class Assessment:
     like_fine : tuple of int
         How many strange texts that were reviewed and found normal each text is like: three at
         least, or 0; () where the detector has learned of none.
+    repeats : tuple of Repeat or None
+        Of each text the normal one whose values or wording it repeats, as usual ones do not; of a
+        screening the other one; () where texts repeat each other anyway. No score counts it.
     embeddings : (n_texts, hidden) float32, optional
         Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
@@ -173,6 +184,7 @@ class Assessment:
     known_anomalies: tuple[KnownAnomaly | None, ...] = ()
     passages: tuple[ReadPassages, ...] = ()
     like_fine: tuple[int, ...] = ()
+    repeats: tuple[Repeat | None, ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -233,6 +245,7 @@ class Assessment:
             known_anomalies=chosen(self.known_anomalies),
             passages=chosen(self.passages),
             like_fine=chosen(self.like_fine),
+            repeats=chosen(self.repeats),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -257,6 +270,7 @@ class Assessment:
             known_anomalies=_joined(part.known_anomalies for part in parts),
             passages=_joined(part.passages for part in parts),
             like_fine=_joined(part.like_fine for part in parts),
+            repeats=_joined(part.repeats for part in parts),
             embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )
@@ -318,6 +332,7 @@ class Assessment:
                 reasons=reasons,
                 passage=self._said_of_passage(i, language),
                 known_anomaly=self.like_known[i],
+                repeat_of=self._said_of_repeat(i, language),
             )
             minimal = self.programs[i] if self.programs else None
             results.append(
@@ -349,13 +364,29 @@ class Assessment:
         }
         return pd.DataFrame(columns)
 
-    def concentrations(self, groupings: Mapping[str, Grouping]) -> tuple[Concentration, ...]:
-        """Return in which groups of texts more of those with a score are flagged than in others."""
+    @cached_property
+    def is_copy(self) -> BoolArray:
+        """Whether each text repeats a normal one, or one above it of its set, (n_texts,)."""
+        if not self.repeats:
+            return np.zeros(len(self.scores), bool)
+        found = [
+            own is not None and (own.place < i or not self.is_screening)
+            for i, own in enumerate(self.repeats)
+        ]
+        return np.asarray(found, bool)
+
+    def concentrations(
+        self, groupings: Mapping[str, Grouping], are_in: BoolArray
+    ) -> tuple[Concentration, ...]:
+        """Return in which groups of texts with a score more of some kind are than in others.
+
+        `are_in`, (n_texts,), says which are of that kind, such as `is_anomaly`.
+        """
         is_scored = ~np.isnan(self.scores)
         own = {
             name: Grouping(places[is_scored], says) for name, (places, says) in groupings.items()
         }
-        return concentrations(own, self.is_anomaly[is_scored])
+        return concentrations(own, are_in[is_scored])
 
     def flagged_groups(self, frame: "pd.DataFrame | HasArrowStream") -> "pd.DataFrame":
         """Return in which groups of rows more are flagged than in all others, the surest first.
@@ -390,7 +421,7 @@ class Assessment:
                 f"Got a frame of {len(own)} rows for {len(self.scores)} texts; expected a row "
                 "for each, in the same order; pass the rows that were assessed."
             )
-        found = self.concentrations(groupings_of(own))
+        found = self.concentrations(groupings_of(own), self.is_anomaly)
         return pd.DataFrame(
             {
                 "column": [own.group.column for own in found],
@@ -476,6 +507,17 @@ class Assessment:
         text = " ".join(own.shown.split())
         return language.say("passage.shown", i=own.strangest + 1, n=len(own), text=text)
 
+    def _said_of_repeat(self, i: int, language: Language) -> str:
+        """Return which text or row one repeats, and how far; "" where it repeats none."""
+        own = self.repeats[i] if self.repeats else None
+        if own is None:
+            return ""
+        language = replace(language, are_rows=self.are_rows)
+        if not self.is_screening:
+            return repeat_of(own, language)
+        name = own.place if self.index is None else self.index[own.place]
+        return repeat_of(own, language, row_place(str(name), "", "index", language))
+
     @property
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
@@ -485,6 +527,7 @@ class Assessment:
             has_programs=bool(self.programs),
             has_passages=bool(self.passages),
             has_known=bool(self.known_anomalies),
+            has_repeats=bool(self.repeats),
         )
 
     def __repr__(self) -> str:

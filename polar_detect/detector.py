@@ -311,6 +311,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         fit = self._fit_reading if head.reads_texts else self._fit_by_columns
         with told(progress) as tell:
             fit(given, settings, head, Tracker(tell))
+        self.fitted_ = self.fitted_.asking_for_repeats()
 
     def assess(
         self,
@@ -382,6 +383,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             known_anomalies=tuple(found.known),
             passages=passages,
             like_fine=tuple(found.fine),
+            repeats=() if fitted.repeats is None else tuple(fitted.repeats.new(read)),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from polar_detect.pipeline.choice import chosen_head
 from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
+from polar_detect.signature.repeats import Repeats
 from polar_detect.texts.distinct import first_places
 from polar_detect.texts.moments import as_read, at_no_moment
 from polar_detect.texts.passages import InPassages
@@ -231,6 +233,11 @@ class Screening:
             index=index_of(X),
         )
 
+    @cached_property
+    def repeats(self) -> Repeats | None:
+        """What tells texts that repeat one another; None where they do anyway."""
+        return Repeats.of(self.texts, self.detector.rows)
+
     def run(self, progress: Progress | None = None, look: Look | None = None) -> Assessment:
         """Return what there is to say of each text by a fit on others.
 
@@ -261,7 +268,12 @@ class Screening:
                     look(self.detector, texts, parts[-1])
         place = dict(zip(distinct, np.argsort(np.concatenate(order)).tolist(), strict=True))
         found = Assessment.below(parts).rows(np.asarray([place[text] for text in self.texts]))
-        return replace(_ranked(found, self.share), index=self._index, is_screening=True)
+        return replace(
+            _ranked(found, self.share),
+            repeats=() if self.repeats is None else tuple(self.repeats.within()),
+            index=self._index,
+            is_screening=True,
+        )
 
     def _read(self, tracker: Tracker) -> None:
         """Have the models read the texts that are read again and again, each once."""
@@ -289,7 +301,8 @@ class Screening:
             # Not as later texts are: those of one lot or burst are held against each other.
             own = [self.texts[i] for i in others]
             self.detector.fit(own, groups=None, progress=progress)
-        return self.detector.assess(texts, programs_of="none", progress=progress)
+        found = self.detector.assess(texts, programs_of="none", progress=progress)
+        return replace(found, repeats=())  # which are told of the whole set
 
 
 def _ranked(found: Assessment, share: float) -> Assessment:

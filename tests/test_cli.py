@@ -31,7 +31,7 @@ from polar_detect.signature.extraction import Extractor
 DATA = Path(__file__).parent.parent / "data"
 ADDED = [
     "score", "p_value", "is_anomaly", "reasons", "program", "program_length", "n_skips",
-    "n_loops", "top_layers",
+    "n_loops", "top_layers", "repeat_of",
 ]  # fmt: skip
 RECORD = {
     "text", "program", "layers", "length", "n_layers", "full_loss", "loss", "tolerance",

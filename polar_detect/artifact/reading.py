@@ -74,6 +74,8 @@ class Origin:
         Whether labelled anomalies are kept.
     has_passages : bool
         Whether texts are read in passages.
+    has_repeats : bool
+        Whether it can be told that a text repeats a normal one.
     """
 
     sha256: str
@@ -82,6 +84,7 @@ class Origin:
     reads_texts: bool
     has_known: bool = False
     has_passages: bool = False
+    has_repeats: bool = False
 
 
 def stored_origin(folder: Path) -> Origin:
@@ -102,7 +105,8 @@ def stored_origin(folder: Path) -> Origin:
         template = template.unread()
     column = None if column is None else str(column)
     has_known, has_passages = KNOWN in manifest["files"], manifest.get("passages") is not None
-    return Origin(sha256, column, template, reads_texts, has_known, has_passages)
+    has_repeats = manifest.get("repeats_from") is not None
+    return Origin(sha256, column, template, reads_texts, has_known, has_passages, has_repeats)
 
 
 def _read(folder: Path, manifest: dict[str, Any], engines: "Engines") -> PolarDetector:
@@ -235,6 +239,9 @@ def _fitted(
         given=given,
         passages=scale,
         n_whole=0 if scale is None else stored.part("passages").count("n_texts", low=1),
+        repeats_from=None
+        if stored.get("repeats_from") is None
+        else stored.number("repeats_from", low=0, high=1),
     )
 
 

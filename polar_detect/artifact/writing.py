@@ -215,6 +215,7 @@ def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]
             "created": fitted.created,
             "fingerprint": fitted.fingerprint,
             "reason": fitted.head.reason,
+            "repeats_from": fitted.repeats_from,
         }
     )
 

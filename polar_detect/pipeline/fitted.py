@@ -3,9 +3,9 @@
 import datetime
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from polar_detect.arrays import BoolArray, Float32Array, Float64Array
 from polar_detect.detectors import Head
@@ -20,6 +20,7 @@ from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import KnownAnomalies, KnownAnomaly
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.normal.row_reference import RowReference
+from polar_detect.signature.repeats import Repeats
 
 if TYPE_CHECKING:
     from polar_detect.pipeline.training import ByLabel
@@ -85,6 +86,9 @@ class Fitted:
         Where texts are read in passages, which are then what `reference` and `programs` are of.
     n_whole : int
         Texts that those of the reference are of; 0 where these are whole.
+    repeats_from : float, optional
+        Share of what a text says from which it repeats a normal one; None where normal ones repeat
+        each other, texts are not kept, or an earlier version did not ask.
     """
 
     head: Head
@@ -104,6 +108,7 @@ class Fitted:
     as_new: AsNew | None = None
     passages: PassageScale | None = None
     n_whole: int = 0
+    repeats_from: float | None = None
 
     def __repr__(self) -> str:
         """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""
@@ -189,6 +194,18 @@ class Fitted:
         knows_all = isinstance(reference, RowReference) or reference.n_joined
         known = reference.texts if knows_all else ()
         return None if rows is None else KnownValues.of(rows, known)
+
+    def asking_for_repeats(self) -> Self:
+        """Return the same with what is known of normal texts that repeat each other."""
+        own = Repeats.of(self.normal_texts, self.settings.rows)
+        return replace(self, repeats_from=None if own is None else own.limit)
+
+    @cached_property
+    def repeats(self) -> Repeats | None:
+        """What tells texts that repeat a normal one; None where nothing does."""
+        if self.repeats_from is None:
+            return None
+        return Repeats.since(self.repeats_from, self.normal_texts, self.settings.rows)
 
     @cached_property
     def reach(self) -> Reach | None:

@@ -31,6 +31,7 @@ from polar_detect.report.rows import (
     explained_row,
     listed_row,
     numbers_of,
+    repeated_rows,
     shown_of,
 )
 from polar_detect.screening import N_FOLDS, Screening
@@ -193,6 +194,7 @@ def _report(
         aupr=aupr,
         beyond=standard.beyond,
         like_known=standard.like_known,
+        repeats=repeated_rows(assessment, table, standard.rows),
         versions=standard.versions,
     )
 

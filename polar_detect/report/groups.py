@@ -1,7 +1,8 @@
-"""In which groups of rows, by any column of a table, more are flagged than elsewhere."""
+"""In which groups of rows, by any column of a table, more are flagged, or repeat others."""
 
 from polar_detect.assessment import Assessment
 from polar_detect.report.content.data import FlaggedGroups
+from polar_detect.statistics.concentration import Concentration, Grouping
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.columns.groupings import groupings_of
 from polar_detect.tables.columns.results import result_columns
@@ -24,12 +25,24 @@ def flagged_groups(
     rows : RowTemplate or None
         None where texts are no rows.
     """
-    if not assessment.is_anomaly.any():
+    groupings = _groupings(table, rows) if assessment.is_anomaly.any() else {}
+    if not groupings:
         return None
+    found = assessment.concentrations(groupings, assessment.is_anomaly)
+    return FlaggedGroups(tuple(groupings), found)
+
+
+def groups_of_copies(
+    table: Table, assessment: Assessment, rows: RowTemplate | None
+) -> tuple[Concentration, ...]:
+    """Return the groups of a table's rows of which more repeat another; see `flagged_groups`."""
+    groupings = _groupings(table, rows) if assessment.is_copy.any() else {}
+    return assessment.concentrations(groupings, assessment.is_copy) if groupings else ()
+
+
+def _groupings(table: Table, rows: RowTemplate | None) -> dict[str, Grouping]:
+    """Return how the columns of a table that are not measured group its rows."""
     frame = table.frame
     numeric = [] if rows is None else [c.name for c in rows.all_numeric if not c.is_name]
     others = [name for name in (table.text_column, table.label_column) if name is not None]
-    groupings = groupings_of(frame, but={*numeric, *others, *result_columns(frame.columns)})
-    if not groupings:
-        return None
-    return FlaggedGroups(tuple(groupings), assessment.concentrations(groupings))
+    return groupings_of(frame, but={*numeric, *others, *result_columns(frame.columns)})

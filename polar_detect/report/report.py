@@ -265,11 +265,14 @@ def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
         data = replace(data, batch_times=tuple(map(str, named)))
     if not index.is_unique:
         return data
-    rows = tuple(replace(row, row=names[row.row]) for row in data.rows)
+    rows = tuple(
+        replace(row, row=names[row.row], repeated=row.repeated and row.repeated.named(names))
+        for row in data.rows
+    )
     listed = tuple(replace(row, row=names[row.row]) for row in data.listed)
     clusters = None if data.clusters is None else data.clusters.named(names)
     data = replace(data, rows=rows, listed=listed, batch_rows=named, clusters=clusters)
-    return replace(data, numbering="index")
+    return replace(data, repeats=data.repeats.named(names), numbering="index")
 
 
 def _on_paper(data: ReportData) -> ReportData:

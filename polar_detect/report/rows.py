@@ -20,9 +20,12 @@ from polar_detect.report.content.data import (
     ListedRow,
     PassageReport,
     ProgramReport,
+    RepeatedRow,
+    RepeatedRows,
     RowReport,
 )
 from polar_detect.report.content.reasons import OddCells, raising, whole_parts
+from polar_detect.report.groups import groups_of_copies
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import RowTemplate, Table
@@ -94,6 +97,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         passages=_passages(table.texts[i], assessment.passages[i]) if assessment.passages else (),
         n_passages=len(assessment.passages[i]) if assessment.passages else 0,
         n_fine=assessment.like_fine[i] if assessment.like_fine and assessment.is_anomaly[i] else 0,
+        repeated=repeated_row(i, assessment, table),
     )
 
 
@@ -123,6 +127,26 @@ def listed_row(
 def shown_of(texts: Sequence[str], assessment: Assessment, i: int) -> str:
     """Return one of some texts; the strangest passage of one that is read in passages."""
     return assessment.passages[i].shown if assessment.passages else texts[i]
+
+
+def repeated_row(i: int, assessment: Assessment, table: Table) -> RepeatedRow | None:
+    """Return which other one a table's row repeats; None where it repeats none."""
+    own = assessment.repeats[i] if assessment.repeats else None
+    if own is None:
+        return None
+    numbers = numbers_of(table)
+    other = int(numbers[own.place]) if assessment.is_screening else None
+    return RepeatedRow(int(numbers[i]), other, own)
+
+
+def repeated_rows(
+    assessment: Assessment, table: Table, template: RowTemplate | None
+) -> RepeatedRows:
+    """Return which rows of a table repeat what another one says; `template` is of their texts."""
+    order = np.argsort(~assessment.is_copy, kind="stable").tolist()
+    found = (repeated_row(i, assessment, table) for i in order)
+    groups = groups_of_copies(table, assessment, template)
+    return RepeatedRows(tuple(own for own in found if own is not None), groups)
 
 
 def numbers_of(table: Table) -> IntArray:

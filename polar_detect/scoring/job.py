@@ -65,6 +65,10 @@ class ScoreJob:
         Whether texts are read in passages.
     has_known : bool
         Whether the detector keeps labelled anomalies.
+    has_repeats : bool
+        Whether it can be told that a text repeats another.
+    repeat_of : sequence of str
+        What is said of each row that repeats another one of the input; () where results say it.
     """
 
     source: Path
@@ -87,6 +91,8 @@ class ScoreJob:
     has_programs: bool = True
     has_passages: bool = False
     has_known: bool = False
+    has_repeats: bool = False
+    repeat_of: Sequence[str] = field(default=(), repr=False)
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -98,6 +104,7 @@ class ScoreJob:
             has_programs=self.has_programs,
             has_passages=self.has_passages,
             has_known=self.has_known,
+            has_repeats=self.has_repeats,
         )
 
     @property

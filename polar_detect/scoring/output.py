@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from pathlib import Path
 
 from polar_detect import tables
@@ -44,6 +45,8 @@ class Summary:
         In which columns of numbers most rows lie where no normal row does.
     n_like : mapping of str to int
         How many flagged rows are like a labelled anomaly, by what `score` says of it, "" of none.
+    n_repeats : int
+        How many rows repeat a normal one.
     """
 
     n_rows: int
@@ -59,6 +62,7 @@ class Summary:
     n_new: Mapping[str, int] = field(default_factory=dict)
     beyond: Beyond = NOWHERE
     n_like: Mapping[str, int] = field(default_factory=dict)
+    n_repeats: int = 0
 
 
 def write_output(
@@ -83,6 +87,7 @@ def write_output(
             # Entered later, so it is whole before the output is.
             beside = tables.Layout(has_mark=reader.needs_mark or job.tongue == "ja")
             rejected = stack.enter_context(tables.open_writer(summary.rejected_path, beside))
+        of_rows = iter(job.repeat_of)
         for i, chunk in enumerate(opened.chunks()):
             if rejected is not None and chunk.rejected:
                 rejected.write(tables.rejected_frame(chunk.rejected, said=language.fault))
@@ -92,6 +97,8 @@ def write_output(
                 results = with_programs_up_to(summary.largest_p, results)
             if len(chunk.frame):
                 added = added_columns(results, summary.largest_p, job.kinds)
+                if job.repeat_of:
+                    added["repeat_of"] = [*islice(of_rows, len(results))]
                 output.write(tables.join_columns(chunk.frame, added, job.kinds))
         if rejected is None:  # one may be there of an earlier run
             tables.write_rejected((), tables.rejected_path(job.out))

@@ -28,6 +28,7 @@ _STORED = pa.schema(
         "reasons": pa.string(),
         "passage": pa.string(),
         "known_anomaly": pa.string(),
+        "repeat_of": pa.string(),
     }
 )
 

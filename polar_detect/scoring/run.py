@@ -84,7 +84,7 @@ class _Scoring:
     def __init__(self, opened: Input, engine: Engine, partial: Partial, progress: Progress) -> None:
         self.tally = Tally()
         self.like: Counter[tuple[str, float]] = Counter()  # labelled anomalies, by p-value
-        self.n_computed = self.n_resumed = 0
+        self.n_computed = self.n_resumed = self.n_repeats = 0
         self._opened = opened
         self._engine = engine
         self._partial = partial
@@ -106,6 +106,7 @@ class _Scoring:
             results = cache.results(texts, lambda new: [known[text] for text in new])
             self.n_resumed += len(texts)
         for result in results:
+            self.n_repeats += bool(result.repeat_of)
             self.tally.add(result.p_value)
             if result.p_value is not None:
                 self.like[result.known_anomaly, result.p_value] += 1
@@ -142,6 +143,7 @@ class _Scoring:
             rejected_path=rejected_path if self._opened.n_rejected else None,
             scores=self._sample.values,
             n_like=n_like,
+            n_repeats=self.n_repeats,
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:

@@ -41,6 +41,7 @@ def fit(options: FitOptions) -> PolarDetector:
         if reads_texts:
             detector.normal_programs(progress=progress)
     training.tell_of_reading(detector, language)
+    training.tell_of_repeats(detector, language)
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, options.lang):

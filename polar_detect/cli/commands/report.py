@@ -29,7 +29,7 @@ from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
 from polar_detect.report.content.data import ReportData
-from polar_detect.report.content.phrases import beyond_reach, like_known
+from polar_detect.report.content.phrases import beyond_reach, like_known, repeats
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.texts.known import KnownTexts
@@ -73,6 +73,8 @@ def report(options: ReportOptions) -> None:
     if data.like_known is not None:
         tell(like_known(data.like_known, own))
     for sentence in beyond_reach(data.beyond, own):
+        tell(sentence)
+    for sentence in repeats(data.repeats, data.n_scored, data.numbering, own):
         tell(sentence)
     say(out)
     if options.opens and not webbrowser.open(_address(out.resolve())):

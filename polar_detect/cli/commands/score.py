@@ -121,6 +121,7 @@ def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
         reads_texts=origin.reads_texts,
         has_passages=origin.has_passages,
         has_known=origin.has_known,
+        has_repeats=origin.has_repeats,
     )
 
 
@@ -155,6 +156,9 @@ def _summarise(
     if summary.n_known:
         n = summary.n_rows - summary.n_empty
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
+    elif summary.n_repeats:
+        n = summary.n_rows - summary.n_empty
+        tell(language.count("terminal.repeats", summary.n_repeats, n_all=n))
     tell_of_new(summary.n_new, summary.n_rows - summary.n_empty, language)
     known = detector.fitted_.known
     if known is not None and summary.n_flagged:

@@ -31,12 +31,13 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.clusters import flagged_clusters
 from polar_detect.report.content.data import FlaggedClusters, FlaggedGroups
-from polar_detect.report.content.phrases import fall
+from polar_detect.report.content.phrases import fall, repeats
+from polar_detect.report.content.row_phrases import repeated
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.groups import flagged_groups
-from polar_detect.report.rows import listed_row
+from polar_detect.report.rows import listed_row, repeated_row, repeated_rows
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
@@ -68,7 +69,7 @@ def screen(options: ScreenOptions) -> None:
     screening = Screening.of(
         table.texts, training.detector, share=options.share, max_texts=options.max_texts
     )
-    job = _job(options, training)
+    job = replace(_job(options, training), has_repeats=screening.repeats is not None)
     tables.check_added(table.frame.columns, job.kinds, table.source)
     opened = open_input(job)  # what cannot be written is told before the work
     _tell_of_sample(table, options, language)
@@ -83,6 +84,8 @@ def screen(options: ScreenOptions) -> None:
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
             file = render(data, kind, options.lang)
             groups, clusters = data.groups, data.clusters
+        if found.repeats:
+            job = replace(job, repeat_of=_said_of_repeats(found, table, language))
         known = _Known(table.texts, found, options.lang)
         scoring.run(job, opened, known, FlagRule(options.share), progress)
     training.tell_of_reading(screening.detector, language)
@@ -115,6 +118,12 @@ def _format_of_report(options: ScreenOptions, rejected: Path) -> Format | None:
     if kind in ("pdf", "png"):
         load_pictures()
     return kind
+
+
+def _said_of_repeats(found: Assessment, table: tables.Table, language: Language) -> list[str]:
+    """Return of each row which other one it repeats, "" of none."""
+    rows = (repeated_row(i, found, table) for i in range(len(found)))
+    return ["" if own is None else repeated(own, table.numbering, language) for own in rows]
 
 
 class _Known:
@@ -165,8 +174,8 @@ def _tell_of(
     table, scores = training.table, found.scores
     n_scored, n_flagged = int(np.isfinite(scores).sum()), int(found.is_anomaly.sum())
     shown = found.strangest[: min(_N_SHOWN, max(n_flagged, 1))].tolist()
-    rows = [listed_row(i, found, table, table.template) for i in shown]
-    out.print(strangest_rows(rows, table.numbering, language))
+    strangest = [listed_row(i, found, table, table.template) for i in shown]
+    out.print(strangest_rows(strangest, table.numbering, language))
     share = language.rate(options.share)
     key = "screen.flagged" if n_flagged else "screen.none"
     tell(language.count(key, n_scored, flagged=n_flagged, share=share))
@@ -174,6 +183,10 @@ def _tell_of(
         tell(sentence)
     tell_of_groups(groups, language)
     tell_of_clusters(clusters, language)
+    for sentence in repeats(
+        repeated_rows(found, table, table.template), n_scored, table.numbering, language
+    ):
+        tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))
     if tables.has_columns(options.out):  # or a fit takes each line for a text

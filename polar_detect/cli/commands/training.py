@@ -124,6 +124,15 @@ class Training:
         if self.reads_texts:
             tell_of(self.table, Notices(self.table, self.options, language).of_reading(fitted))
 
+    def tell_of_repeats(self, fitted: PolarDetector, language: Language) -> None:
+        """Say how many normal texts repeat another one, if some do."""
+        repeats = fitted.fitted_.repeats
+        n = 0 if repeats is None else sum(own is not None for own in repeats.within())
+        if repeats is not None and n:
+            language = replace(language, are_rows=self.table.template is not None)
+            said = language.count("fit.repeats", n, n_all=len(repeats.texts))
+            tell_of(self.table, [said])
+
 
 def tell_of(table: tables.Table, notices: Iterable[str]) -> None:
     """Say something of a table."""

@@ -45,7 +45,7 @@ def make_card(
         rank=rank,
         row=row,
         text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
-        why=row_phrases.why(row, numbers, language),
+        why=row_phrases.why(row, numbers, data.numbering, language),
         layers=_layers_of(row, data, numbers, language) if row.layers else None,
         steps=layout.waterfall(data.base_value, score_parts(row, numbers, language), language),
         whole_total=total(row.whole),

@@ -42,7 +42,7 @@ def sentence(own: FlaggedClusters, language: Language) -> str:
     """
     if not own.found:
         return language.say("cluster.none") if own.n_alone >= _MIN_FLAGGED else ""
-    listed = language.say("cluster.semicolon").join(_largest(own, _N_NAMED, language))
+    listed = language.say("semicolon").join(_largest(own, _N_NAMED, language))
     return language.say("cluster.sentence", lead=_lead(own, language), list=listed)
 
 

@@ -17,6 +17,7 @@ from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
 from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
+from polar_detect.signature.repeats import Repeat
 from polar_detect.statistics.concentration import Concentration
 
 # What the number or the name of a row is; those of a file are `polar_detect.tables.Numbering`.
@@ -94,6 +95,49 @@ class PassageReport:
     is_strangest: bool  # the one that reasons are about
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatedRow:
+    """A row that repeats what another one says.
+
+    Parameters
+    ----------
+    row : int or str
+        Its number or name, as `ReportData.numbering` says.
+    other : int or str, optional
+        That of the other one; None where it is a normal one.
+    repeat : Repeat
+    """
+
+    row: int | str
+    other: int | str | None
+    repeat: Repeat
+
+    def named(self, names: Mapping[int | str, int | str]) -> "RepeatedRow":
+        """Return the same with other names of the rows."""
+        other = None if self.other is None else names[self.other]
+        return replace(self, row=names[self.row], other=other)
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedRows:
+    """Rows that repeat what another one says, as usual ones do not.
+
+    Parameters
+    ----------
+    found : tuple of RepeatedRow
+        Those that repeat a normal one, or one above them, come first.
+    groups : tuple of Concentration
+        Of which more do, the surest first.
+    """
+
+    found: tuple[RepeatedRow, ...] = ()
+    groups: tuple[Concentration, ...] = ()
+
+    def named(self, names: Mapping[int | str, int | str]) -> "RepeatedRows":
+        """Return the same with other names of the rows."""
+        return replace(self, found=tuple(own.named(names) for own in self.found))
+
+
 @dataclass(frozen=True)
 class RowReport:
     """One scored text with its reasons."""
@@ -117,6 +161,7 @@ class RowReport:
     passages: tuple[PassageReport, ...] = ()  # of a long text, of which `text` is the strangest
     n_passages: int = 0  # in all, of which `passages` lacks some where there are very many
     n_fine: int = 0  # that were reviewed and found normal, and that a flagged row is like
+    repeated: RepeatedRow | None = None  # where it repeats what another one says
 
     @property
     def has_expected(self) -> bool:
@@ -352,6 +397,7 @@ class ReportData:
     like_known : LikeCounts or None
         How many flagged rows are like labelled anomalies; None where no row is flagged, or none
         of these is kept.
+    repeats : RepeatedRows
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -381,6 +427,7 @@ class ReportData:
     aupr: float | None = None
     beyond: Beyond = NOWHERE
     like_known: LikeCounts | None = None
+    repeats: RepeatedRows = field(default_factory=RepeatedRows)
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

@@ -26,10 +26,10 @@ def groups(own: Concentration, language: Language) -> str:
     return language.say("group.same", group=first, same=same)
 
 
-def concentration(own: Concentration, language: Language) -> str:
-    """Return how many rows of the group are flagged, and how many of all others."""
+def concentration(own: Concentration, language: Language, key: str = "group.flagged") -> str:
+    """Return how many rows of the group are flagged, or what `key` says, and how many others."""
     return language.say(
-        "group.flagged",
+        key,
         group=groups(own, language),
         flagged=own.n_flagged,
         n=own.n_rows,

@@ -24,11 +24,11 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import Language
 from polar_detect.report.content import cluster_phrases
 from polar_detect.report.content.chance import chance
-from polar_detect.report.content.data import ProgramUse, ReportData, total
+from polar_detect.report.content.data import Numbering, ProgramUse, RepeatedRows, ReportData, total
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
 from polar_detect.report.content.group_phrases import concentration
-from polar_detect.report.content.row_phrases import row_place
+from polar_detect.report.content.row_phrases import repeated, row_place
 from polar_detect.shell import as_argument
 from polar_detect.signature.columns.reach import Beyond
 from polar_detect.signature.known_anomalies import LikeCounts
@@ -38,6 +38,7 @@ from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary
+_N_REPEATS = 3  # that are named
 _MOST_KINDS = 10  # of labelled anomalies
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
@@ -74,6 +75,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
     if data.like_known is not None:
         sentences.append(like_known(data.like_known, language))
     sentences += _clusters(data, language)
+    sentences += repeats(data.repeats, data.n_scored, data.numbering, language)
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     sentences += beyond_reach(data.beyond, language)
@@ -98,6 +100,24 @@ def like_known(own: LikeCounts, language: Language) -> str:
         n_known=own.n_known,
         n_unlike=own.n_unlike,
     )
+
+
+def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return how many of `n` rows repeat another one, which first, and of which group."""
+    if not own.found:
+        return []
+    named = [
+        language.say(
+            "repeat.row",
+            row=row_place(row.row, "", numbering, language),
+            repeat=repeated(row, numbering, language),
+        )
+        for row in own.found[:_N_REPEATS]
+    ]
+    more = ["…"] * (len(own.found) > _N_REPEATS)
+    listed = language.say("semicolon").join(named + more)
+    sentences = [language.count("summary.repeats", len(own.found), n_all=n, named=listed)]
+    return sentences + [concentration(group, language, "group.copies") for group in own.groups[:1]]
 
 
 def beyond_reach(beyond: Beyond, language: Language) -> list[str]:

@@ -18,14 +18,16 @@ from polar_detect.report.content.data import (
     Contribution,
     ListedRow,
     Numbering,
+    RepeatedRow,
     RowReport,
 )
 from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
 from polar_detect.signature.known_anomalies import KnownAnomaly
+from polar_detect.signature.repeats import Repeat
 from polar_detect.texts.visible import visible
 
 _N_LEADING = 2  # reasons of each listed row
-_KNOWN_CHARACTERS = 160  # of a labelled anomaly
+_SAID_CHARACTERS = 160  # of another text: a labelled anomaly, or one that is repeated
 
 
 def row_name(row: int | str, numbering: Numbering) -> str:
@@ -65,7 +67,7 @@ def passage(row: RowReport, language: Language) -> str:
     return language.say("card.passage", i=number, n=row.n_passages)
 
 
-def why(row: RowReport, numbers: Numbers, language: Language) -> str:
+def why(row: RowReport, numbers: Numbers, numbering: Numbering, language: Language) -> str:
     """Return what raised the score of `row`, and which of its words, in sentences."""
     raised = [_reason(part, row, numbers, language) for part in reasons_of_row(row)]
     sentences = [
@@ -77,6 +79,9 @@ def why(row: RowReport, numbers: Numbers, language: Language) -> str:
         sentences.append(language.say("card.new", cells=language.joined(new)))
     if row.known is not None:
         sentences.append(_known(row.known, language))
+    if row.repeated is not None:
+        repeat = repeated(row.repeated, numbering, language)
+        sentences.append(language.say("card.repeat", repeat=repeat))
     if row.n_fine:
         sentences.append(language.say("card.fine", n=row.n_fine))
     if not row.cells:  # else the names of the columns would be named, in each row the same
@@ -87,10 +92,36 @@ def why(row: RowReport, numbers: Numbers, language: Language) -> str:
     return language.say("space").join(sentences)
 
 
+def repeat_of(own: Repeat, language: Language, other: str | None = None) -> str:
+    """Return how much of which other text or row one repeats.
+
+    Parameters
+    ----------
+    own : Repeat
+    language : Language
+    other : str, optional
+        Where the other one is, in words; left out, it is a normal one, which is quoted.
+
+    >>> repeat_of(Repeat(3, "a: 1; b: 2", 2, 3, 2 / 3), Language("en", are_rows=True), "row 4")
+    '2 of 3 columns as in row 4'
+    """
+    if other is None:
+        other = language.say("repeat.normal", says=one_line(own.says, _SAID_CHARACTERS))
+    if not own.n_filled:
+        return language.say("repeat.texts", share=language.percent(own.share), other=other)
+    return language.say("repeat.rows", n=own.n_same, n_filled=own.n_filled, other=other)
+
+
+def repeated(own: RepeatedRow, numbering: Numbering, language: Language) -> str:
+    """Return how much of which other row one repeats, as `repeat_of`."""
+    other = None if own.other is None else row_place(own.other, "", numbering, language)
+    return repeat_of(own.repeat, language, other)
+
+
 def _known(own: KnownAnomaly, language: Language) -> str:
     """Return which labelled anomaly a row is like, or that it is like none."""
     key = "card.known" if own.is_like else "card.known.none"
-    named = [one_line(said, _KNOWN_CHARACTERS) for said in (own.kind, own.text) if said]
+    named = [one_line(said, _SAID_CHARACTERS) for said in (own.kind, own.text) if said]
     quoted = [language.say("quoted", word=said) for said in named]
     return language.say(
         key, names=language.say("comma").join(quoted), alike=Numbers(2).plain(own.similarity)

@@ -119,7 +119,7 @@ def _row(row: RowReport, data: ReportData, numbers: Numbers, language: Language)
         yield row_phrases.passage(row, language) + "\n"
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
-    yield _said(row_phrases.why(row, numbers, language)) + "\n"
+    yield _said(row_phrases.why(row, numbers, data.numbering, language)) + "\n"
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
     if not data.is_screening:
         yield f"- {language.say('column.p')}: {p_value(row.p_value)}"

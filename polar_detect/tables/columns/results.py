@@ -25,6 +25,7 @@ OF_TEXTS = {
 OF_ROWS = OF_TEXTS | {"top_columns": "str"}
 OF_PASSAGES = {"passage": "str"}  # of texts that are read in passages
 OF_KNOWN = {"known_anomaly": "str"}  # of detectors that keep labelled anomalies
+OF_REPEATS = {"repeat_of": "str"}  # where rows, or texts, do not repeat each other anyway
 OF_PROGRAMS = {"program", "program_length", "n_skips", "n_loops"}
 _OF_MODELS = OF_PROGRAMS | {"top_layers"}
 # Of rows that no model reads.
@@ -51,7 +52,7 @@ def result_columns(present: Iterable[str], *, but: str | None = None) -> list[st
     >>> result_columns(["text", "score", "program"])
     []
     """
-    found = [name for name in present if name in OF_ROWS | OF_PASSAGES | OF_KNOWN]
+    found = [name for name in present if name in OF_ROWS | OF_PASSAGES | OF_KNOWN | OF_REPEATS]
     behind = [*itertools.dropwhile(_OF_MODELS.__contains__, found)]
     if behind and _OF_MODELS.isdisjoint(behind):
         found = behind
