@@ -367,13 +367,8 @@ class Assessment:
     @cached_property
     def is_copy(self) -> BoolArray:
         """Whether each text repeats a normal one, or one above it of its set, (n_texts,)."""
-        if not self.repeats:
-            return np.zeros(len(self.scores), bool)
-        found = [
-            own is not None and (own.place < i or not self.is_screening)
-            for i, own in enumerate(self.repeats)
-        ]
-        return np.asarray(found, bool)
+        repeats = self.repeats or (None,) * len(self.scores)
+        return np.asarray([own is not None and own.is_copy for own in repeats], bool)
 
     def concentrations(
         self, groupings: Mapping[str, Grouping], are_in: BoolArray
@@ -515,8 +510,8 @@ class Assessment:
         language = replace(language, are_rows=self.are_rows)
         if not self.is_screening:
             return repeat_of(own, language)
-        name = own.place if self.index is None else self.index[own.place]
-        return repeat_of(own, language, row_place(str(name), "", "index", language))
+        name = str(own.place) if own.name is None else own.name
+        return repeat_of(own, language, row_place(name, "", "index", language))
 
     @property
     def _kinds(self) -> dict[str, str]:

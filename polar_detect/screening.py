@@ -26,7 +26,7 @@ from polar_detect.pipeline.choice import chosen_head
 from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
-from polar_detect.signature.repeats import Repeats
+from polar_detect.signature.repeats import Repeat, Repeats
 from polar_detect.texts.distinct import first_places
 from polar_detect.texts.moments import as_read, at_no_moment
 from polar_detect.texts.passages import InPassages
@@ -270,10 +270,18 @@ class Screening:
         found = Assessment.below(parts).rows(np.asarray([place[text] for text in self.texts]))
         return replace(
             _ranked(found, self.share),
-            repeats=() if self.repeats is None else tuple(self.repeats.within()),
+            repeats=self._repeats(),
             index=self._index,
             is_screening=True,
         )
+
+    def _repeats(self) -> tuple[Repeat | None, ...]:
+        """Return which other text each repeats, by its name."""
+        found = [] if self.repeats is None else self.repeats.within()
+        if self._index is None:
+            return tuple(found)
+        names = self._index.map(str)
+        return tuple(own and replace(own, name=names[own.place]) for own in found)
 
     def _read(self, tracker: Tracker) -> None:
         """Have the models read the texts that are read again and again, each once."""

@@ -255,6 +255,10 @@ def test_a_screening_names_the_other_row_by_its_index():
     said = found.to_frame()["repeat_of"]
     assert said["r250"].endswith("columns as in index r3")
     assert found.to_frame("ja")["repeat_of"]["r3"].endswith("インデックスr250と同じ")
+    some = found.rows(np.asarray([3, 250]))
+    assert some.to_frame()["repeat_of"].tolist() == said[["r3", "r250"]].tolist()
+    assert some.is_copy.tolist() == [False, True]
+    assert "index r3" in found._repr_html_()
 
 
 def test_rows_that_are_equal_altogether_name_each_other(run, tmp_path):

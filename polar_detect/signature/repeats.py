@@ -48,6 +48,10 @@ class Repeat:
     share : float
         Of a text: how many of its words stand in stretches that the other has too, 0 to 1; of a
         row how many of its columns say the same.
+    is_copy : bool
+        Whether the other one was first: it is a normal one, or stands above in the set.
+    name : str, optional
+        What the other one of a set is called in its index, if that has one.
     """
 
     place: int
@@ -55,6 +59,8 @@ class Repeat:
     n_same: int
     n_filled: int
     share: float
+    is_copy: bool = True
+    name: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +103,11 @@ class Repeats:
 
     def within(self) -> list[Repeat | None]:
         """Return of each of the texts which other one it repeats, if any."""
-        return self._told(self.texts, self.among.nearest_within(np.arange(len(self.texts))))
+        found = self._told(self.texts, self.among.nearest_within(np.arange(len(self.texts))))
+        return [
+            None if own is None else replace(own, is_copy=own.place < i)
+            for i, own in enumerate(found)
+        ]
 
     def new(self, texts: Sequence[str]) -> list[Repeat | None]:
         """Return of each other text which of these it repeats, if any."""
