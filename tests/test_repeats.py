@@ -258,7 +258,6 @@ def test_a_screening_names_the_other_row_by_its_index():
     some = found.rows(np.asarray([3, 250]))
     assert some.to_frame()["repeat_of"].tolist() == said[["r3", "r250"]].tolist()
     assert some.is_copy.tolist() == [False, True]
-    assert "index r3" in found._repr_html_()
 
 
 def test_rows_that_are_equal_altogether_name_each_other(run, tmp_path):

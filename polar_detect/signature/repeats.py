@@ -21,7 +21,9 @@ from polar_detect.texts.words import words_of
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
-_WORDS = 3  # in a row; each word counts for a third in each of them
+_WORDS = 3  # in a row
+# How much of the surprise of a stretch of words counts, as most of its words stand in others too.
+_PART = 2 / 3
 _MOST_STRETCHES, _LETTERS = 512, 4  # of a text and of a word, on average; of longer ones a sample
 # Nine of ten normal texts repeat less of any other; a third of the way from there to a copy is far.
 _USUAL, _BEYOND = 0.9, 1 / 3
@@ -186,7 +188,7 @@ class _Items:
 
     def _stretches(self, text: str) -> dict[Hashable, float]:
         found = (zlib.crc32(" ".join(own).encode()) for own in _stretches(_words(text)))
-        return {stretch: 1 / _WORDS for stretch in found if stretch % self.step == 0}
+        return {stretch: _PART for stretch in found if stretch % self.step == 0}
 
 
 def _share_of_words(text: str, other: str) -> float:
