@@ -93,6 +93,14 @@ def test_what_too_many_rows_have_counts_nothing(monkeypatch):
     assert scarce.nearest([rows[2]]).shares == pytest.approx([1])
 
 
+def test_what_is_had_by_as_many_as_may_be_counts(monkeypatch):
+    monkeypatch.setattr(coincidences, "_PAIRS_OF_A_ROW", 10)
+    rows = [{"often": 1.0}] * 20 + [{"nearly": 1.0}] * 19 + [{}]  # 361 of 400 pairs, then 761
+    own = Coincidences.of(rows)
+    found = own.nearest([{"often": 1.0}, {"nearly": 1.0}])
+    assert found.own == pytest.approx([0, np.log(40 / 19)])
+
+
 def test_copied_numbers_are_found_whatever_stands_in_the_dates():
     rows = copied(inspected(), [(250, 3), (251, 40), (280, 279)])
     own = Repeats.of(row_template(rows).texts(rows), row_template(rows))
@@ -113,6 +121,13 @@ def test_rows_with_one_cell_changed_are_copies_and_usual_ones_are_none():
     found = places(own.new(template.texts(new)))
     assert found == {i: 7 * i for i in found}
     assert len(found) > 16  # the others have common numbers
+
+
+def test_a_third_of_the_way_from_what_is_usual_to_a_copy_is_far():
+    rows = inspected()
+    own = Repeats.of(row_template(rows).texts(rows), row_template(rows))
+    usual = np.quantile(own.among.nearest_within(np.arange(300)).shares, 0.9)
+    assert own.limit == pytest.approx(usual + (1 - usual) / 3)
 
 
 def test_what_a_row_repeats_does_not_depend_on_its_company():

@@ -110,7 +110,7 @@ def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language)
         language.say(
             "repeat.row",
             row=row_place(row.row, "", numbering, language),
-            repeat=repeated(row, numbering, language),
+            repeat=repeated(row, numbering, language, NAME_CHARACTERS),
         )
         for row in own.found[:_N_REPEATS]
     ]

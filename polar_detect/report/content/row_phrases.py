@@ -92,7 +92,12 @@ def why(row: RowReport, numbers: Numbers, numbering: Numbering, language: Langua
     return language.say("space").join(sentences)
 
 
-def repeat_of(own: Repeat, language: Language, other: str | None = None) -> str:
+def repeat_of(
+    own: Repeat,
+    language: Language,
+    other: str | None = None,
+    n_characters: int = _SAID_CHARACTERS,
+) -> str:
     """Return how much of which other text or row one repeats.
 
     Parameters
@@ -101,21 +106,28 @@ def repeat_of(own: Repeat, language: Language, other: str | None = None) -> str:
     language : Language
     other : str, optional
         Where the other one is, in words; left out, it is a normal one, which is quoted.
+    n_characters : int
+        Of that one.
 
     >>> repeat_of(Repeat(3, "a: 1; b: 2", 2, 3, 2 / 3), Language("en", are_rows=True), "row 4")
     '2 of 3 columns as in row 4'
     """
     if other is None:
-        other = language.say("repeat.normal", says=one_line(own.says, _SAID_CHARACTERS))
+        other = language.say("repeat.normal", says=one_line(own.says, n_characters))
     if not own.n_filled:
         return language.say("repeat.texts", share=language.percent(own.share), other=other)
     return language.say("repeat.rows", n=own.n_same, n_filled=own.n_filled, other=other)
 
 
-def repeated(own: RepeatedRow, numbering: Numbering, language: Language) -> str:
+def repeated(
+    own: RepeatedRow,
+    numbering: Numbering,
+    language: Language,
+    n_characters: int = _SAID_CHARACTERS,
+) -> str:
     """Return how much of which other row one repeats, as `repeat_of`."""
     other = None if own.other is None else row_place(own.other, "", numbering, language)
-    return repeat_of(own.repeat, language, other)
+    return repeat_of(own.repeat, language, other, n_characters)
 
 
 def _known(own: KnownAnomaly, language: Language) -> str:
