@@ -173,6 +173,16 @@ def test_reports_that_were_taken_over_are_found_and_how_much_of_them():
     ]
 
 
+def test_a_part_that_is_taken_over_makes_no_copy():
+    texts = reports()
+    texts[100] = "; ".join([*texts[4].split("; ")[:2], *texts[100].split("; ")[2:]])
+    own = Repeats.of(texts)
+    nearest = own.among.nearest_within(np.asarray([100]))
+    assert nearest.places == 4
+    assert nearest.shared > np.log(1000 * 120)  # no chance
+    assert places(own.within()) == {}
+
+
 def test_japanese_reports_are_found_too():
     rng = np.random.default_rng(0)
     parts, done = ["ポンプ", "軸受", "弁", "配管"], ["を交換した", "に漏れあり", "を清掃した"]
