@@ -199,7 +199,7 @@ def test_free_text_of_rows_counts_beside_their_numbers():
     rows["remark"] = [*reports(150)]
     template = row_template(rows)
     assert [own.name for own in template.columns if own.category is None and not own.is_numeric]
-    rows.loc[120, "remark"] = rows.loc[9, "remark"]
+    rows.loc[120, "remark"] = rows.loc[9, "remark"] + " again"
     rows.loc[120, MEASURED[:3]] = rows.loc[9, MEASURED[:3]]
     assert places(Repeats.of(template.texts(rows), template).within()) == {9: 120, 120: 9}
 
@@ -210,6 +210,9 @@ def test_of_long_texts_a_sample_of_the_stretches_counts(monkeypatch):
     texts[50] = texts[2] + " and so on"
     own = Repeats.of(texts)
     assert own.items.step == 4
+    assert {*own.items.of_texts(texts)[0].values()} == {2 / 3}
+    counted = [len(items) for items in own.items.of_texts(texts)]
+    assert np.mean(counted) < 40  # of some 120
     assert places(own.within()) == {2: 50, 50: 2}
 
 

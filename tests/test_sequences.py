@@ -450,3 +450,14 @@ def test_a_screening_finds_the_one_that_lacks_a_step(tiny_pair):
     assert found.strangest[0] == 50
     assert "Vacuum off" in found.reasons()[50]
     assert "normal" not in found.reasons()[50]
+
+
+@pytest.mark.parametrize("are_sequences", [True, False])
+def test_of_long_sequences_no_passages_are_advised(run, tiny_pair, tmp_path, are_sequences):
+    texts = NORMAL if are_sequences else [own.replace("\n", " ") for own in NORMAL]
+    rows = pd.DataFrame({"text": texts})
+    rows.to_json(tmp_path / "in.jsonl", orient="records", lines=True)
+    models = ("--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"])
+    *_, err = run("fit", tmp_path / "in.jsonl", "--max-tokens", 8, "--out", tmp_path / "d", *models)
+    assert ("60 of 60 texts are longer than the 8 tokens that models read" in err) == are_sequences
+    assert ("fit --passages all, passage by passage" in err) != are_sequences

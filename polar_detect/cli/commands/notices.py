@@ -159,7 +159,11 @@ class Notices:
                 yield language.say("passages.cut", n_cut=n_cut, n=len(own), n_tokens=n_tokens)
         # Of rows the reader was told before the fit.
         elif table.template is None and (n_cut := tracer.count_cut(table.texts)):
-            yield said_of_cut(n_cut, len(table.texts), tracer.max_tokens, language)
+            n, n_tokens = len(table.texts), tracer.max_tokens
+            if fitted.fitted_.text_reference.sequences is None:
+                yield said_of_cut(n_cut, n, n_tokens, language)
+            else:
+                yield language.say("texts.cut.sequences", n_cut=n_cut, n=n, n_tokens=n_tokens)
 
     def _of_judged(self) -> Iterator[str]:
         """Yield which columns say what a screening does not ask: that some rows are anomalous."""
