@@ -360,5 +360,6 @@ def test_cards_and_reports_by_index_name_the_other_row(tmp_path):
     report.save(tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text()
     assert "It repeats what another one says:" in page
-    assert "columns as in index r3" in page
+    assert page.count("columns as in index r3") == 2  # of r250: found, and in its card
+    assert page.count("columns as in index r250") == 2
     assert "index r250 (" in page
