@@ -283,7 +283,7 @@ def test_texts_of_a_file_are_screened(run, tmp_path, tiny_pair):
     assert code == 0, told
     frame = pd.read_csv(out)
     assert [*frame.columns] == [
-        "text", "score", "p_value", "is_anomaly", "reasons", "top_layers",
+        "text", "score", "p_value", "is_anomaly", "reasons", "top_layers", "repeat_of",
     ]  # fmt: skip
     assert frame["is_anomaly"].sum() == 4
 
