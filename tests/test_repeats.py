@@ -366,3 +366,9 @@ def test_cards_and_reports_by_index_name_the_other_row(tmp_path):
     assert "It repeats what another one says:" in page
     assert page.count("columns as in index r3") == 2  # of r250: found, and in its card
     assert "index r250 (" in page
+
+
+def test_a_column_of_that_name_is_told_at_fit_as_score_would_refuse_it(run, tmp_path):
+    inspected(60).assign(repeat_of=range(60)).to_csv(tmp_path / "in.csv", index=False)
+    *_, err = run("fit", tmp_path / "in.csv", "--all-columns", "--out", tmp_path / "d")
+    assert "column 'repeat_of' has the name of one that score adds" in err

@@ -64,7 +64,13 @@ class Notices:
             yield language.say("fit.moments", n=len(moments), n_all=n, moment=moments[0])
         read = [table.text_column] if table.template is None else table.template.names
         if table.has_columns:
-            added = kinds_of_columns(are_rows=True, has_layers=self._reads_texts)
+            added = kinds_of_columns(
+                are_rows=True,
+                has_layers=self._reads_texts,
+                has_passages=self.options.passages,
+                has_known=table.labels is not None,
+                has_repeats=not self.options.no_store_texts,
+            )
             yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))
         if is_screened:
             yield from self._of_judged()
