@@ -1,6 +1,7 @@
 """Rows and texts that say what another one says: copied values, reports taken over."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,9 @@ import pytest
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.errors import TrainingWarning
 from polar_detect.frames import row_template
-from polar_detect.signature.repeats import Repeats
+from polar_detect.messages.language import Language
+from polar_detect.report.content.row_phrases import repeat_of
+from polar_detect.signature.repeats import Repeat, Repeats
 from polar_detect.statistics import coincidences
 from polar_detect.statistics.coincidences import Coincidences
 from polar_detect.tables import result_columns
@@ -200,7 +203,12 @@ def test_free_text_of_rows_counts_beside_their_numbers():
     template = row_template(rows)
     assert [own.name for own in template.columns if own.category is None and not own.is_numeric]
     rows.loc[120, "remark"] = rows.loc[9, "remark"] + " again"
-    assert places(Repeats.of(template.texts(rows), template).within()) == {9: 120, 120: 9}
+    found = Repeats.of(template.texts(rows), template).within()
+    assert places(found) == {9: 120, 120: 9}
+    assert (
+        found[120].n_same
+        == 1 + (rows.loc[9, ["product", "by"]] == rows.loc[120, ["product", "by"]]).sum()
+    )
 
 
 def test_of_long_texts_a_sample_of_the_stretches_counts(monkeypatch):
@@ -371,3 +379,18 @@ def test_a_column_of_that_name_is_told_at_fit_as_score_would_refuse_it(run, tmp_
     inspected(60).assign(repeat_of=range(60)).to_csv(tmp_path / "in.csv", index=False)
     *_, err = run("fit", tmp_path / "in.csv", "--all-columns", "--out", tmp_path / "d")
     assert "column 'repeat_of' has the name of one that score adds" in err
+
+
+def test_nearly_all_is_not_said_to_be_all():
+    own = Repeat(3, "…", 0, 0, 0.997)
+    assert repeat_of(own, Language(), "row 4") == "99 % of its words as in row 4"
+    assert repeat_of(replace(own, share=1.0), Language(), "row 4").startswith("100 %")
+
+
+def test_a_report_of_rows_that_were_fitted_on_says_only_that(run, detector, tmp_path):
+    detector.save(tmp_path / "d")
+    inspected().to_csv(tmp_path / "old.csv", index=False)
+    *_, err = run("report", tmp_path / "old.csv", "--detector", tmp_path / "d",
+                  "--out", tmp_path / "out.md")  # fmt: skip
+    assert "300 of 300 rows are among those" in err
+    assert "as usual rows do not" not in err

@@ -27,6 +27,7 @@ _PART = 2 / 3
 _MOST_STRETCHES, _LETTERS = 512, 4  # of a text and of a word, on average; of longer ones a sample
 # Nine of ten normal texts repeat less of any other; a third of the way from there to a copy is far.
 _USUAL, _BEYOND = 0.9, 1 / 3
+_MOSTLY = 0.5  # of its words, then free text in a column is said to be the same
 _LARGEST = 0.95  # share from which texts repeat each other anyway
 # Nats beyond those by which one of all others is alike by chance: one text of a thousand.
 _SURE = math.log(1000)
@@ -176,7 +177,15 @@ class _Items:
             {place: cell for place, cell, _ in self._filled(cells or ())}
             for cells in self.rows.read([text, other]).cells
         )
-        n_same = sum(others.get(place) == cell for place, cell in own.items())
+        texts = {
+            place for place, _, is_text in self._filled(self.rows.cells(text) or ()) if is_text
+        }
+        n_same = sum(
+            _share_of_words(cell, others.get(place, "")) >= _MOSTLY
+            if place in texts
+            else others.get(place) == cell
+            for place, cell in own.items()
+        )
         return n_same, len(own), n_same / max(len(own), 1)
 
     def _filled(self, cells: Sequence[str]) -> Iterator[tuple[int, str, bool]]:

@@ -66,7 +66,7 @@ def report(options: ReportOptions) -> None:
     summarise(data, own)
     tell_of_groups(data.groups, own)
     tell_of_clusters(data.clusters, own)
-    _tell_of_known(table.texts, detector, own)
+    are_known = _tell_of_known(table.texts, detector, own)
     new, filled = NewColumns(), [bool(text.strip()) for text in table.texts]
     new.count([*compress(assessment.new_cells, filled)])
     tell_of_new(new.mostly, len(table.texts), own)
@@ -74,7 +74,7 @@ def report(options: ReportOptions) -> None:
         tell(like_known(data.like_known, own))
     for sentence in beyond_reach(data.beyond, own):
         tell(sentence)
-    for sentence in repeats(data.repeats, data.n_scored, data.numbering, own):
+    for sentence in [] if are_known else repeats(data.repeats, data.n_scored, data.numbering, own):
         tell(sentence)
     say(out)
     if options.opens and not webbrowser.open(_address(out.resolve())):
@@ -86,11 +86,13 @@ def _address(file: Path) -> str:
     return str(file) if sys.platform == "win32" else file.as_uri()
 
 
-def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> None:
+def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> bool:
+    """Say how many texts the detector was fitted on; return whether they are told."""
     known = KnownTexts(detector.fitted_.normal_texts)
     known.add(texts)
     if known.n_beyond_chance:
         tell(language.say("terminal.known", n=len(texts), n_known=known.n_beyond_chance))
+    return bool(known.n_beyond_chance)
 
 
 def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]:

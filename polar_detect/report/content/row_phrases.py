@@ -27,6 +27,7 @@ from polar_detect.signature.repeats import Repeat
 from polar_detect.texts.visible import visible
 
 _N_LEADING = 2  # reasons of each listed row
+_NOT_ALL = 0.99  # as which a share is said that is rounded to all
 _SAID_CHARACTERS = 160  # of another text: a labelled anomaly, or one that is repeated
 
 
@@ -115,7 +116,8 @@ def repeat_of(
     if other is None:
         other = language.say("repeat.normal", says=one_line(own.says, n_characters))
     if not own.n_filled:
-        return language.say("repeat.texts", share=language.percent(own.share), other=other)
+        share = min(own.share, _NOT_ALL) if own.share < 1 else 1.0
+        return language.say("repeat.texts", share=language.percent(share), other=other)
     return language.say("repeat.rows", n=own.n_same, n_filled=own.n_filled, other=other)
 
 
