@@ -394,3 +394,5 @@ def test_a_report_of_rows_that_were_fitted_on_says_only_that(run, detector, tmp_
                   "--out", tmp_path / "out.md")  # fmt: skip
     assert "300 of 300 rows are among those" in err
     assert "as usual rows do not" not in err
+    assert "as usual rows do not" not in (tmp_path / "out.md").read_text()
+    assert "It repeats" not in (tmp_path / "out.md").read_text()

@@ -222,7 +222,7 @@ def _fitted(
     if not means.shape == spreads.shape == statistics.correlations.shape == (len(features),):
         stored.refuse("features", f"{means.size} names")
     scale = _passages(stored)
-    return Fitted(
+    fitted = Fitted(
         head=_head_class(stored).load(stored.path.parent / HEAD, features),
         reference=reference,
         programs=programs,
@@ -239,10 +239,10 @@ def _fitted(
         given=given,
         passages=scale,
         n_whole=0 if scale is None else stored.part("passages").count("n_texts", low=1),
-        repeats_from=None
-        if stored.get("repeats_from") is None
-        else stored.number("repeats_from", low=0, high=1),
     )
+    if stored.get("repeats_from") is None:  # nor has a detector of an earlier version
+        return fitted
+    return fitted.with_repeats_from(stored.number("repeats_from", low=0, high=1))
 
 
 def _passages(stored: Stored) -> PassageScale | None:

@@ -86,9 +86,9 @@ class Fitted:
         Where texts are read in passages, which are then what `reference` and `programs` are of.
     n_whole : int
         Texts that those of the reference are of; 0 where these are whole.
-    repeats_from : float, optional
-        Share of what a text says from which it repeats a normal one; None where normal ones repeat
-        each other, texts are not kept, or an earlier version did not ask.
+    repeats : Repeats, optional
+        What tells texts that repeat a normal one; None where normal ones repeat each other, texts
+        are not kept, or an earlier version did not ask.
     """
 
     head: Head
@@ -108,7 +108,7 @@ class Fitted:
     as_new: AsNew | None = None
     passages: PassageScale | None = None
     n_whole: int = 0
-    repeats_from: float | None = None
+    repeats: Repeats | None = None
 
     def __repr__(self) -> str:
         """Return what it was fitted on, without the texts: a notebook would keep them otherwise."""
@@ -197,15 +197,17 @@ class Fitted:
 
     def asking_for_repeats(self) -> Self:
         """Return the same with what is known of normal texts that repeat each other."""
-        own = Repeats.of(self.normal_texts, self.settings.rows)
-        return replace(self, repeats_from=None if own is None else own.limit)
+        return replace(self, repeats=Repeats.of(self.normal_texts, self.settings.rows))
 
-    @cached_property
-    def repeats(self) -> Repeats | None:
-        """What tells texts that repeat a normal one; None where nothing does."""
-        if self.repeats_from is None:
-            return None
-        return Repeats.since(self.repeats_from, self.normal_texts, self.settings.rows)
+    def with_repeats_from(self, limit: float) -> Self:
+        """Return the same for a limit that was found when it was fitted."""
+        own = Repeats.since(limit, self.normal_texts, self.settings.rows)
+        return replace(self, repeats=own)
+
+    @property
+    def repeats_from(self) -> float | None:
+        """Share of what a text says from which it repeats a normal one; None where none is told."""
+        return None if self.repeats is None else self.repeats.limit
 
     @cached_property
     def reach(self) -> Reach | None:

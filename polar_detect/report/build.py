@@ -38,6 +38,7 @@ from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
 from polar_detect.signature.known_anomalies import LikeCounts
 from polar_detect.tables import RowTemplate, Table, dates_in_order
+from polar_detect.texts.known import KnownTexts
 
 _LISTED = 500
 _SWARM_FEATURES = 10
@@ -59,6 +60,7 @@ class _Standard:
     drift: Drift | None = None
     beyond: Beyond = NOWHERE
     like_known: LikeCounts | None = None
+    n_known: int = 0
 
 
 def build_report(
@@ -78,6 +80,9 @@ def build_report(
     """
     fitted = detector.fitted_
     normal = fitted.calibration_scores
+    n_known = _n_known(detector, table.texts)
+    if n_known:  # each repeats itself
+        assessment = replace(assessment, repeats=())
     standard = _Standard(
         detector=facts_of(detector),
         rows=detector.rows_,
@@ -89,6 +94,7 @@ def build_report(
         drift=_measure_batch_drift(detector, assessment),
         beyond=_beyond_reach(detector, table.texts),
         like_known=_like_known(detector, assessment),
+        n_known=n_known,
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
@@ -194,6 +200,7 @@ def _report(
         aupr=aupr,
         beyond=standard.beyond,
         like_known=standard.like_known,
+        n_known=standard.n_known,
         repeats=repeated_rows(assessment, table, standard.rows),
         versions=standard.versions,
     )
@@ -218,6 +225,13 @@ def _like_known(detector: PolarDetector, assessment: Assessment) -> LikeCounts |
     if known is None or not assessment.known_anomalies or not is_flagged.any():
         return None
     return known.counts_of(Counter(compress(assessment.like_known, is_flagged)))
+
+
+def _n_known(detector: PolarDetector, texts: Sequence[str]) -> int:
+    """Return how many texts the detector was fitted on, where that is no chance; else 0."""
+    known = KnownTexts(detector.fitted_.normal_texts)
+    known.add(texts)
+    return known.n_beyond_chance
 
 
 def _versions(detector: PolarDetector) -> tuple[tuple[str, str], ...]:

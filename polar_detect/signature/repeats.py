@@ -9,6 +9,7 @@ import math
 import zlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -74,7 +75,6 @@ class Repeats:
     ----------
     texts : sequence of str
     items : _Items
-    among : Coincidences
         What they say.
     limit : float
         Share of what a text says from which it repeats another that says it too.
@@ -82,7 +82,6 @@ class Repeats:
 
     texts: Sequence[str]
     items: "_Items"
-    among: Coincidences
     limit: float
 
     @classmethod
@@ -101,8 +100,12 @@ class Repeats:
     @classmethod
     def since(cls, limit: float, texts: Sequence[str], rows: "RowTemplate | None" = None) -> Self:
         """Return the same for a limit that was found before, for the same texts or rows."""
-        items = _Items.of(texts, rows)
-        return cls(texts, items, Coincidences.of(items.of_texts(texts)), limit)
+        return cls(texts, _Items(texts, rows), limit)
+
+    @property
+    def among(self) -> Coincidences:
+        """What new texts are held against."""
+        return self.items.of_all
 
     def within(self) -> list[Repeat | None]:
         """Return of each of the texts which other one it repeats, if any."""
@@ -136,20 +139,25 @@ class _Items:
 
     Parameters
     ----------
+    texts : sequence of str
     rows : RowTemplate or None
-    step : int
-        Every so manieth stretch counts.
     """
 
+    texts: Sequence[str]
     rows: "RowTemplate | None"
-    step: int = 1
 
-    @classmethod
-    def of(cls, texts: Sequence[str], rows: "RowTemplate | None") -> Self:
-        if rows is not None:
-            return cls(rows)
-        n_words = sum(map(len, texts)) / (_LETTERS * max(len(texts), 1))
-        return cls(None, max(math.ceil(n_words / _MOST_STRETCHES), 1))
+    @cached_property
+    def step(self) -> int:
+        """Every so manieth stretch of words counts."""
+        if self.rows is not None:
+            return 1
+        n_words = sum(map(len, self.texts)) / (_LETTERS * max(len(self.texts), 1))
+        return max(math.ceil(n_words / _MOST_STRETCHES), 1)
+
+    @cached_property
+    def of_all(self) -> Coincidences:
+        """What all of them say, found when it is asked for first."""
+        return Coincidences.of(self.of_texts(self.texts))
 
     def of_texts(self, texts: Sequence[str]) -> list[dict[Hashable, float]]:
         """Return what texts say, and how much of the surprise of each counts."""
@@ -174,17 +182,14 @@ class _Items:
         if self.rows is None:
             return 0, 0, _share_of_words(text, other)
         own, others = (
-            {place: cell for place, cell, _ in self._filled(cells or ())}
-            for cells in self.rows.read([text, other]).cells
+            [*self._filled(cells or ())] for cells in self.rows.read([text, other]).cells
         )
-        texts = {
-            place for place, _, is_text in self._filled(self.rows.cells(text) or ()) if is_text
-        }
+        said = {place: cell for place, cell, _ in others}
         n_same = sum(
-            _share_of_words(cell, others.get(place, "")) >= _MOSTLY
-            if place in texts
-            else others.get(place) == cell
-            for place, cell in own.items()
+            _share_of_words(cell, said.get(place, "")) >= _MOSTLY
+            if is_text
+            else said.get(place) == cell
+            for place, cell, is_text in own
         )
         return n_same, len(own), n_same / max(len(own), 1)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
 
@@ -100,8 +101,7 @@ class Coincidences:
 
         What none of them has is as surprising as what one has.
         """
-        known = self.places.keys() | self.frequent
-        new = [sum(part for item, part in row.items() if item not in known) for row in rows]
+        new = [sum(part for item, part in row.items() if not self._knows(item)) for row in rows]
         nats = np.asarray(new, np.float64) * np.log(max(len(self), 1))
         return self._nearest(_matrix(rows, self.places), nats)
 
@@ -109,15 +109,22 @@ class Coincidences:
         """Return which other row has most of what some of these rows, (n,) intp, have."""
         return self._nearest(self.has[rows], np.zeros(len(rows)), rows)
 
+    def _knows(self, item: Hashable) -> bool:
+        return item in self.places or item in self.frequent
+
+    @cached_property
+    def _by_item(self) -> csr_array:
+        """Which rows have each item, (n_items, n_rows)."""
+        return csr_array(self.has.T)
+
     def _nearest(
         self, has: csr_array, new: Float64Array, own_places: IndexArray | None = None
     ) -> Nearest:
         weighed = csr_array(has.multiply(self.nats[None]))
         own = np.asarray(weighed.sum(1), np.float64) + new
         places, shared = np.zeros(len(own), np.intp), np.zeros(len(own))
-        others = csr_array(self.has.T)
         for start in range(0, len(own), _TOGETHER):
-            together = csr_array(weighed[start : start + _TOGETHER] @ others)
+            together = csr_array(weighed[start : start + _TOGETHER] @ self._by_item)
             for i, (found, nats) in enumerate(_rows(together), start):
                 if own_places is not None:
                     is_other = found != own_places[i]

@@ -6,6 +6,7 @@ from itertools import compress
 from pathlib import Path
 
 from polar_detect import tables
+from polar_detect.assessment import Assessment
 from polar_detect.cli.commands.inputs import load_same, origin_of, tell_about
 from polar_detect.cli.commands.output import (
     check_not_in_detector,
@@ -32,7 +33,6 @@ from polar_detect.report.content.data import ReportData
 from polar_detect.report.content.phrases import beyond_reach, like_known, repeats
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.signature.columns.new_cells import NewColumns
-from polar_detect.texts.known import KnownTexts
 
 
 def report(options: ReportOptions) -> None:
@@ -66,7 +66,18 @@ def report(options: ReportOptions) -> None:
     summarise(data, own)
     tell_of_groups(data.groups, own)
     tell_of_clusters(data.clusters, own)
-    are_known = _tell_of_known(table.texts, detector, own)
+    _tell_of_batch(data, assessment, table, own)
+    say(out)
+    if options.opens and not webbrowser.open(_address(out.resolve())):
+        tell(language.say("terminal.no_browser", path=out))
+
+
+def _tell_of_batch(
+    data: ReportData, assessment: Assessment, table: tables.Table, own: Language
+) -> None:
+    """Say what is new, known, out of reach or there twice in the rows as a whole."""
+    if data.n_known:
+        tell(own.say("terminal.known", n=len(table.texts), n_known=data.n_known))
     new, filled = NewColumns(), [bool(text.strip()) for text in table.texts]
     new.count([*compress(assessment.new_cells, filled)])
     tell_of_new(new.mostly, len(table.texts), own)
@@ -74,25 +85,13 @@ def report(options: ReportOptions) -> None:
         tell(like_known(data.like_known, own))
     for sentence in beyond_reach(data.beyond, own):
         tell(sentence)
-    for sentence in [] if are_known else repeats(data.repeats, data.n_scored, data.numbering, own):
+    for sentence in repeats(data.repeats, data.n_scored, data.numbering, own):
         tell(sentence)
-    say(out)
-    if options.opens and not webbrowser.open(_address(out.resolve())):
-        tell(language.say("terminal.no_browser", path=out))
 
 
 def _address(file: Path) -> str:
     """Return what opens a file; of an URI Windows reads letters beyond ASCII in its code page."""
     return str(file) if sys.platform == "win32" else file.as_uri()
-
-
-def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> bool:
-    """Say how many texts the detector was fitted on; return whether they are told."""
-    known = KnownTexts(detector.fitted_.normal_texts)
-    known.add(texts)
-    if known.n_beyond_chance:
-        tell(language.say("terminal.known", n=len(texts), n_known=known.n_beyond_chance))
-    return bool(known.n_beyond_chance)
 
 
 def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.clusters import flagged_clusters
-from polar_detect.report.content.data import FlaggedClusters, FlaggedGroups
+from polar_detect.report.content.data import FlaggedClusters, FlaggedGroups, RepeatedRows
 from polar_detect.report.content.phrases import fall, repeats
 from polar_detect.report.content.row_phrases import repeated
 from polar_detect.report.formats.choices import Format
@@ -46,6 +47,14 @@ from polar_detect.shell import as_argument, as_arguments
 from polar_detect.tables.formats import STDIN
 
 _N_SHOWN, _N_EXPLAINED = 10, 20
+
+
+class _Batch(NamedTuple):
+    """What is found of rows together."""
+
+    groups: FlaggedGroups | None
+    clusters: FlaggedClusters | None
+    repeats: RepeatedRows
 
 
 def screen(options: ScreenOptions) -> None:
@@ -78,18 +87,21 @@ def screen(options: ScreenOptions) -> None:
         file = None
         if kind is None:
             found = screening.run(progress)
-            groups = flagged_groups(table, found, table.template)
-            clusters = flagged_clusters(table, found)
+            batch = _Batch(
+                flagged_groups(table, found, table.template),
+                flagged_clusters(table, found),
+                repeated_rows(found, table, table.template),
+            )
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
             file = render(data, kind, options.lang)
-            groups, clusters = data.groups, data.clusters
+            batch = _Batch(data.groups, data.clusters, data.repeats)
         if found.repeats:
             job = replace(job, repeat_of=_said_of_repeats(found, table, language))
         known = _Known(table.texts, found, options.lang)
         scoring.run(job, opened, known, FlagRule(options.share), progress)
     training.tell_of_reading(screening.detector, language)
-    _tell_of(found, groups, clusters, training, options, language)
+    _tell_of(found, batch, training, options, language)
     say(options.out)
     if options.report is not None and file is not None:
         write_text(options.report, file.content, option="--report")
@@ -164,8 +176,7 @@ def _tell_of_sample(table: tables.Table, options: ScreenOptions, language: Langu
 
 def _tell_of(
     found: Assessment,
-    groups: FlaggedGroups | None,
-    clusters: FlaggedClusters | None,
+    batch: _Batch,
     training: Training,
     options: ScreenOptions,
     language: Language,
@@ -181,11 +192,9 @@ def _tell_of(
     tell(language.count(key, n_scored, flagged=n_flagged, share=share))
     for sentence in fall(scores, language):
         tell(sentence)
-    tell_of_groups(groups, language)
-    tell_of_clusters(clusters, language)
-    for sentence in repeats(
-        repeated_rows(found, table, table.template), n_scored, table.numbering, language
-    ):
+    tell_of_groups(batch.groups, language)
+    tell_of_clusters(batch.clusters, language)
+    for sentence in repeats(batch.repeats, n_scored, table.numbering, language):
         tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))

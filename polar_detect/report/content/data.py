@@ -397,7 +397,10 @@ class ReportData:
     like_known : LikeCounts or None
         How many flagged rows are like labelled anomalies; None where no row is flagged, or none
         of these is kept.
+    n_known : int
+        Rows that the detector was fitted on, where there are more than chance would give.
     repeats : RepeatedRows
+        None where there are such, each of which repeats itself.
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -427,6 +430,7 @@ class ReportData:
     aupr: float | None = None
     beyond: Beyond = NOWHERE
     like_known: LikeCounts | None = None
+    n_known: int = 0
     repeats: RepeatedRows = field(default_factory=RepeatedRows)
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
