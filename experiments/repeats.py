@@ -8,9 +8,11 @@ that of a later row, at random: a quarter or half of the columns; one word in te
 another word of the normal texts. Beside it stand what finds equal rows, and nearest neighbours
 (distances of standardised numbers, cosines of TF-IDF): nearer to one normal row than 99 of 100 of
 these are to each other. Of tables also the AUROC of the default score, as copies are usual in every
-other respect.
+other respect. And 5, 20 and 40 in 100 of the normal rows are made copies of others of them, and all
+held against each other.
 
-Prints, by source, the share that is told of whole and of changed copies, and of later usual rows.
+Prints, by source, the share that is told of whole and of changed copies, and of later usual rows;
+and of copies within one file.
 Reads: adbench_classical, agnews_test, ai4i2020, clinc150, concrete, excavator_mwo, fastdetectgpt,
 injecguard, intent_oos, jrte_ja, loghub2k, maintnorm, sentconv, tad_bench, textoir_stackoverflow.
 Takes: 3 min (EPYC, beside other work).
@@ -36,16 +38,22 @@ from polar_detect.frames import row_template
 from polar_detect.metrics import auroc
 from polar_detect.pipeline.training import MIN_NORMAL
 from polar_detect.signature.repeats import Repeats
+from polar_detect.tables.rows.template import RowTemplate
 
 _LEVEL = 0.01  # of normal rows are nearer to each other, where neighbours decide
+_WITHIN = (0.05, 0.2, 0.4)  # of the rows of a file are copies
 _CHANGED = {"columns": (0.25, 0.5), "words": (0.1, 0.25)}
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Which share of whole copies, of two kinds of changed ones, and of usual rows is told."""
+    """Which share of whole copies, of two kinds of changed ones, and of usual rows is told.
+
+    Within a file of which more and more rows are copies: which share of these is.
+    """
 
     told: Sequence[float]
+    within: Sequence[float]
     equal: float
     near: Sequence[float]
     score: float = np.nan  # its AUROC on whole copies
@@ -64,7 +72,8 @@ def main() -> None:
     for kind, changed in _CHANGED.items():
         own = {source: shares for (of, source), shares in found.items() if of == kind}
         names = [f"{share:.0%} changed" for share in changed]
-        header = ["source", "told: whole copies", *names, "usual", "equal: whole copies"]
+        header = ["source", "told: whole copies", *names, "usual"]
+        header += [f"{share:.0%} of a file" for share in _WITHIN] + ["equal: whole copies"]
         header += ["near: whole copies", *names, "usual"] + ["AUROC of the score"] * (
             kind == "columns"
         )
@@ -83,7 +92,7 @@ def _options() -> argparse.Namespace:
 
 
 def _row(source: str, shares: Sequence[Shares]) -> list[str]:
-    parts = [[*own.told, own.equal, *own.near, own.score] for own in shares]
+    parts = [[*own.told, *own.within, own.equal, *own.near, own.score] for own in shares]
     return [source, *(f"{share:.3f}" for share in np.mean(parts, axis=0))]
 
 
@@ -110,6 +119,7 @@ def _of_tables(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Sh
             table.name.split()[0].strip(","),
             Shares(
                 told=[_told(own, template.texts(frame)) for frame in frames[1:]],
+                within=[_within(template.texts(frames[0]), template, n, rng) for n in _WITHIN],
                 equal=_equal([*map(tuple, normal)], [*map(tuple, originals)]),
                 near=_near(
                     scale.transform(normal), [scale.transform(one) for one in sets], "euclidean"
@@ -142,6 +152,7 @@ def _of_texts(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Sha
             bench_tasks.source(task),
             Shares(
                 told=[_told(own, one) for one in sets],
+                within=[_within(normal, None, n, rng) for n in _WITHIN],
                 equal=_equal(normal, originals),
                 near=_near(weigh.transform(normal), vectors, "cosine"),
             ),
@@ -159,6 +170,21 @@ def _changed(text: str, words: NDArray[np.object_], share: float, rng: np.random
 
 def _told(own: Repeats | None, texts: Sequence[str]) -> float:
     return 0.0 if own is None else float(np.mean([one is not None for one in own.new(texts)]))
+
+
+def _within(
+    texts: Sequence[str], rows: RowTemplate | None, share: float, rng: np.random.Generator
+) -> float:
+    """Return which share of copies is told, where so many of the texts are copies of others."""
+    order, n_copies = rng.permutation(len(texts)), int(share * len(texts))
+    copies, originals = order[:n_copies], order[n_copies : 2 * n_copies]
+    own = np.asarray(texts, object)
+    own[copies] = own[originals]
+    found = Repeats.of(own.tolist(), rows)
+    if found is None:
+        return 0.0
+    told = found.within()
+    return float(np.mean([told[i] is not None for i in copies]))
 
 
 def _equal(normal: Sequence[object], new: Sequence[object]) -> float:

@@ -129,8 +129,32 @@ def test_rows_with_one_cell_changed_are_copies_and_usual_ones_are_none():
 def test_a_third_of_the_way_from_what_is_usual_to_a_copy_is_far():
     rows = inspected()
     own = Repeats.of(row_template(rows).texts(rows), row_template(rows))
-    usual = np.quantile(own.among.nearest_within(np.arange(300)).shares, 0.9)
+    usual = np.quantile(own.among.nearest_within(np.arange(300)).shares_next, 0.9)
     assert own.limit == pytest.approx(usual + (1 - usual) / 3)
+
+
+def test_what_is_shared_with_the_second_most_alike_is_told():
+    rows = [{"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 1.0}, {"a": 1.0, "c": 1.0}, {"d": 1.0}]
+    found = Coincidences.of(rows).nearest_within(np.arange(4))
+    assert found.shares.tolist() == pytest.approx([1, 1, np.log(4 / 3) / np.log(16 / 3), 0])
+    alike = np.log(4 / 3) / np.log(8 / 3)
+    assert found.shares_next.tolist() == pytest.approx([alike, alike, found.shares[2], 0])
+
+
+@pytest.mark.parametrize("n_copies", [20, 120])
+def test_many_copies_do_not_hide_each_other(n_copies):
+    pairs = [(150 + i, i) for i in range(n_copies)]
+    rows = copied(inspected(), pairs)
+    template = row_template(rows)
+    found = places(Repeats.of(template.texts(rows), template).within())
+    assert {i: found.get(i) for i, _ in pairs} == dict(pairs)
+    assert len(found) <= 2 * n_copies + 3
+
+
+def test_rows_that_are_copied_again_and_again_are_not_told():
+    rows = copied(inspected(), [(i, i % 10) for i in range(10, 60)])
+    template = row_template(rows)
+    assert Repeats.of(template.texts(rows), template) is None
 
 
 def test_what_a_row_repeats_does_not_depend_on_its_company():

@@ -26,7 +26,8 @@ _WORDS = 3  # in a row
 # How much of the surprise of a stretch of words counts, as most of its words stand in others too.
 _PART = 2 / 3
 _MOST_STRETCHES, _LETTERS = 512, 4  # of a text and of a word, on average; of longer ones a sample
-# Nine of ten normal texts repeat less of any other; a third of the way from there to a copy is far.
+# Nine of ten normal texts repeat less of all others but one; a third of the way from there to a
+# copy is far. But one: a copy has one original, and what is said again and again stands in many.
 _USUAL, _BEYOND = 0.9, 1 / 3
 _MOSTLY = 0.5  # of its words, then free text in a column is said to be the same
 _LARGEST = 0.95  # share from which texts repeat each other anyway
@@ -88,13 +89,15 @@ class Repeats:
     def of(cls, texts: Sequence[str], rows: "RowTemplate | None" = None) -> Self | None:
         """Return from where on one of these texts, or of rows, repeats another.
 
-        None where they repeat each other anyway, so that nothing can be told.
+        None where they repeat each other anyway, so that nothing can be told. What each has in
+        common with the second most alike says how much is usual, so that copies among these texts
+        do not hide each other.
         """
         own = cls.since(0.0, texts, rows)
         asked = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _ASKED)).astype(np.intp))
         if not len(asked):
             return None
-        usual = float(np.quantile(own.among.nearest_within(asked).shares, _USUAL))
+        usual = float(np.quantile(own.among.nearest_within(asked).shares_next, _USUAL))
         return replace(own, limit=usual + (1 - usual) * _BEYOND) if usual < _LARGEST else None
 
     @classmethod

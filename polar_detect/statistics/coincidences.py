@@ -32,16 +32,27 @@ class Nearest:
         Nats, by how rarely rows have what both have.
     own : (n,) float64
         Nats of all that the row has.
+    shared_next : (n,) float64
+        Nats of what the row shares with the one that has second most of it.
     """
 
     places: IndexArray
     shared: Float64Array
     own: Float64Array
+    shared_next: Float64Array
 
     @property
     def shares(self) -> Float64Array:
         """How much of what each row has that one has, 0 to 1."""
-        shares: Float64Array = self.shared / np.maximum(self.own, np.finfo(np.float64).tiny)
+        return self._of_own(self.shared)
+
+    @property
+    def shares_next(self) -> Float64Array:
+        """How much of it the one has that has second most, 0 to 1."""
+        return self._of_own(self.shared_next)
+
+    def _of_own(self, shared: Float64Array) -> Float64Array:
+        shares: Float64Array = shared / np.maximum(self.own, np.finfo(np.float64).tiny)
         return shares
 
 
@@ -122,7 +133,7 @@ class Coincidences:
     ) -> Nearest:
         weighed = csr_array(has.multiply(self.nats[None]))
         own = np.asarray(weighed.sum(1), np.float64) + new
-        places, shared = np.zeros(len(own), np.intp), np.zeros(len(own))
+        places, shared, after = np.zeros(len(own), np.intp), np.zeros(len(own)), np.zeros(len(own))
         for start in range(0, len(own), _TOGETHER):
             together = csr_array(weighed[start : start + _TOGETHER] @ self._by_item)
             for i, (found, nats) in enumerate(_rows(together), start):
@@ -132,7 +143,9 @@ class Coincidences:
                 if len(nats):
                     shared[i] = nats.max()
                     places[i] = found[nats == nats.max()].min()
-        return Nearest(places, shared, own)
+                if len(nats) > 1:
+                    after[i] = np.partition(nats, -2)[-2]
+        return Nearest(places, shared, own, after)
 
 
 def _most(counts: Float64Array, n_rows: int) -> float:
