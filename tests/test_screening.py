@@ -43,7 +43,10 @@ def test_rows_unlike_the_others_are_flagged_and_their_reasons_name_the_column(sc
     assert np.flatnonzero(screened.is_anomaly).tolist() == [*ODD]
     assert all("“weight [g]”" in screened.reasons()[i] for i in ODD)
     frame = screened.to_frame()
-    assert [*frame.columns] == ["score", "p_value", "is_anomaly", "reasons", "top_columns"]
+    assert [*frame.columns] == [
+        "score", "p_value", "is_anomaly", "reasons", "top_columns", "repeat_of",
+    ]  # fmt: skip
+    assert not any(frame["repeat_of"])
     assert frame.index[frame["is_anomaly"]].tolist() == [100 + i for i in ODD]
 
 
@@ -238,7 +241,7 @@ def test_a_workbook_is_screened_corrected_and_fitted_on(run, workbook, tmp_path)
     frame = pd.read_excel(out, engine="calamine")
     assert [*frame.columns[:3]] == ["kind", "size [mm]", "weight [g]"]
     assert result_columns(frame.columns) == [
-        "score", "p_value", "is_anomaly", "reasons", "top_columns",
+        "score", "p_value", "is_anomaly", "reasons", "top_columns", "repeat_of",
     ]  # fmt: skip
     assert {*ODD} < {*np.flatnonzero(frame["is_anomaly"])}
     summary = [[c.value for c in row] for row in openpyxl.load_workbook(out)["summary"]]

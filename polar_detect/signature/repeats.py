@@ -26,9 +26,9 @@ _WORDS = 3  # in a row
 # How much of the surprise of a stretch of words counts, as most of its words stand in others too.
 _PART = 2 / 3
 _MOST_STRETCHES, _LETTERS = 512, 4  # of a text and of a word, on average; of longer ones a sample
-# Nine of ten normal texts repeat less of all others but one; a third of the way from there to a
-# copy is far. But one: a copy has one original, and what is said again and again stands in many.
-_USUAL, _BEYOND = 0.9, 1 / 3
+# Nine of ten normal texts repeat less of all others but one; two fifths of the way from there to
+# a copy is far. But one: a copy has one original, and what is said again and again stands in many.
+_USUAL, _BEYOND = 0.9, 2 / 5
 _MOSTLY = 0.5  # of its words, then free text in a column is said to be the same
 _LARGEST = 0.95  # share from which texts repeat each other anyway
 # Nats beyond those by which one of all others is alike by chance: one text of a thousand.
