@@ -46,7 +46,7 @@ from polar_detect.tables import (
 )
 from polar_detect.tables.rows.template_column import TemplateColumn
 
-ADDED = ["score", "p_value", "is_anomaly", "reasons", "top_columns"]
+ADDED = ["score", "p_value", "is_anomaly", "reasons", "top_columns", "repeat_of"]
 RULE = FlagRule(0.05)
 
 
