@@ -132,6 +132,9 @@ class Assessment:
     beyond_usual : tuple of dict
         The columns in which each row has a number below (-1) or above (1) the middle 90 % of those
         of normal rows of its kind; () where columns count as text.
+    meant : tuple of dict
+        The columns in which each row has a number that would be usual with the point moved or with
+        the other sign, each with that number; () where columns count as text.
     misfiled : tuple of dict
         The columns in which each row says something else than its free text leads to expect, each
         with that, a word or between which numbers; () where texts are no rows, or tell no column.
@@ -177,6 +180,7 @@ class Assessment:
     empty_cells: tuple[frozenset[str], ...] = ()
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     beyond_usual: tuple[Mapping[str, int], ...] = ()
+    meant: tuple[Mapping[str, float], ...] = ()
     misfiled: tuple[Mapping[str, Expected], ...] = ()
     odd_entries: tuple[OddEntry | None, ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
@@ -238,6 +242,7 @@ class Assessment:
             empty_cells=chosen(self.empty_cells),
             unlike_kind=chosen(self.unlike_kind),
             beyond_usual=chosen(self.beyond_usual),
+            meant=chosen(self.meant),
             misfiled=chosen(self.misfiled),
             odd_entries=chosen(self.odd_entries),
             new_cells=chosen(self.new_cells),
@@ -263,6 +268,7 @@ class Assessment:
             empty_cells=_joined(part.empty_cells for part in parts),
             unlike_kind=_joined(part.unlike_kind for part in parts),
             beyond_usual=_joined(part.beyond_usual for part in parts),
+            meant=_joined(part.meant for part in parts),
             misfiled=_joined(part.misfiled for part in parts),
             odd_entries=_joined(part.odd_entries for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
@@ -292,7 +298,8 @@ class Assessment:
         expected = zip(self.misfiled or ({},) * n, self.explanation.mostly(MISFILED), strict=True)
         misfiled = [{name: own[name] for name in own.keys() & most} for own, most in expected]
         entries = self.odd_entries or (None,) * n
-        return [*map(OddCells, empty, unlike, new, far, misfiled, entries)]
+        meant = self.meant or ({},) * n
+        return [*map(OddCells, empty, unlike, new, far, misfiled, entries, meant)]
 
     @cached_property
     def like_known(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What is said, in one language, and how that language lists and counts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from unicodedata import bidirectional
@@ -163,10 +163,20 @@ class Language:
         match source:
             case Layer(index):
                 return self.say("reason.layer", layer=index)
+            case Column():
+                return self._reason_of_column(source)
+            case Group():
+                return self._reason_of_group(source)
+
+    def _reason_of_column(self, source: Column) -> str:
+        match source:
             case Column(name, True):
                 return self.say("reason.column.empty", name=_short(name))
             case Column(name, expected=expected) if expected is not None:
                 return self._misfiled(name, expected)
+            case Column(meant=float(number)):
+                reason = self._reason_of_column(replace(source, meant=None))
+                return self.say("reason.column.meant", reason=reason, number=f"{number:.12g}")
             case Column(name, _, ()):
                 key = _ODD[source.direction, source.is_beside_all]
                 return self.say(key, name=_short(name))
@@ -174,8 +184,6 @@ class Language:
                 others = self.joined(self.say("quoted", word=_short(own)) for own in beside)
                 key = _ODD_FOR_OTHERS[source.direction]
                 return self.say(key, name=_short(name), others=others)
-            case Group():
-                return self._reason_of_group(source)
 
     def _reason_of_group(self, source: Group) -> str:
         if source.entry is not None:

@@ -56,6 +56,8 @@ class Column:
     expected : str or tuple of float, optional
         What the free text of the row leads to expect there, where it says something else: a word,
         or between which numbers.
+    meant : float, optional
+        A number that would be usual there, of which its own seems to be a slip of the pen.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Column:
     direction: int = 0
     is_beside_all: bool = False
     expected: Expected | None = None
+    meant: float | None = None
 
     @property
     def label(self) -> str:

@@ -37,6 +37,8 @@ class OddCells:
         Columns that do not go with its free text, with what that leads to expect there.
     entry : OddEntry, optional
         The entry that is missing, out of place or there too often.
+    meant : mapping of str to float
+        Columns in which its number would be usual had it been typed right, with that number.
     """
 
     empty: Collection[str] = ()
@@ -45,6 +47,7 @@ class OddCells:
     far: Mapping[str, FarNumber] = field(default_factory=dict)
     misfiled: Mapping[str, Expected] = field(default_factory=dict)
     entry: OddEntry | None = None
+    meant: Mapping[str, float] = field(default_factory=dict)
 
     def seen(self, source: Source) -> Source:
         """Return a source of a part of the score as it is in that row."""
@@ -59,7 +62,8 @@ class OddCells:
         if name in self.misfiled:
             return Column(name, expected=self.misfiled[name])
         direction, is_beside = self.far.get(name, (0, False))
-        return Column(name, False, beside, direction, is_beside)
+        meant = self.meant.get(name) if direction or beside else None
+        return Column(name, False, beside, direction, is_beside, meant=meant)
 
 
 def reasons_of_row(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:

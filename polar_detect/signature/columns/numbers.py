@@ -11,6 +11,7 @@ from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
 from polar_detect.numerics.blas import one_thread
+from polar_detect.signature.columns import slips
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed, merged
 from polar_detect.signature.columns.conditions import Beside, Conditions
 from polar_detect.signature.columns.normal_rows import (
@@ -371,6 +372,25 @@ class NumberReference:
             side = (values > high).astype(int) - (values < low)
             for i in np.flatnonzero(side).tolist():
                 found[i][column.name] = int(side[i])
+        return found
+
+    def meant(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """Return what numbers of each row would be usual, had they been typed right; see `slips`.
+
+        Usual for rows of its kind, and where its other numbers lead to expect them.
+        """
+        found: list[dict[str, float]] = [{} for _ in texts]
+        may = np.zeros((len(texts), len(self.usual)), bool)
+        for j, _, values, place in self._by_kind(NumberCells.of(self.template.read(texts))):
+            may[:, j] = slips.may_be_slips(values, self.usual[j][place])
+        for i in np.flatnonzero(may.any(1)).tolist():
+            usual = np.asarray([own[:2] + own[3:] for own in self.usual_for(texts[i])], np.float64)
+            expected = np.where(np.isnan(usual[:, 2:]), usual[:, :2], usual[:, 2:])
+            numbers = self.template.read([texts[i]]).numbers.values[0]
+            likely = slips.meant(numbers, expected)
+            is_slip = may[i] & slips.may_be_slips(numbers, usual[:, :2]) & ~np.isnan(likely)
+            for j in np.flatnonzero(is_slip).tolist():
+                found[i][self.template.numeric[j].name] = float(likely[j])
         return found
 
     def _by_kind(

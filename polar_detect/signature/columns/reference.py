@@ -55,6 +55,10 @@ class HasColumns:
         """Return in which columns rows have numbers below (-1) or above (1) usual ones."""
         return [{}] * len(texts) if self.numbers is None else self.numbers.beyond_usual(texts)
 
+    def meant(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """Return what numbers of each row would be usual, had they been typed right."""
+        return [{}] * len(texts) if self.numbers is None else self.numbers.meant(texts)
+
     def of_columns(
         self, texts: Sequence[str], *, banned: BoolArray | None, left_out: BoolArray | None
     ) -> list[FeatureTable]:
