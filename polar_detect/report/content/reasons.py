@@ -62,8 +62,7 @@ class OddCells:
         if name in self.misfiled:
             return Column(name, expected=self.misfiled[name])
         direction, is_beside = self.far.get(name, (0, False))
-        meant = self.meant.get(name) if direction or beside else None
-        return Column(name, False, beside, direction, is_beside, meant=meant)
+        return Column(name, False, beside, direction, is_beside, meant=self.meant.get(name))
 
 
 def reasons_of_row(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:

@@ -388,7 +388,7 @@ class NumberReference:
             expected = np.where(np.isnan(usual[:, 2:]), usual[:, :2], usual[:, 2:])
             numbers = self.template.read([texts[i]]).numbers.values[0]
             likely = slips.meant(numbers, expected)
-            is_slip = may[i] & slips.may_be_slips(numbers, usual[:, :2]) & ~np.isnan(likely)
+            is_slip = may[i] & ~np.isnan(likely)
             for j in np.flatnonzero(is_slip).tolist():
                 found[i][self.template.numeric[j].name] = float(likely[j])
         return found
