@@ -92,6 +92,20 @@ def test_a_column_alone_is_judged_by_itself():
     assert found.meant == ({"size [mm]": 20.3}, {})
 
 
+def heaters(n=200, *, seed=0):
+    rng = np.random.default_rng(seed)
+    outside = rng.normal(25, 6, n).round(1)
+    return pd.DataFrame(
+        {"outside": outside, "power": (100 + 2 * outside).round(1) + rng.choice([-0.1, 0.1], n)}
+    )
+
+
+def test_conditions_tell_which_number_is_usual():
+    detector = PolarDetector("columns", condition_columns=["outside"]).fit(heaters())
+    rows = pd.DataFrame({"outside": [10.0, 40.0, 40.0], "power": [12.0, 18.0, 12.0]})
+    assert detector.assess(rows).meant == ({"power": 120.0}, {"power": 180.0}, {})
+
+
 def test_rows_are_chosen_and_put_together_with_what_was_meant(detector):
     own = said_of(detector, "size [mm]", lambda own: own * 10)
     assert own.rows([1]).meant == own.meant[1:2]

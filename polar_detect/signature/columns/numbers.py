@@ -329,20 +329,29 @@ class NumberReference:
 
     def usual_for(self, text: str) -> list[Usual]:
         """Return what is usual in each column for a row of its kind, conditions and numbers."""
-        cells, scaled = NumberCells.of(self.template.read([text])), self.scaled[0]
-        given = scaled.given
-        pairs = zip(self._kinds, cells.levels, strict=True)
-        places = [int(kinds.place(said)[0]) for kinds, said in pairs]
-        ranges = np.stack([own[place] for own, place in zip(self.usual, places, strict=True)])
-        added = cells.beside(given).added[0]
-        both = [given.usual(own, added) for own in (ranges, scaled.expected(cells)[0])]
+        cells = NumberCells.of(self.template.read([text]))
         digits = [column.decimals or 0 for column in self.template.numeric]
-        found = zip(np.hstack(both).tolist(), digits, self._kinds, places, strict=True)
+        found = zip(self._ranges(cells)[0].tolist(), digits, self._kinds, cells.levels, strict=True)
         usual = []
-        for ends, n, kinds, place in found:
+        for ends, n, kinds, said in found:
             low, high, expected_low, expected_high = (round(end, n) for end in ends)
-            usual.append(Usual(low, high, kinds.levels[place], expected_low, expected_high))
+            own = kinds.levels[int(kinds.place(said)[0])]
+            usual.append(Usual(low, high, own, expected_low, expected_high))
         return usual
+
+    def _ranges(self, cells: NumberCells) -> Float64Array:
+        """Return where cells lie mostly, (n_rows, n_columns, 4), under the conditions of their row.
+
+        In rows of their kind, and where the other numbers lead to expect them; NaN of none.
+        """
+        scaled, pairs = self.scaled[0], zip(self.usual, self._kinds, cells.levels, strict=True)
+        usual = np.stack([own[kinds.place(said)] for own, kinds, said in pairs], axis=1)
+        added = cells.beside(scaled.given).added
+        both = [
+            np.stack([scaled.given.usual(*own) for own in zip(places, added, strict=True)])
+            for places in (usual, scaled.expected(cells))
+        ]
+        return np.concatenate(both, axis=-1)
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return which numbers of each row are usual for rows of other kinds, but not of its own.
@@ -382,15 +391,22 @@ class NumberReference:
         found: list[dict[str, float]] = [{} for _ in texts]
         may = np.zeros((len(texts), len(self.usual)), bool)
         for j, _, values, place in self._by_kind(NumberCells.of(self.template.read(texts))):
-            may[:, j] = slips.may_be_slips(values, self.usual[j][place])
-        for i in np.flatnonzero(may.any(1)).tolist():
-            usual = np.asarray([own[:2] + own[3:] for own in self.usual_for(texts[i])], np.float64)
-            expected = np.where(np.isnan(usual[:, 2:]), usual[:, :2], usual[:, 2:])
-            numbers = self.template.read([texts[i]]).numbers.values[0]
-            likely = slips.meant(numbers, expected)
-            is_slip = may[i] & ~np.isnan(likely)
-            for j in np.flatnonzero(is_slip).tolist():
-                found[i][self.template.numeric[j].name] = float(likely[j])
+            usual = self.usual[j][place]
+            # Under other conditions a number with the point moved is not one as far from usual.
+            is_beyond = (values < usual[:, 0]) | (usual[:, 1] < values)
+            may[:, j] = is_beyond if self.conditions else slips.may_be_slips(values, usual)
+        rows = np.flatnonzero(may.any(1)).tolist()
+        if not rows:
+            return found
+        cells = NumberCells.of(self.template.read([texts[i] for i in rows]))
+        by_itself, beside = np.split(self._ranges(cells), 2, axis=-1)
+        expected = np.where(np.isnan(beside), by_itself, beside)
+        for j, column in enumerate(self.template.numeric):
+            numbers = cells.values[:, j]
+            likely = slips.meant(numbers, expected[:, j])
+            is_slip = may[rows, j] & slips.may_be_slips(numbers, by_itself[:, j])
+            for i in np.flatnonzero(is_slip & ~np.isnan(likely)).tolist():
+                found[rows[i]][column.name] = float(likely[i])
         return found
 
     def _by_kind(
