@@ -1,10 +1,12 @@
 """Numbers that were mistyped: the point moved, or the other sign; what is said of them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect import PolarDetector, screen
+from polar_detect import PolarDetector, Report, screen
 from polar_detect.assessment import Assessment
 from polar_detect.signature.columns.slips import may_be_slips, meant
 
@@ -116,3 +118,15 @@ def test_screenings_say_so():
     rows = shafts()
     rows.loc[7, "size [mm]"] *= 10
     assert f"where {shafts().loc[7, 'size [mm]']:g} would" in screen(rows).to_frame()["reasons"][7]
+
+
+def test_reports_count_slips_of_a_column_together_and_name_each(detector, tmp_path):
+    rows = shafts(30, seed=1)
+    rows.loc[[3, 9], "size [mm]"] *= 10
+    report = Report.of(detector, rows)
+    report.save(tmp_path / "out.json")
+    report.save(tmp_path / "out.md")
+    found = json.loads((tmp_path / "out.json").read_text())["findings"]
+    assert any("high “size [mm]” (2 rows)" in own for own in found)
+    for number in shafts(30, seed=1).loc[[3, 9], "size [mm]"]:
+        assert f", where {number:g} would be usual" in (tmp_path / "out.md").read_text()

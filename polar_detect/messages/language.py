@@ -1,7 +1,7 @@
 """What is said, in one language, and how that language lists and counts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from unicodedata import bidirectional
@@ -175,7 +175,7 @@ class Language:
             case Column(name, expected=expected) if expected is not None:
                 return self._misfiled(name, expected)
             case Column(meant=float(number)):
-                reason = self._reason_of_column(replace(source, meant=None))
+                reason = self._reason_of_column(source.of_any_number)
                 return self.say("reason.column.meant", reason=reason, number=f"{number:.12g}")
             case Column(name, _, ()):
                 key = _ODD[source.direction, source.is_beside_all]

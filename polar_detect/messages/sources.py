@@ -1,6 +1,6 @@
 """Where a part of a score comes from: a layer, a property of the whole text, or a column."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polar_detect.features.of_columns import Expected
 from polar_detect.features.of_sequences import OddEntry
@@ -67,6 +67,11 @@ class Column:
     is_beside_all: bool = False
     expected: Expected | None = None
     meant: float | None = None
+
+    @property
+    def of_any_number(self) -> "Column":
+        """The same, whatever number would be usual in the row."""
+        return replace(self, meant=None)
 
     @property
     def label(self) -> str:

@@ -22,6 +22,7 @@ from polar_detect.messages.formatting import (
     pairs,
 )
 from polar_detect.messages.language import Language
+from polar_detect.messages.sources import Column
 from polar_detect.report.content import cluster_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import Numbering, ProgramUse, RepeatedRows, ReportData, total
@@ -372,7 +373,8 @@ def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[
 
 def _common_reasons(data: ReportData, language: Language) -> str:
     """Return what most often comes first among the reasons of the flagged rows."""
-    first = Counter(row.reasons[0].source for row in data.listed if row.is_anomaly and row.reasons)
+    sources = (row.reasons[0].source for row in data.listed if row.is_anomaly and row.reasons)
+    first = Counter(own.of_any_number if isinstance(own, Column) else own for own in sources)
     if not first:
         return ""
     return language.joined(
