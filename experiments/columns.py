@@ -82,13 +82,18 @@ def tables_of_normal_rows(data: Path) -> Iterator[Table]:
     return (table for table in tables(data) if not table.name.endswith(others))
 
 
+def frame_of(rows: Array) -> pd.DataFrame:
+    """Return rows as a file holds them."""
+    return pd.DataFrame(rows.astype(str)).add_prefix("column ")
+
+
 def fitted_and_new(
     rows: Array, n_train: int, n_test: int, rng: np.random.Generator
 ) -> tuple[PolarDetector, pd.DataFrame]:
     """Return a detector that is fitted on some of the normal rows at random, and some others."""
     order = rng.permutation(len(rows))
     n_train = min(n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
-    frame = pd.DataFrame(rows[order].astype(str)).add_prefix("column ")
+    frame = frame_of(rows[order])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
         detector = PolarDetector("columns").fit(frame[:n_train])
@@ -162,7 +167,7 @@ def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, 
     inside = table.normal[order[n_train:][: options.n_test]]
     outside = table.anomalous[rng.permutation(len(table.anomalous))[: options.n_test]]
     test, labels = np.concatenate([inside, outside]), np.arange(len(inside) + len(outside))
-    frames = [pd.DataFrame(part.astype(str)).add_prefix("column ") for part in (train, test)]
+    frames = [*map(frame_of, (train, test))]
     template = RowTemplate.fit(frames[0], list(frames[0].columns))
     scores = {OWN: own_scores(template, *frames)} | baseline_scores(train, test, seed)
     if options.texts:

@@ -27,7 +27,6 @@ import bench_tasks
 import columns
 import common
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import NearestNeighbors
@@ -109,7 +108,7 @@ def _of_tables(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Sh
         for share in _CHANGED["columns"]:
             sets.append(np.where(rng.random(usual.shape) < share, usual, originals))
         sets.append(usual)
-        frames = [_frame(own) for own in (normal, *sets)]
+        frames = [columns.frame_of(own) for own in (normal, *sets)]
         template = row_template(frames[0])
         own = Repeats.of(template.texts(frames[0]), template)
         scale = StandardScaler().fit(normal)
@@ -157,10 +156,6 @@ def _of_texts(options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Sha
                 near=_near(weigh.transform(normal), vectors, "cosine"),
             ),
         )
-
-
-def _frame(rows: NDArray[np.float64]) -> pd.DataFrame:
-    return pd.DataFrame(rows.astype(str)).add_prefix("column ")
 
 
 def _changed(text: str, words: NDArray[np.object_], share: float, rng: np.random.Generator) -> str:

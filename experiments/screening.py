@@ -23,7 +23,7 @@ import common
 import numpy as np
 import pandas as pd
 from bench_tables import Mean
-from columns import tables
+from columns import frame_of, tables
 from numpy.typing import NDArray
 from pyod.models.ecod import ECOD
 from sklearn.ensemble import IsolationForest
@@ -72,7 +72,7 @@ def mixed_tables(options: argparse.Namespace, seed: int) -> Iterator[Mixed]:
         strange = rng.permutation(table.anomalous)[: n_anomalous(len(normal), options.share)]
         order = rng.permutation(len(normal) + len(strange))
         rows = np.concatenate([normal, strange])[order]
-        frame = pd.DataFrame(rows.astype(str)).add_prefix("column ")
+        frame = frame_of(rows)
         points = StandardScaler().fit_transform(rows)
         yield Mixed(table.name, frame, points, order >= len(normal))
 

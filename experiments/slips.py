@@ -23,9 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.frames import row_template
-from polar_detect.pipeline.training import MIN_NORMAL
-from polar_detect.signature.columns.numbers import NumberReference
+from polar_detect import PolarDetector
 
 _POINTS = (0.01, 0.1, 10, 100)
 _FEWEST = 10  # rows to test on
@@ -43,11 +41,11 @@ def main() -> None:
     for seed in range(options.seeds):
         for table in columns.tables_of_normal_rows(options.data):
             rng = np.random.default_rng(seed)
-            rows = rng.permutation(table.normal)
-            n = min(options.n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
-            normal, new = rows[:n], rows[n:][: options.n_new]
+            detector, new = columns.fitted_and_new(
+                table.normal, options.n_train, options.n_new, rng
+            )
             if len(new) >= _FEWEST and not table.name.startswith("digits"):
-                found[table.name.split()[0].strip(",")].append(_shares(normal, new, rng))
+                found[table.name.split()[0].strip(",")].append(_shares(detector, new, rng))
     print(f"{common.machine()}; {options.seeds} seeds\n")
     header = ["table", "point moved: told", "right", "other sign: told", "right"]
     header += ["another number: told", "usual rows: told"]
@@ -60,50 +58,33 @@ def _line(source: str, shares: Sequence[Sequence[float]]) -> list[str]:
     return [source, *(f"{share:.3f}" for share in np.mean(shares, axis=0))]
 
 
-def _shares(
-    normal: NDArray[np.float64], new: NDArray[np.float64], rng: np.random.Generator
-) -> list[float]:
-    frame = _frame(normal)
-    template = row_template(frame)
-    reference = NumberReference.fit(template, template.texts(frame))
-    assert reference is not None
-    names = [column.name for column in template.numeric]
-    filled = [np.flatnonzero([row[_place(name)] != 0 for name in names]) for row in new]
+def _shares(detector: PolarDetector, frame: pd.DataFrame, rng: np.random.Generator) -> list[float]:
+    assert detector.rows_ is not None
+    names = [column.name for column in detector.rows_.numeric]
+    new = frame[names].astype(float)
+    filled = [np.flatnonzero(row) for row in new.to_numpy()]
     kept = np.flatnonzero([len(own) > 0 for own in filled])
-    new = new[kept]
-    chosen = [names[rng.choice(filled[i])] for i in kept]
+    chosen = [int(rng.choice(filled[i])) for i in kept]
+    was = new.to_numpy()[kept, chosen]
 
     def told(factors: NDArray[np.float64]) -> tuple[float, float]:
         """Return of how many numbers something is told, and of how many what they were."""
-        typed = new.copy()
-        for row, name, factor in zip(typed, chosen, factors, strict=True):
-            row[_place(name)] *= factor
-        meant = reference.meant(template.texts(_frame(typed)))
-        said = [own.get(name) for own, name in zip(meant, chosen, strict=True)]
-        was = [row[_place(name)] for row, name in zip(new, chosen, strict=True)]
-        right = [
-            own is not None and abs(own - true) <= _DIGITS * abs(true)
-            for own, true in zip(said, was, strict=True)
-        ]
-        return float(np.mean([own is not None for own in said])), float(np.mean(right))
+        typed = new.to_numpy()[kept]
+        typed[np.arange(len(kept)), chosen] *= factors
+        rows = frame.iloc[kept].assign(**pd.DataFrame(typed, kept, names).astype(str))
+        meant = detector.assess(rows).meant
+        said = np.asarray([own.get(names[j], np.nan) for own, j in zip(meant, chosen, strict=True)])
+        is_right = np.abs(said - was) <= _DIGITS * np.abs(was)
+        return float(np.mean(~np.isnan(said))), float(np.mean(is_right))
 
-    n = len(new)
+    n = len(kept)
     other = 10 ** (rng.choice([-1, 1], n) * rng.uniform(0.1, 2, n))
-    usual = reference.meant(template.texts(_frame(new)))
     return [
         *told(rng.choice(_POINTS, n)),
         *told(np.full(n, -1.0)),
         told(other)[0],
-        float(np.mean([bool(own) for own in usual])),
+        float(np.mean([bool(own) for own in detector.assess(frame.iloc[kept]).meant])),
     ]
-
-
-def _frame(rows: NDArray[np.float64]) -> pd.DataFrame:
-    return pd.DataFrame(rows.astype(str)).add_prefix("column ")
-
-
-def _place(name: str) -> int:
-    return int(name.split()[1])
 
 
 if __name__ == "__main__":

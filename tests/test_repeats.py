@@ -58,6 +58,13 @@ def reports(n=120, *, seed=0):
     ]
 
 
+def told_of_known(command, run, detector, folder, out):
+    """Return what a command says to rows that a detector was fitted on."""
+    detector.save(folder / "d")
+    inspected().to_csv(folder / "old.csv", index=False)
+    return run(command, folder / "old.csv", "--detector", folder / "d", "--out", out)[2]
+
+
 def places(found):
     return {i: own.place for i, own in enumerate(found) if own is not None}
 
@@ -370,10 +377,7 @@ def test_score_and_report_say_so(run, detector, tmp_path):
 
 
 def test_rows_that_a_detector_was_fitted_on_are_said_to_be_these(run, detector, tmp_path):
-    detector.save(tmp_path / "d")
-    inspected().to_csv(tmp_path / "old.csv", index=False)
-    *_, err = run("score", tmp_path / "old.csv", "--detector", tmp_path / "d",
-                 "--out", tmp_path / "out.csv")  # fmt: skip
+    err = told_of_known("score", run, detector, tmp_path, tmp_path / "out.csv")
     assert "300 of 300 rows are among those that the detector was fitted on" in err
     assert "repeat what" not in err
 
@@ -412,10 +416,7 @@ def test_nearly_all_is_not_said_to_be_all():
 
 
 def test_a_report_of_rows_that_were_fitted_on_says_only_that(run, detector, tmp_path):
-    detector.save(tmp_path / "d")
-    inspected().to_csv(tmp_path / "old.csv", index=False)
-    *_, err = run("report", tmp_path / "old.csv", "--detector", tmp_path / "d",
-                  "--out", tmp_path / "out.md")  # fmt: skip
+    err = told_of_known("report", run, detector, tmp_path, tmp_path / "out.md")
     assert "300 of 300 rows are among those" in err
     assert "as usual rows do not" not in err
     assert "as usual rows do not" not in (tmp_path / "out.md").read_text()
