@@ -389,13 +389,7 @@ class NumberReference:
         Usual for rows of its kind, and where its other numbers lead to expect them.
         """
         found: list[dict[str, float]] = [{} for _ in texts]
-        may = np.zeros((len(texts), len(self.usual)), bool)
-        for j, _, values, place in self._by_kind(NumberCells.of(self.template.read(texts))):
-            usual = self.usual[j][place]
-            # Under other conditions a number with the point moved is not one as far from usual.
-            is_beyond = (values < usual[:, 0]) | (usual[:, 1] < values)
-            may[:, j] = is_beyond if self.conditions else slips.may_be_slips(values, usual)
-        rows = np.flatnonzero(may.any(1)).tolist()
+        rows = [i for i, beyond in enumerate(self.beyond_usual(texts)) if beyond]
         if not rows:
             return found
         cells = NumberCells.of(self.template.read([texts[i] for i in rows]))
@@ -404,7 +398,7 @@ class NumberReference:
         for j, column in enumerate(self.template.numeric):
             numbers = cells.values[:, j]
             likely = slips.meant(numbers, expected[:, j])
-            is_slip = may[rows, j] & slips.may_be_slips(numbers, by_itself[:, j])
+            is_slip = slips.may_be_slips(numbers, by_itself[:, j])
             for i in np.flatnonzero(is_slip & ~np.isnan(likely)).tolist():
                 found[rows[i]][column.name] = float(likely[i])
         return found
