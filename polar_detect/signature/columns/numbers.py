@@ -389,10 +389,12 @@ class NumberReference:
         Usual for rows of its kind, and where its other numbers lead to expect them.
         """
         found: list[dict[str, float]] = [{} for _ in texts]
-        rows = [i for i, beyond in enumerate(self.beyond_usual(texts)) if beyond]
+        read = self.template.read(texts)
+        rows = [i for i, beyond in enumerate(self.beyond_usual(read)) if beyond]
         if not rows:
             return found
-        cells = NumberCells.of(self.template.read([texts[i] for i in rows]))
+        said = [own for i in rows if (own := read.cells[i]) is not None]  # so has each of them
+        cells = NumberCells.of(self.template.rows_of(said))
         by_itself, beside = np.split(self._ranges(cells), 2, axis=-1)
         expected = np.where(np.isnan(beside), by_itself, beside)
         for j, column in enumerate(self.template.numeric):
