@@ -231,8 +231,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         checked_alpha(self.alpha)
         new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings, groups=groups, kinds=kinds)
-        settings = replace(settings, rows=given.rows)
-        self._fit(given, settings, chosen_head(settings, given.normal), progress)
+        head = chosen_head(replace(settings, rows=given.rows), given.normal)
+        given = given.read_by(head)
+        self._fit(given, replace(settings, rows=given.rows), head, progress)
         return self
 
     def updated(
@@ -620,7 +621,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if rows is None:
             return fitted.text_reference.as_read(texts)
         check_written(texts, rows)
-        return texts
+        return texts if rows.keeps_digits else rows.rounded_texts(texts)
 
     def _scores(self, X: Texts, progress: ProgressChoice = None) -> Float64Array:
         texts = self._texts(X)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pandas as pd
@@ -118,13 +119,14 @@ def _said_of_copies(found: "Copies | None", *, are_screened: bool) -> list[str]:
 def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
     """Return the places of the texts that are no rows just as the template writes them.
 
-    Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
+    With as many digits as the table that they come of had, or fewer. Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
     `T: 180.0`.
     """
     cells = [rows.cells(text) for text in texts]
     known = {i: own for i, own in enumerate(cells) if own is not None}
     names = rows.names
-    again = rows.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
+    writer = replace(rows, keeps_digits=True)
+    again = writer.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
     as_written = dict(zip(known, again, strict=True))
     return [i for i, text in enumerate(texts) if as_written.get(i) != text]
 

@@ -217,13 +217,13 @@ class Screening:
             )
         settings = Settings.of(detector)
         given = TrainingTexts.read(X, None, settings)
-        settings = replace(settings, rows=given.rows)
         check_enough(given.texts)
-        head = chosen_head(settings, given.texts)
+        head = chosen_head(replace(settings, rows=given.rows), given.texts)
         _check_compares(head)
+        given = given.read_by(head)
         return cls(
             head,
-            settings,
+            replace(settings, rows=given.rows),
             given.texts,
             share=share,
             max_texts=max_texts,

@@ -43,7 +43,7 @@ def with_cell(frame, column, value, row=0):
 
 @pytest.fixture(scope="module")
 def template():
-    return RowTemplate.fit(states(), list(NAMES))
+    return RowTemplate.fit(states(), list(NAMES)).rounded()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from polar_detect.texts.visible import as_seen
 if TYPE_CHECKING:
     import pandas as pd
 
+    from polar_detect.detectors import Head
     from polar_detect.signature.reading.tracer import Tracer
     from polar_detect.tables.rows.template import RowTemplate
 
@@ -201,6 +202,13 @@ class TrainingTexts:
             self.standing.rows(kept),
             is_reviewed,
         )
+
+    def read_by(self, head: "Head") -> Self:
+        """Return the same for a head: rows that models read are written with fewer digits."""
+        rows = self.rows
+        if rows is None or not (head.reads_texts and rows.keeps_digits):
+            return self
+        return replace(self, texts=tuple(rows.rounded_texts(self.texts)), rows=rows.rounded())
 
     @classmethod
     def joined(cls, given: "ByLabel", rows: "RowTemplate | None") -> Self:

@@ -133,6 +133,13 @@ class Table:
             return None
         return bool(self.labels[i])
 
+    def rounded(self) -> "Table":
+        """Return rows written out with no more digits than models read; texts as they are."""
+        if self.template is None:
+            return self
+        texts = self.template.rounded_texts(self.texts)
+        return replace(self, texts=texts, template=self.template.rounded())
+
     def without_ever_new(self) -> "Table":
         """Return rows written out without the columns that say something new in all new rows.
 

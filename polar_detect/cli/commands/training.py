@@ -75,8 +75,10 @@ class Training:
         chosen = replace(options, detector=_chosen(detector, table))
         detector.set_params(detector=chosen.detector)
         given, reads_texts = table, head_class(chosen.detector).reads_texts
-        if reads_texts and options.all_columns and table.template is not None:
-            table = table.without_ever_new()  # of which nobody has named the columns
+        if reads_texts and table.template is not None:
+            # Of what is ever new nobody has named the columns.
+            read = table.without_ever_new() if options.all_columns else table
+            table = read.rounded()
             detector.set_params(rows=table.template)
         was_chosen = chosen.detector != options.detector
         return cls(table, detector, chosen, given, was_chosen)

@@ -394,11 +394,12 @@ class NumberReference:
         if not rows:
             return found
         said = [own for i in rows if (own := read.cells[i]) is not None]  # so has each of them
-        cells = NumberCells.of(self.template.rows_of(said))
+        rows_beyond = self.template.rows_of(said)
+        cells, as_said = NumberCells.of(rows_beyond), rows_beyond.numbers_as_said
         by_itself, beside = np.split(self._ranges(cells), 2, axis=-1)
         expected = np.where(np.isnan(beside), by_itself, beside)
         for j, column in enumerate(self.template.numeric):
-            numbers = cells.values[:, j]
+            numbers = as_said[:, j]
             likely = slips.meant(numbers, expected[:, j])
             is_slip = slips.may_be_slips(numbers, by_itself[:, j])
             for i in np.flatnonzero(is_slip & ~np.isnan(likely)).tolist():

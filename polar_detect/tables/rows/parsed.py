@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from polar_detect.errors import InputError
 from polar_detect.statistics.factors import Levels
 from polar_detect.tables.cells.numbers import Notation, as_numbers, is_missing
+from polar_detect.tables.rows.row_text import rounded
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -91,13 +92,18 @@ class ParsedRows(Sequence[str]):
 
     @cached_property
     def numbers(self) -> NumericColumns:
-        """The columns of numbers, rounded as they stand there; none where the text is no row."""
-        return self._numbers(self.template.numeric)
+        """The columns of numbers, rounded as they count; none where the text is no row."""
+        return self._rounded(self.template.numeric)
+
+    @property
+    def numbers_as_said(self) -> NDArray[np.float64]:
+        """The same with all digits that rows keep, (n_rows, n_columns)."""
+        return self._numbers(self.template.numeric).values
 
     @property
     def conditions(self) -> NDArray[np.float64]:
         """The numbers of the conditions, (n_rows, n_conditions); NaN where there is none."""
-        return self._numbers(self.template.conditions).values
+        return self._rounded(self.template.conditions).values
 
     @cached_property
     def factor_levels(self) -> list[list[Levels]]:
@@ -133,6 +139,15 @@ class ParsedRows(Sequence[str]):
             )
             for row in self.cells
         ]
+
+    def _rounded(self, columns: Sequence["TemplateColumn"]) -> NumericColumns:
+        """Return numbers as they count, with no more decimals than their column."""
+        found, measured = self._numbers(columns), self.template.measured
+        for j, column in enumerate(columns):
+            if column.name in measured and column.decimals is not None:
+                own = found.values[:, j].tolist()
+                found.values[:, j] = [rounded(number, column.decimals) for number in own]
+        return found
 
     def _numbers(self, columns: Sequence["TemplateColumn"]) -> NumericColumns:
         template, names = self.template, [column.name for column in columns]

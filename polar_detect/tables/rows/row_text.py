@@ -19,6 +19,7 @@ from polar_detect.tables.cells.numbers import (
 from polar_detect.texts.visible import in_usual_widths
 
 SEPARATOR = "; "
+MORE_DECIMALS = 3  # than `decimals`, where rows keep what numbers say
 LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
 _FLOAT_DIGITS = 17
 _ULP = 1e-14  # relative; parsers of numbers err by as much
@@ -36,10 +37,12 @@ def write_cells(
     notation: Notation = NOTATION,
     *,
     form: NumberForm = PLAIN,
+    more: int = 0,
 ) -> list[str]:
     """Return each cell of a column behind the column's name; `decimals` is None for text.
 
-    Of numbers, what else their form has is left out.
+    Of numbers, what else their form has is left out. Those with more decimals keep up to `more`
+    of them, unless reading them would round another way than the number is rounded.
     """
     label = label_of(name)
     texts = [*map(_on_one_line, form.bare(cells))]
@@ -51,7 +54,7 @@ def write_cells(
         written = [
             MISSING
             if not math.isfinite(number) and is_missing(text, notation)
-            else _write_number(text, number, decimals, notation)
+            else _write_number(text, number, decimals, more, notation)
             for text, number in zip(texts, numbers, strict=True)
         ]
     return [f"{label}: {text}" for text in written]
@@ -76,13 +79,34 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split()).replace(SEPARATOR, ", ")
 
 
-def _write_number(text: str, number: float, decimals: int, notation: Notation) -> str:
+def rounded(number: float, decimals: int) -> float:
+    """Return a number as it is read where it was written with so many decimals.
+
+    >>> rounded(0.15, 1), rounded(-0.04, 1)  # which is a bit less than 0.15
+    (0.1, 0.0)
+    """
+    return float(f"{number:.{decimals}f}") + 0.0
+
+
+def _write_number(text: str, number: float, decimals: int, more: int, notation: Notation) -> str:
     if not math.isfinite(number):
         return text
     if abs(number) >= LARGE:
         return f"{number:.6g}" if notation == 1 else _write_large(text, number)
-    rounded = f"{number:.{decimals}f}"
-    return rounded.lstrip("-") if float(rounded) == 0 else rounded
+    plain = _fixed(number, decimals)
+    if not more or float(plain) == number:
+        return plain
+    longer = _fixed(number, decimals + more)
+    if rounded(float(longer), decimals) != float(plain):
+        return plain
+    shorter = longer.rstrip("0")
+    return shorter if len(longer) - len(shorter) < more else plain
+
+
+def _fixed(number: float, decimals: int) -> str:
+    """Return a number with so many decimals; no zero has a minus."""
+    written = f"{number:.{decimals}f}"
+    return written.lstrip("-") if float(written) == 0 else written
 
 
 def _write_large(text: str, number: float) -> str:

@@ -22,8 +22,14 @@ from polar_detect.tables.columns.selection import RowColumns, find_columns
 from polar_detect.tables.columns.text_column import TextColumn, no_column
 from polar_detect.tables.rows.fitting import fitted_columns
 from polar_detect.tables.rows.parsed import NumericColumns, ParsedRows
-from polar_detect.tables.rows.row_text import SEPARATOR, label_of, split_row, write_cells
-from polar_detect.tables.rows.template_column import Category, TemplateColumn
+from polar_detect.tables.rows.row_text import (
+    MORE_DECIMALS,
+    SEPARATOR,
+    label_of,
+    split_row,
+    write_cells,
+)
+from polar_detect.tables.rows.template_column import Category, TemplateColumn, checked_flag
 
 _MAX_LISTED_COLUMNS = 10
 
@@ -40,6 +46,9 @@ class RowTemplate:
     is_read : bool
         Whether models read the rows, so that every column says something. It is not stored: what
         detector has the template tells.
+    keeps_digits : bool
+        Whether measured numbers are written with more digits than they are read with, so that rows
+        say what the table says. Rows that models read are no longer than they need to be.
 
     Examples
     --------
@@ -51,6 +60,7 @@ class RowTemplate:
     columns: tuple[TemplateColumn, ...]
     notation: Notation = NOTATION
     is_read: bool = field(default=True, compare=False)
+    keeps_digits: bool = False
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
@@ -64,7 +74,7 @@ class RowTemplate:
         missing = [name for name in names if name not in frame.columns]
         if missing:
             raise no_column([*map(str, frame.columns)], str(missing[0]), None)
-        return cls(fitted_columns(frame, names))
+        return cls(fitted_columns(frame, names), keeps_digits=True)
 
     def under(self, conditions: Sequence[str], option: str = "condition_columns") -> "RowTemplate":
         """Return the same with columns of these names as conditions, which do not count themselves.
@@ -94,6 +104,26 @@ class RowTemplate:
             self,
             columns=tuple(own.as_condition() if own in chosen else own for own in self.columns),
         )
+
+    def rounded(self) -> "RowTemplate":
+        """Return the same for rows whose numbers have no more digits than they are read with.
+
+        >>> template = RowTemplate((TemplateColumn("T", 1),), keeps_digits=True)
+        >>> rows = pd.DataFrame({"T": ["20.125", "20"]})
+        >>> template.texts(rows), template.rounded().texts(rows)
+        (['T: 20.125', 'T: 20.0'], ['T: 20.1', 'T: 20.0'])
+        """
+        return replace(self, keeps_digits=False)
+
+    def rounded_texts(self, texts: Sequence[str]) -> list[str]:
+        """Return rows that `texts` wrote as `rounded` writes them; others as they are."""
+        rows = self.read(texts).cells
+        places = [i for i, own in enumerate(rows) if own is not None]
+        frame = pd.DataFrame([rows[i] for i in places], columns=self.names, dtype=object)
+        found = [*texts]
+        for i, text in zip(places, self.rounded().texts(frame), strict=True):
+            found[i] = text
+        return found
 
     def unread(self) -> "RowTemplate":
         """Return the same for rows that no model reads: tables may lack what does not count."""
@@ -134,6 +164,7 @@ class RowTemplate:
                 column.decimals,
                 self.notation,
                 form=column.form,
+                more=MORE_DECIMALS if column.name in self.measured else 0,
             )
             for column in self.columns
         ]
@@ -186,6 +217,19 @@ class RowTemplate:
     def all_numeric(self) -> tuple[TemplateColumn, ...]:
         """The columns of numbers, conditions among them."""
         return tuple(own for own in self.columns if own.is_numeric)
+
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """Names of the columns whose numbers are written with more digits than they are read with.
+
+        None that tells of others or is a name, as those who ask for it ask for what it says.
+        """
+        asked = {name for own in self.columns for name in own.asked}
+        return frozenset(
+            own.name
+            for own in self.all_numeric
+            if self.keeps_digits and not own.is_name and own.name not in asked
+        )
 
     @property
     def conditions(self) -> tuple[TemplateColumn, ...]:
@@ -259,10 +303,11 @@ class RowTemplate:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return {
+        stored = {
             "columns": [column.to_json() for column in self.columns],
             "notation": self.notation,
         }
+        return stored | ({"keeps_digits": True} if self.keeps_digits else {})
 
     @classmethod
     def from_json(cls, content: Any) -> "RowTemplate":
@@ -277,6 +322,7 @@ class RowTemplate:
             names = [column["name"] for column in content["columns"]]
             columns = tuple(TemplateColumn.from_json(own, names) for own in content["columns"])
             notation = _checked_notation(content.get("notation", 1))
+            keeps_digits = checked_flag(content.get("keeps_digits", False))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"Got an input entry that is no row template ({error!r}); expected what fit "
@@ -286,7 +332,7 @@ class RowTemplate:
             raise ArtifactError(
                 "Got an input entry without columns; expected what fit wrote; fit again."
             )
-        return cls(columns, notation)
+        return cls(columns, notation, keeps_digits=keeps_digits)
 
 
 def texts_of_file(frame: pd.DataFrame, texts_of: TextColumn | RowTemplate) -> list[str]:

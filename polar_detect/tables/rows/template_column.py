@@ -169,12 +169,12 @@ class TemplateColumn:
             checked_minus(content.get("minus")),
             thousands=_checked_thousands(content),
             codes=_checked_codes(content.get("codes", [])),
-            **{key: _checked_flag(content.get(key, False)) for key in _FLAGS},
+            **{key: checked_flag(content.get(key, False)) for key in _FLAGS},
         )
         factors = _checked_factors(content.get("factors", []), names)
         category, decimals = content.get("category"), _checked_decimals(content["decimals"])
         is_ever_new, is_condition = (
-            _checked_flag(content.get(key, False)) for key in ("ever_new", "condition")
+            checked_flag(content.get(key, False)) for key in ("ever_new", "condition")
         )
         if category is not None:
             own = _checked_factors(category["factors"], names)
@@ -197,14 +197,15 @@ def _checked_unit(value: Any) -> str | None:
 
 
 def _checked_thousands(content: Any) -> str | None:
-    has_points = _checked_flag(content.get("points", False))  # as they were stored at first
+    has_points = checked_flag(content.get("points", False))  # as they were stored at first
     value = content.get("thousands", "." if has_points else None)
     if value not in (None, *SEPARATORS):
         raise ValueError(f"thousands {value!r}")
     return cast(str | None, value)
 
 
-def _checked_flag(value: Any) -> bool:
+def checked_flag(value: Any) -> bool:
+    """Return what is stored as true or false; raise `ValueError` for anything else."""
     if type(value) is not bool:
         raise ValueError(f"flag {value!r}")
     return value
