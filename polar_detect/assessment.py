@@ -19,19 +19,18 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.report.content.cluster_phrases import shared
 from polar_detect.report.content.reasons import OddCells, reasons_of
-from polar_detect.report.content.row_phrases import repeat_of, row_place
+from polar_detect.report.content.row_phrases import digits_told, repeat_of, row_place
 from polar_detect.signature.columns.new_cells import NewCell
+from polar_detect.signature.digits import OddDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
 from polar_detect.statistics.concentration import Concentration, Grouping, concentrations
 from polar_detect.tables.columns.results import (
     OF_COLUMNS,
-    OF_KNOWN,
-    OF_PASSAGES,
     OF_PROGRAMS,
-    OF_REPEATS,
     OF_ROWS,
     OF_TEXTS,
+    Asides,
 )
 from polar_detect.texts.passages import ReadPassages
 
@@ -43,6 +42,7 @@ if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever ass
 
 _T = TypeVar("_T")
 
+_NO_ASIDES = Asides()
 _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
@@ -51,9 +51,7 @@ def kinds_of_columns(
     are_rows: bool,
     has_layers: bool = True,
     has_programs: bool = True,
-    has_passages: bool = False,
-    has_known: bool = False,
-    has_repeats: bool = False,
+    asides: Asides = _NO_ASIDES,
 ) -> dict[str, str]:
     """Return the columns that say what was found, with their kinds.
 
@@ -65,21 +63,15 @@ def kinds_of_columns(
         Whether models read these, so that there are layers and programs to tell of.
     has_programs : bool
         Whether any were asked for.
-    has_passages : bool
-        Whether texts are read in passages.
-    has_known : bool
-        Whether labelled anomalies are kept.
-    has_repeats : bool
-        Whether it can be told that one repeats another.
+    asides : Asides
+        What else can be told.
     """
     found = OF_ROWS if are_rows else OF_TEXTS
     if not has_layers:
         found = OF_COLUMNS
     elif not has_programs:
         found = {name: kind for name, kind in found.items() if name not in OF_PROGRAMS}
-    found = found | OF_PASSAGES if has_passages else found
-    found = found | OF_KNOWN if has_known else found
-    return found | OF_REPEATS if has_repeats else found
+    return found | asides.columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +94,7 @@ class Result:
     passage: str = ""
     known_anomaly: str = ""
     repeat_of: str = ""
+    odd_digits: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +153,9 @@ class Assessment:
     repeats : tuple of Repeat or None
         Of each text the normal one whose values or wording it repeats, as usual ones do not; of a
         screening the other one; () where texts repeat each other anyway. No score counts it.
+    odd_digits : tuple of OddDigits or None
+        Which numbers of each row are rounder, or have more digits, than those of normal rows; ()
+        where rows do not say so, as where models read them. No score counts it.
     embeddings : (n_texts, hidden) float32, optional
         Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
@@ -189,6 +185,7 @@ class Assessment:
     passages: tuple[ReadPassages, ...] = ()
     like_fine: tuple[int, ...] = ()
     repeats: tuple[Repeat | None, ...] = ()
+    odd_digits: tuple[OddDigits | None, ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -251,6 +248,7 @@ class Assessment:
             passages=chosen(self.passages),
             like_fine=chosen(self.like_fine),
             repeats=chosen(self.repeats),
+            odd_digits=chosen(self.odd_digits),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -277,6 +275,7 @@ class Assessment:
             passages=_joined(part.passages for part in parts),
             like_fine=_joined(part.like_fine for part in parts),
             repeats=_joined(part.repeats for part in parts),
+            odd_digits=_joined(part.odd_digits for part in parts),
             embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )
@@ -340,6 +339,7 @@ class Assessment:
                 passage=self._said_of_passage(i, language),
                 known_anomaly=self.like_known[i],
                 repeat_of=self._said_of_repeat(i, language),
+                odd_digits=self._said_of_digits(i, language),
             )
             minimal = self.programs[i] if self.programs else None
             results.append(
@@ -520,6 +520,10 @@ class Assessment:
         name = str(own.place) if own.name is None else own.name
         return repeat_of(own, language, row_place(name, "", "index", language))
 
+    def _said_of_digits(self, i: int, language: Language) -> str:
+        own = self.odd_digits[i] if self.odd_digits else None
+        return "" if own is None else digits_told(own, language)
+
     @property
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
@@ -527,9 +531,12 @@ class Assessment:
             are_rows=self.are_rows,
             has_layers=has_layers,
             has_programs=bool(self.programs),
-            has_passages=bool(self.passages),
-            has_known=bool(self.known_anomalies),
-            has_repeats=bool(self.repeats),
+            asides=Asides(
+                passages=bool(self.passages),
+                known=bool(self.known_anomalies),
+                repeats=bool(self.repeats),
+                digits=bool(self.odd_digits),
+            ),
         )
 
     def __repr__(self) -> str:

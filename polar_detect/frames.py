@@ -119,7 +119,9 @@ def _said_of_copies(found: "Copies | None", *, are_screened: bool) -> list[str]:
 def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
     """Return the places of the texts that are no rows just as the template writes them.
 
-    With as many digits as the table that they come of had, or fewer. Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
+    With as many digits as the table that they come of had, or fewer.
+
+    Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
     `T: 180.0`.
     """
     cells = [rows.cells(text) for text in texts]

@@ -26,6 +26,7 @@ from polar_detect.pipeline.choice import chosen_head
 from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
+from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.repeats import Repeat, Repeats
 from polar_detect.texts.distinct import first_places
 from polar_detect.texts.moments import as_read, at_no_moment
@@ -238,6 +239,11 @@ class Screening:
         """What tells texts that repeat one another; None where they do anyway."""
         return Repeats.of(self.texts, self.detector.rows)
 
+    @cached_property
+    def digits(self) -> LastDigits | None:
+        """How round the numbers of all rows are; None where these say too little of that."""
+        return LastDigits.of(self.detector.rows, self.texts, are_normal=False)
+
     def run(self, progress: Progress | None = None, look: Look | None = None) -> Assessment:
         """Return what there is to say of each text by a fit on others.
 
@@ -271,6 +277,7 @@ class Screening:
         return replace(
             _ranked(found, self.share),
             repeats=self._repeats(),
+            odd_digits=() if self.digits is None else tuple(self.digits.odd(self.texts)),
             index=self._index,
             is_screening=True,
         )
@@ -310,7 +317,7 @@ class Screening:
             own = [self.texts[i] for i in others]
             self.detector.fit(own, groups=None, progress=progress)
         found = self.detector.assess(texts, programs_of="none", progress=progress)
-        return replace(found, repeats=())  # which are told of the whole set
+        return replace(found, repeats=(), odd_digits=())  # which are told of the whole set
 
 
 def _ranked(found: Assessment, share: float) -> Assessment:

@@ -1,6 +1,6 @@
 """Read a detector; what does not match its manifest is refused and named."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings, model_name
 from polar_detect.signature.normal.row_reference import RowReference
 from polar_detect.stored import LARGEST, Stored, fitting_together, unfit
+from polar_detect.tables.columns.results import Asides
 from polar_detect.tables.rows.template import RowTemplate
 
 if TYPE_CHECKING:
@@ -70,21 +71,15 @@ class Origin:
         How they were written out of rows; None if they were not.
     reads_texts : bool
         Whether models read them.
-    has_known : bool
-        Whether labelled anomalies are kept.
-    has_passages : bool
-        Whether texts are read in passages.
-    has_repeats : bool
-        Whether it can be told that a text repeats a normal one.
+    asides : Asides
+        What can be told of texts beside their scores and reasons.
     """
 
     sha256: str
     text_column: str | None
     template: RowTemplate | None
     reads_texts: bool
-    has_known: bool = False
-    has_passages: bool = False
-    has_repeats: bool = False
+    asides: Asides = field(default_factory=Asides)
 
 
 def stored_origin(folder: Path) -> Origin:
@@ -104,9 +99,13 @@ def stored_origin(folder: Path) -> Origin:
     if template is not None and not reads_texts:
         template = template.unread()
     column = None if column is None else str(column)
-    has_known, has_passages = KNOWN in manifest["files"], manifest.get("passages") is not None
-    has_repeats = manifest.get("repeats_from") is not None
-    return Origin(sha256, column, template, reads_texts, has_known, has_passages, has_repeats)
+    asides = Asides(
+        passages=manifest.get("passages") is not None,
+        known=KNOWN in manifest["files"],
+        repeats=manifest.get("repeats_from") is not None,
+        digits=template is not None and template.tells_digits,
+    )
+    return Origin(sha256, column, template, reads_texts, asides)
 
 
 def _read(folder: Path, manifest: dict[str, Any], engines: "Engines") -> PolarDetector:

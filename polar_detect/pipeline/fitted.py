@@ -16,6 +16,7 @@ from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
+from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import KnownAnomalies, KnownAnomaly
 from polar_detect.signature.marks.known_words import KnownWords
@@ -194,6 +195,11 @@ class Fitted:
         knows_all = isinstance(reference, RowReference) or reference.n_joined
         known = reference.texts if knows_all else ()
         return None if rows is None else KnownValues.of(rows, known)
+
+    @cached_property
+    def digits(self) -> LastDigits | None:
+        """How round the numbers of normal rows are; None where rows say too little of that."""
+        return LastDigits.of(self.settings.rows, self.normal_texts)
 
     def asking_for_repeats(self) -> Self:
         """Return the same with what is known of normal texts that repeat each other."""

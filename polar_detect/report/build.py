@@ -31,11 +31,13 @@ from polar_detect.report.rows import (
     explained_row,
     listed_row,
     numbers_of,
+    odd_digit_rows,
     repeated_rows,
     shown_of,
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
+from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.known_anomalies import LikeCounts
 from polar_detect.tables import RowTemplate, Table, dates_in_order
 from polar_detect.texts.known import KnownTexts
@@ -61,6 +63,7 @@ class _Standard:
     beyond: Beyond = NOWHERE
     like_known: LikeCounts | None = None
     n_known: int = 0
+    digits: LastDigits | None = None
 
 
 def build_report(
@@ -95,6 +98,7 @@ def build_report(
         beyond=_beyond_reach(detector, table.texts),
         like_known=_like_known(detector, assessment),
         n_known=n_known,
+        digits=fitted.digits,
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
@@ -138,6 +142,7 @@ def screen_and_report(
         alpha=screening.share,
         threshold=float(flagged.min()) if len(flagged) else np.inf,
         calibration_scores=np.empty(0),
+        digits=screening.digits,
     )
     return found, _report(standard, found, table, details, top)
 
@@ -202,6 +207,7 @@ def _report(
         like_known=standard.like_known,
         n_known=standard.n_known,
         repeats=repeated_rows(assessment, table, standard.rows),
+        digits=odd_digit_rows(assessment, table, standard.rows, standard.digits),
         versions=standard.versions,
     )
 

@@ -1,8 +1,12 @@
 """In which groups of rows, by any column of a table, more are flagged, or repeat others."""
 
+import numpy as np
+
+from polar_detect.arrays import BoolArray
 from polar_detect.assessment import Assessment
-from polar_detect.report.content.data import FlaggedGroups
-from polar_detect.statistics.concentration import Concentration, Grouping
+from polar_detect.report.content.data import FlaggedGroups, RoundNumbers
+from polar_detect.signature.digits import LastDigits
+from polar_detect.statistics.concentration import LEVEL, Concentration, Grouping
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.columns.groupings import groupings_of
 from polar_detect.tables.columns.results import result_columns
@@ -36,8 +40,38 @@ def groups_of_copies(
     table: Table, assessment: Assessment, rows: RowTemplate | None
 ) -> tuple[Concentration, ...]:
     """Return the groups of a table's rows of which more repeat another; see `flagged_groups`."""
-    groupings = _groupings(table, rows) if assessment.is_copy.any() else {}
-    return assessment.concentrations(groupings, assessment.is_copy) if groupings else ()
+    return _groups_of(assessment.is_copy, table, assessment, rows)
+
+
+def groups_of_odd_digits(
+    table: Table, assessment: Assessment, rows: RowTemplate | None
+) -> tuple[Concentration, ...]:
+    """Return the groups of a table's rows of which more have odd digits; see `flagged_groups`."""
+    are_odd = np.asarray([own is not None for own in assessment.odd_digits], bool)
+    return _groups_of(are_odd, table, assessment, rows)
+
+
+def _groups_of(
+    are_such: BoolArray, table: Table, assessment: Assessment, rows: RowTemplate | None
+) -> tuple[Concentration, ...]:
+    groupings = _groupings(table, rows) if are_such.any() else {}
+    return assessment.concentrations(groupings, are_such) if groupings else ()
+
+
+def round_in_groups(
+    table: Table, assessment: Assessment, rows: RowTemplate | None, digits: LastDigits
+) -> tuple[RoundNumbers, ...]:
+    """Return of each column the group of rows in which its numbers are rounder than in others.
+
+    Where there is one, the surest columns first; see `flagged_groups`.
+    """
+    groupings, asked = _groupings(table, rows), digits.multiples(table.texts)
+    found = []
+    for own in asked if groupings else ():
+        where = assessment.concentrations(groupings, own.are_such)
+        if where and where[0].p_value * len(asked) <= LEVEL:
+            found.append(RoundNumbers(own.column, own.of, where[0]))
+    return tuple(sorted(found, key=lambda own: own.where.p_value))
 
 
 def _groupings(table: Table, rows: RowTemplate | None) -> dict[str, Grouping]:

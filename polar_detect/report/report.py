@@ -272,7 +272,12 @@ def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
     listed = tuple(replace(row, row=names[row.row]) for row in data.listed)
     clusters = None if data.clusters is None else data.clusters.named(names)
     data = replace(data, rows=rows, listed=listed, batch_rows=named, clusters=clusters)
-    return replace(data, repeats=data.repeats.named(names), numbering="index")
+    return replace(
+        data,
+        repeats=data.repeats.named(names),
+        digits=data.digits.named(names),
+        numbering="index",
+    )
 
 
 def _on_paper(data: ReportData) -> ReportData:

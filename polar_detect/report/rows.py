@@ -18,6 +18,7 @@ from polar_detect.report.content.data import (
     Contribution,
     FeaturePart,
     ListedRow,
+    OddDigitRows,
     PassageReport,
     ProgramReport,
     RepeatedRow,
@@ -25,7 +26,8 @@ from polar_detect.report.content.data import (
     RowReport,
 )
 from polar_detect.report.content.reasons import OddCells, raising, whole_parts
-from polar_detect.report.groups import groups_of_copies
+from polar_detect.report.groups import groups_of_copies, groups_of_odd_digits, round_in_groups
+from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.tables import RowTemplate, Table
@@ -98,6 +100,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         n_passages=len(assessment.passages[i]) if assessment.passages else 0,
         n_fine=assessment.like_fine[i] if assessment.like_fine and assessment.is_anomaly[i] else 0,
         repeated=repeated_row(i, assessment, table),
+        odd_digits=assessment.odd_digits[i] if assessment.odd_digits else None,
     )
 
 
@@ -147,6 +150,24 @@ def repeated_rows(
     found = (repeated_row(i, assessment, table) for i in order)
     groups = groups_of_copies(table, assessment, template)
     return RepeatedRows(tuple(own for own in found if own is not None), groups)
+
+
+def odd_digit_rows(
+    assessment: Assessment, table: Table, template: RowTemplate | None, digits: LastDigits | None
+) -> OddDigitRows:
+    """Return which rows of a table have numbers that are rounder, or less round, than usual.
+
+    `template` is of their texts, and `digits` says what is usual.
+    """
+    if digits is None:
+        return OddDigitRows()
+    numbers = numbers_of(table).tolist()
+    found = zip(numbers, assessment.odd_digits, strict=True)
+    return OddDigitRows(
+        tuple((row, own) for row, own in found if own is not None),
+        groups_of_odd_digits(table, assessment, template),
+        round_in_groups(table, assessment, template, digits),
+    )
 
 
 def numbers_of(table: Table) -> IntArray:

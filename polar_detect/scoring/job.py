@@ -61,12 +61,8 @@ class ScoreJob:
         Whether models read the texts, so that results tell of layers and programs.
     has_programs : bool
         Whether programs are asked for.
-    has_passages : bool
-        Whether texts are read in passages.
-    has_known : bool
-        Whether the detector keeps labelled anomalies.
-    has_repeats : bool
-        Whether it can be told that a text repeats another.
+    asides : Asides
+        What can be told of the texts beside their scores and reasons.
     repeat_of : sequence of str
         What is said of each row that repeats another one of the input; () where results say it.
     """
@@ -89,9 +85,7 @@ class ScoreJob:
     reach: Reach | None = field(default=None, repr=False)
     reads_texts: bool = True
     has_programs: bool = True
-    has_passages: bool = False
-    has_known: bool = False
-    has_repeats: bool = False
+    asides: tables.Asides = field(default_factory=tables.Asides)
     repeat_of: Sequence[str] = field(default=(), repr=False)
 
     @property
@@ -102,9 +96,7 @@ class ScoreJob:
             are_rows=are_rows,
             has_layers=self.reads_texts,
             has_programs=self.has_programs,
-            has_passages=self.has_passages,
-            has_known=self.has_known,
-            has_repeats=self.has_repeats,
+            asides=self.asides,
         )
 
     @property

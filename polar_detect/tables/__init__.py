@@ -11,6 +11,7 @@ from polar_detect.tables.columns.kinds import said_kinds
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
 from polar_detect.tables.columns.new_values import dates_in_order, new_later, warn_of_new_values
 from polar_detect.tables.columns.results import (
+    Asides,
     check_added,
     result_columns,
     said_of_results,
@@ -72,6 +73,7 @@ from polar_detect.tables.runs import RunTable, summarise_runs
 from polar_detect.tables.sessions import SessionPattern
 
 __all__ = [
+    "Asides",
     "Chunk",
     "Combined",
     "CombinedRows",

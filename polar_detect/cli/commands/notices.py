@@ -67,9 +67,12 @@ class Notices:
             added = kinds_of_columns(
                 are_rows=True,
                 has_layers=self._reads_texts,
-                has_passages=self.options.passages,
-                has_known=table.labels is not None,
-                has_repeats=not self.options.no_store_texts,
+                asides=tables.Asides(
+                    passages=self.options.passages,
+                    known=table.labels is not None,
+                    repeats=not self.options.no_store_texts,
+                    digits=table.template is not None and table.template.tells_digits,
+                ),
             )
             yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))
         if is_screened:

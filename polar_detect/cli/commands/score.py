@@ -119,9 +119,7 @@ def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
         programs_of=_PROGRAMS_OF[options.preset] if origin.reads_texts else "all",
         tongue=options.lang,
         reads_texts=origin.reads_texts,
-        has_passages=origin.has_passages,
-        has_known=origin.has_known,
-        has_repeats=origin.has_repeats,
+        asides=origin.asides,
     )
 
 
@@ -159,6 +157,9 @@ def _summarise(
     elif summary.n_repeats:
         n = summary.n_rows - summary.n_empty
         tell(language.count("terminal.repeats", summary.n_repeats, n_all=n))
+    if summary.n_odd_digits:
+        n = summary.n_rows - summary.n_empty
+        tell(language.count("terminal.digits", summary.n_odd_digits, n_all=n))
     tell_of_new(summary.n_new, summary.n_rows - summary.n_empty, language)
     known = detector.fitted_.known
     if known is not None and summary.n_flagged:

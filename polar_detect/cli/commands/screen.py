@@ -31,14 +31,19 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.clusters import flagged_clusters
-from polar_detect.report.content.data import FlaggedClusters, FlaggedGroups, RepeatedRows
-from polar_detect.report.content.phrases import fall, repeats
+from polar_detect.report.content.data import (
+    FlaggedClusters,
+    FlaggedGroups,
+    OddDigitRows,
+    RepeatedRows,
+)
+from polar_detect.report.content.phrases import digits, fall, repeats
 from polar_detect.report.content.row_phrases import repeated
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.groups import flagged_groups
-from polar_detect.report.rows import listed_row, repeated_row, repeated_rows
+from polar_detect.report.rows import listed_row, odd_digit_rows, repeated_row, repeated_rows
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
@@ -55,6 +60,7 @@ class _Batch(NamedTuple):
     groups: FlaggedGroups | None
     clusters: FlaggedClusters | None
     repeats: RepeatedRows
+    digits: OddDigitRows
 
 
 def screen(options: ScreenOptions) -> None:
@@ -78,7 +84,7 @@ def screen(options: ScreenOptions) -> None:
     screening = Screening.of(
         table.texts, training.detector, share=options.share, max_texts=options.max_texts
     )
-    job = replace(_job(options, training), has_repeats=screening.repeats is not None)
+    job = _job(options, training, screening)
     tables.check_added(table.frame.columns, job.kinds, table.source)
     opened = open_input(job)  # what cannot be written is told before the work
     _tell_of_sample(table, options, language)
@@ -91,11 +97,12 @@ def screen(options: ScreenOptions) -> None:
                 flagged_groups(table, found, table.template),
                 flagged_clusters(table, found),
                 repeated_rows(found, table, table.template),
+                odd_digit_rows(found, table, table.template, screening.digits),
             )
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
             file = render(data, kind, options.lang)
-            batch = _Batch(data.groups, data.clusters, data.repeats)
+            batch = _Batch(data.groups, data.clusters, data.repeats, data.digits)
         if found.repeats:
             job = replace(job, repeat_of=_said_of_repeats(found, table, language))
         known = _Known(table.texts, found, options.lang)
@@ -149,7 +156,7 @@ class _Known:
         return [self._results[text] for text in texts]
 
 
-def _job(options: ScreenOptions, training: Training) -> ScoreJob:
+def _job(options: ScreenOptions, training: Training, screening: Screening) -> ScoreJob:
     table = training.table
     settings = training.detector.get_params() | {"rows": None}
     return ScoreJob(
@@ -163,7 +170,11 @@ def _job(options: ScreenOptions, training: Training) -> ScoreJob:
         tongue=options.lang,
         reads_texts=training.reads_texts,
         has_programs=False,
-        has_passages=options.passages,
+        asides=tables.Asides(
+            passages=options.passages,
+            repeats=screening.repeats is not None,
+            digits=screening.digits is not None,
+        ),
     )
 
 
@@ -195,6 +206,8 @@ def _tell_of(
     tell_of_groups(batch.groups, language)
     tell_of_clusters(batch.clusters, language)
     for sentence in repeats(batch.repeats, n_scored, table.numbering, language):
+        tell(sentence)
+    for sentence in digits(batch.digits, n_scored, table.numbering, language):
         tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))

@@ -15,6 +15,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
+from polar_detect.signature.digits import OddDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.signature.repeats import Repeat
@@ -138,6 +139,46 @@ class RepeatedRows:
         return replace(self, found=tuple(own.named(names) for own in self.found))
 
 
+@dataclass(frozen=True, slots=True)
+class RoundNumbers:
+    """A group of rows in which more numbers of a column are multiples of something.
+
+    Parameters
+    ----------
+    column : str
+    of : float
+        Of which usually half of the numbers, or fewer, are multiples.
+    where : Concentration
+    """
+
+    column: str
+    of: float
+    where: Concentration
+
+
+@dataclass(frozen=True, slots=True)
+class OddDigitRows:
+    """Rows whose numbers are rounder than usual, or have more digits.
+
+    Parameters
+    ----------
+    found : tuple of (int or str, OddDigits)
+        Each with its number or name, as `ReportData.numbering` says.
+    groups : tuple of Concentration
+        Of which more do, the surest first.
+    columns : tuple of RoundNumbers
+        In which numbers of a group are rounder than those of others, the surest first.
+    """
+
+    found: tuple[tuple[int | str, OddDigits], ...] = ()
+    groups: tuple[Concentration, ...] = ()
+    columns: tuple[RoundNumbers, ...] = ()
+
+    def named(self, names: Mapping[int | str, int | str]) -> "OddDigitRows":
+        """Return the same with other names of the rows."""
+        return replace(self, found=tuple((names[row], own) for row, own in self.found))
+
+
 @dataclass(frozen=True)
 class RowReport:
     """One scored text with its reasons."""
@@ -162,6 +203,7 @@ class RowReport:
     n_passages: int = 0  # in all, of which `passages` lacks some where there are very many
     n_fine: int = 0  # that were reviewed and found normal, and that a flagged row is like
     repeated: RepeatedRow | None = None  # where it repeats what another one says
+    odd_digits: OddDigits | None = None  # where its numbers are rounder than usual
 
     @property
     def has_expected(self) -> bool:
@@ -401,6 +443,7 @@ class ReportData:
         Rows that the detector was fitted on, where there are more than chance would give.
     repeats : RepeatedRows
         None where there are such, each of which repeats itself.
+    digits : OddDigitRows
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -432,6 +475,7 @@ class ReportData:
     like_known: LikeCounts | None = None
     n_known: int = 0
     repeats: RepeatedRows = field(default_factory=RepeatedRows)
+    digits: OddDigitRows = field(default_factory=OddDigitRows)
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

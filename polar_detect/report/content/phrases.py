@@ -25,11 +25,18 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
 from polar_detect.report.content import cluster_phrases
 from polar_detect.report.content.chance import chance
-from polar_detect.report.content.data import Numbering, ProgramUse, RepeatedRows, ReportData, total
+from polar_detect.report.content.data import (
+    Numbering,
+    OddDigitRows,
+    ProgramUse,
+    RepeatedRows,
+    ReportData,
+    total,
+)
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
 from polar_detect.report.content.group_phrases import concentration
-from polar_detect.report.content.row_phrases import repeated, row_place
+from polar_detect.report.content.row_phrases import digits_told, repeated, row_place
 from polar_detect.shell import as_argument
 from polar_detect.signature.columns.reach import Beyond
 from polar_detect.signature.known_anomalies import LikeCounts
@@ -40,6 +47,7 @@ from polar_detect.texts.visible import visible
 Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary
 _N_REPEATS = 3  # that are named
+_N_ROUND = 3  # columns
 _MOST_KINDS = 10  # of labelled anomalies
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
@@ -77,6 +85,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
         sentences.append(like_known(data.like_known, language))
     sentences += _clusters(data, language)
     sentences += repeats(data.repeats, data.n_scored, data.numbering, language)
+    sentences += digits(data.digits, data.n_scored, data.numbering, language)
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     sentences += beyond_reach(data.beyond, language)
@@ -119,6 +128,30 @@ def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language)
     listed = language.say("semicolon").join(named + more)
     sentences = [language.count("summary.repeats", len(own.found), n_all=n, named=listed)]
     return sentences + [concentration(group, language, "group.copies") for group in own.groups[:1]]
+
+
+def digits(own: OddDigitRows, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return how many of `n` rows have odd digits, which first, and where numbers are rounder."""
+    sentences = []
+    if own.found:
+        named = [
+            language.say(
+                "digits.row",
+                row=row_place(row, "", numbering, language),
+                digits=digits_told(odd, language),
+            )
+            for row, odd in own.found[:_N_REPEATS]
+        ]
+        named += ["…"] * (len(own.found) > _N_REPEATS)
+        listed = language.say("semicolon").join(named)
+        sentences.append(language.count("summary.digits", len(own.found), n_all=n, named=listed))
+    sentences += [concentration(group, language, "group.digits") for group in own.groups[:1]]
+    for group in own.columns[:_N_ROUND]:
+        column = language.say("quoted", word=one_line(group.column, NAME_CHARACTERS))
+        where = concentration(group.where, language, "group.round.where")
+        multiple = np.format_float_positional(group.of, trim="-")
+        sentences.append(language.say("group.round", column=column, multiple=multiple, where=where))
+    return sentences
 
 
 def beyond_reach(beyond: Beyond, language: Language) -> list[str]:

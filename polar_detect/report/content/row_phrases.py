@@ -22,12 +22,14 @@ from polar_detect.report.content.data import (
     RowReport,
 )
 from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
+from polar_detect.signature.digits import OddDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
 from polar_detect.texts.visible import visible
 
 _N_LEADING = 2  # reasons of each listed row
 _NOT_ALL = 0.99  # as which a share is said that is rounded to all
+_MOST_NAMED = 4  # columns of a row
 _SAID_CHARACTERS = 160  # of another text: a labelled anomaly, or one that is repeated
 
 
@@ -83,6 +85,9 @@ def why(row: RowReport, numbers: Numbers, numbering: Numbering, language: Langua
     if row.repeated is not None:
         repeat = repeated(row.repeated, numbering, language)
         sentences.append(language.say("card.repeat", repeat=repeat))
+    if row.odd_digits is not None:
+        digits = digits_told(row.odd_digits, language)
+        sentences.append(language.say("card.digits", digits=digits))
     if row.n_fine:
         sentences.append(language.say("card.fine", n=row.n_fine))
     if not row.cells:  # else the names of the columns would be named, in each row the same
@@ -119,6 +124,21 @@ def repeat_of(
         share = min(own.share, _NOT_ALL) if own.share < 1 else 1.0
         return language.say("repeat.texts", share=language.percent(share), other=other)
     return language.say("repeat.rows", n=own.n_same, n_filled=own.n_filled, other=other)
+
+
+def digits_told(own: OddDigits, language: Language) -> str:
+    """Return which numbers of a row are rounder than usual, or have more digits.
+
+    >>> digits_told(OddDigits(("width", "depth"), 3, are_rounder=True), Language())
+    '2 of 3 numbers are rounder than usual: width, depth'
+    """
+    n, n_all = len(own.columns), own.n_numbers
+    if n == n_all:
+        return language.say("digits.all.rounder" if own.are_rounder else "digits.all.more", n=n)
+    named = [one_line(name, NAME_CHARACTERS) for name in own.columns[:_MOST_NAMED]]
+    names = language.say("comma").join(named + ["…"] * (n > _MOST_NAMED))
+    key = "digits.rounder" if own.are_rounder else "digits.more"
+    return language.say(key, n=n, n_all=n_all, names=names)
 
 
 def repeated(

@@ -1,7 +1,8 @@
 """The columns that `score` puts beside a table, by which one that was scored before is known."""
 
-import itertools
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress, dropwhile
 
 import numpy as np
 import pandas as pd
@@ -26,11 +27,44 @@ OF_ROWS = OF_TEXTS | {"top_columns": "str"}
 OF_PASSAGES = {"passage": "str"}  # of texts that are read in passages
 OF_KNOWN = {"known_anomaly": "str"}  # of detectors that keep labelled anomalies
 OF_REPEATS = {"repeat_of": "str"}  # where rows, or texts, do not repeat each other anyway
+OF_DIGITS = {"odd_digits": "str"}  # of rows that say how round their numbers are
 OF_PROGRAMS = {"program", "program_length", "n_skips", "n_loops"}
 _OF_MODELS = OF_PROGRAMS | {"top_layers"}
 # Of rows that no model reads.
 OF_COLUMNS = {name: kind for name, kind in OF_ROWS.items() if name not in _OF_MODELS}
+
+
+@dataclass(frozen=True)
+class Asides:
+    """What can be told of texts or rows beside their scores and reasons.
+
+    Parameters
+    ----------
+    passages : bool
+        By which passage a long text is explained.
+    known : bool
+        Which labelled anomaly a flagged one is like.
+    repeats : bool
+        That one repeats another.
+    digits : bool
+        That numbers of a row are rounder than usual, or have more digits.
+    """
+
+    passages: bool = False
+    known: bool = False
+    repeats: bool = False
+    digits: bool = False
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that say so, with their kinds."""
+        asked = (self.passages, self.known, self.repeats, self.digits)
+        columns = (OF_PASSAGES, OF_KNOWN, OF_REPEATS, OF_DIGITS)
+        return {name: own[name] for own in compress(columns, asked) for name in own}
+
+
 FLAG = "is_anomaly"
+_ASIDES = Asides(passages=True, known=True, repeats=True, digits=True).columns
 _MIN_TELLING = 3  # a table of one's own may have a score, or a program
 # What people keep who delete the rest; two of them tell, as a table of one's own that has both
 # could not be scored either.
@@ -52,8 +86,8 @@ def result_columns(present: Iterable[str], *, but: str | None = None) -> list[st
     >>> result_columns(["text", "score", "program"])
     []
     """
-    found = [name for name in present if name in OF_ROWS | OF_PASSAGES | OF_KNOWN | OF_REPEATS]
-    behind = [*itertools.dropwhile(_OF_MODELS.__contains__, found)]
+    found = [name for name in present if name in OF_ROWS | _ASIDES]
+    behind = [*dropwhile(_OF_MODELS.__contains__, found)]
     if behind and _OF_MODELS.isdisjoint(behind):
         found = behind
     is_told = len(found) >= _MIN_TELLING or len(_KEPT.intersection(found)) >= _MIN_KEPT

@@ -231,6 +231,16 @@ class RowTemplate:
             if self.keeps_digits and not own.is_name and own.name not in asked
         )
 
+    @cached_property
+    def with_digits(self) -> tuple[TemplateColumn, ...]:
+        """The columns of numbers whose rows say how round these are, but for conditions."""
+        return tuple(own for own in self.numeric if own.name in self.measured)
+
+    @property
+    def tells_digits(self) -> bool:
+        """Whether rows have numbers enough that it is no chance that all are round."""
+        return len(self.with_digits) > 1
+
     @property
     def conditions(self) -> tuple[TemplateColumn, ...]:
         """The conditions that are numbers; those that are words are factors at most."""

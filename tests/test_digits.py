@@ -1,0 +1,320 @@
+"""The digits of numbers: rows that keep them, and rows that are rounder than usual, or less so."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect import PolarDetector, Report, screen
+from polar_detect.assessment import Assessment
+from polar_detect.messages.language import Language
+from polar_detect.report.content.row_phrases import digits_told
+from polar_detect.signature.digits import LastDigits, OddDigits
+from polar_detect.statistics.roundness import Roundness
+from polar_detect.tables import RowTemplate, result_columns
+from polar_detect.tables.rows.template_column import TemplateColumn
+
+MEASURED = {"thick [mm]": 3, "wide [mm]": 2, "hard [HV]": 1, "strong [MPa]": 1, "long [%]": 2}
+ROUNDER = "all 5 numbers are rounder than usual"
+
+
+def inspected(n=300, *, seed=0):
+    rng = np.random.default_rng(seed)
+    means, spreads = (2.0, 120.0, 210.0, 480.0, 31.0), (0.05, 0.3, 4.0, 9.0, 1.0)
+    numbers = {
+        name: rng.normal(mean, spread, n).round(digits)
+        for (name, digits), mean, spread in zip(MEASURED.items(), means, spreads, strict=True)
+    }
+    return pd.DataFrame({"by": rng.choice(["Sato", "Suzuki", "Tanaka"], n)} | numbers)
+
+
+def made_up(rows, places, *, by=1, columns=tuple(MEASURED)):
+    """Return rows of which some have numbers of fewer digits."""
+    rows = rows.copy()
+    for name in columns:
+        rows.loc[places, name] = rows.loc[places, name].round(MEASURED[name] - by)
+    return rows
+
+
+def worked_out(rows, place):
+    """Return rows of which one has numbers of more digits, as averages have."""
+    rows = rows.copy()
+    for name in ("thick [mm]", "hard [HV]", "long [%]"):
+        rows.loc[place, name] = 0.371 * rows.loc[place, name] + 0.629 * rows.loc[place - 1, name]
+    return rows
+
+
+def odd(found):
+    """Return of which rows something is told, by their places, and whether these are rounder."""
+    return {i: own.are_rounder for i, own in enumerate(found) if own is not None}
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return PolarDetector("columns").fit(inspected())
+
+
+def arrived():
+    return worked_out(made_up(inspected(60, seed=1), [10, 20]), 40)
+
+
+def rounded_by_one(n=200, *, seed=3):
+    """Return rows in which Suzuki rounds two columns to fives of the last digit."""
+    rows = inspected(n, seed=seed)
+    own = rows["by"] == "Suzuki"
+    for name, step in (("thick [mm]", 0.005), ("hard [HV]", 0.5)):
+        rows.loc[own, name] = ((rows.loc[own, name] / step).round() * step).round(3)
+    return rows
+
+
+class TestRoundness:
+    """What is usual, by numbers alone."""
+
+    @staticmethod
+    def usual(**options):
+        numbers = np.random.default_rng(0).normal(20, 1, (400, 4)).round(2)
+        return Roundness.of(numbers, np.full(4, 3), **options)
+
+    @staticmethod
+    def told(own, rows):
+        return (own.evidence(np.asarray(rows, float)) >= own.limits).tolist()
+
+    def test_several_round_numbers_tell_and_one_does_not(self):
+        rows = [[19.5, 20.5, 21.0, 20.0], [19.5, 20.53, 21.07, 20.01], [19.37, 20.53, 21.07, 20.01]]
+        assert self.told(self.usual(), rows) == [[True, False], [False, False], [False, False]]
+
+    def test_more_digits_tell(self):
+        rows = [[19.372, 20.531, 21.07, 20.01], [19.372, 20.53, 21.07, 20.01]]
+        assert self.told(self.usual(), rows) == [[False, True], [False, False]]
+
+    def test_zeros_and_gaps_say_nothing(self):
+        own = self.usual()
+        rows = np.asarray([[0, np.nan, 0, np.nan], [19.5, np.nan, 0, 20.53]])
+        assert own.evidence(rows)[0].tolist() == pytest.approx([0.0, 0.0])
+        assert not own.which_less_round(rows).any()
+        assert own.evidence(rows)[1, 0] == pytest.approx(
+            own.evidence(np.asarray([[19.5, np.nan, np.nan, 20.53]]))[0, 0]
+        )
+
+    def test_numbers_that_usually_are_round_tell_nothing(self):
+        rng = np.random.default_rng(1)
+        numbers = np.round(rng.normal(20, 3, (400, 4)), 2)
+        are_round = rng.random((400, 4)) < 0.6
+        own = Roundness.of(np.where(are_round, np.rint(numbers), numbers), np.full(4, 3))
+        assert self.told(own, [[19.0, 20.0, 21.0, 20.0]]) == [[False, False]]
+
+    def test_where_usual_rows_are_round_together_more_is_asked(self):
+        rng = np.random.default_rng(2)
+        numbers = rng.normal(20, 3, (400, 4)).round(2)
+        numbers[:30] = numbers[:30].round(1)
+        own = Roundness.of(numbers, np.full(4, 3))
+        assert own.limits[0] > self.usual().limits[0]
+        assert self.told(own, numbers[:30]) == [[False, False]] * 30
+        assert self.told(self.usual(), numbers[:30])[0] == [True, False]
+
+    @pytest.mark.parametrize("n", [20, 80, 160])
+    def test_rows_that_were_made_up_do_not_hide_each_other(self, n):
+        numbers = np.random.default_rng(0).normal(20, 3, (400, 4)).round(2)
+        numbers[:n] = numbers[:n].round(1)
+        decimals = np.full(4, 3)
+        among = Roundness.of(numbers, decimals, are_usual=False)
+        told = (among.evidence(numbers) >= among.limits)[:, 0]
+        assert told[:n].all()
+        assert told[n:].mean() < 0.01
+        assert np.isfinite(among.shares).all()
+
+    def test_a_multiple_is_one_of_few(self):
+        own = self.usual()
+        assert [own.multiple(j) for j in range(4)] == [0.05] * 4
+        numbers = np.asarray([[20.05, 20.1, 20.11, 0.0], [20.051, np.nan, 1e17, -20.5]])
+        assert own.multiples(numbers).tolist() == [
+            [True, True, False, False], [False, False, False, True],
+        ]  # fmt: skip
+        whole = Roundness.of(np.arange(1.0, 401)[:, None] * 1000, np.asarray([3]))
+        assert whole.multiple(0) == 5000
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("20.1", "20.1"), ("20", "20.0"), ("20.125", "20.125"), ("20.10", "20.1"),
+        ("20.12345678", "20.1235"), ("-0.04", "-0.04"), ("-0.00001", "0.0"),
+        ("1.0512345", "1.0512"), ("1.049996", "1.0"), ("1e3", "1000.0"), ("", "missing"),
+        ("off", "off"),
+    ],
+)  # fmt: skip
+def test_rows_keep_three_more_digits_than_are_read(number, written):
+    template = RowTemplate((TemplateColumn("T", 1),), keeps_digits=True)
+    (text,) = template.texts(pd.DataFrame({"T": [number]}, dtype=str))
+    assert text == f"T: {written}"
+    rounded = template.rounded()
+    (plain,) = rounded.texts(pd.DataFrame({"T": [number]}, dtype=str))
+    read = [own.read([said]).numbers.values for own, said in ((template, text), (rounded, plain))]
+    np.testing.assert_array_equal(*read)
+    assert template.rounded_texts([text]) == [plain]
+    assert template.texts(pd.DataFrame({"T": [text[3:]]}, dtype=str)) == [text]
+
+
+def test_what_tells_of_other_columns_is_written_as_it_is_read():
+    rng = np.random.default_rng(0)
+    size = rng.choice([10.0, 20.25, 31.5], 200)
+    rows = pd.DataFrame({"size": size, "force": (size * 3 + rng.normal(0, 1, 200)).round(3)})
+    template = RowTemplate.fit(rows, list(rows))
+    assert template.columns[1].factors == ("size",)
+    assert [own.name for own in template.with_digits] == ["force"]
+    assert not template.tells_digits  # of one number nothing is
+    later = pd.DataFrame({"size": ["20.2512"], "force": ["60.1234"]})
+    assert template.texts(later) == ["size: 20; force: 60.1234"]
+
+
+def test_models_read_as_few_digits_as_before_and_take_rows_with_all(tiny_pair):
+    rows = inspected(60).drop(columns="by").assign(note=[f"see {i} again" for i in range(60)])
+    template = RowTemplate.fit(rows, list(rows))
+    assert template.keeps_digits
+    own = PolarDetector("texts", rows=template, **tiny_pair).fit(rows)
+    assert not own.rows_.keeps_digits
+    assert {*own.fitted_.normal_texts} == {*template.rounded().texts(rows)}
+    assert own.assess(rows[:3], programs_of="none").odd_digits == ()
+    scores = own.score_samples(rows[:3])
+    assert own.score_samples(template.texts(rows[:3])).tolist() == scores.tolist()
+    assert own.score_samples(own.rows_.texts(rows[:3])).tolist() == scores.tolist()
+
+
+def test_an_assessment_says_which_rows_are_odd_and_scores_stay(detector):
+    found = detector.assess(arrived())
+    assert odd(found.odd_digits) == {10: True, 20: True, 40: False}
+    assert found.odd_digits[10] == OddDigits(tuple(MEASURED), 5, are_rounder=True)
+    assert found.odd_digits[40].columns == ("thick [mm]", "hard [HV]", "long [%]")
+    assert not found.is_anomaly[[10, 20]].any()  # nothing else sees them
+    said = found.to_frame()["odd_digits"]
+    assert said[10] == ROUNDER
+    assert said[40].startswith("3 of 5 numbers have more digits than usual: thick [mm], hard [HV]")
+    assert said[9] == ""
+    assert found.to_frame("ja")["odd_digits"][20] == "数値5個すべてが通常より切りのよい値"
+    assert odd(found.rows(np.asarray([20, 3])).odd_digits) == {0: True}
+    assert odd(Assessment.below([found, found.rows(np.arange(11))]).odd_digits)[70]
+
+
+def test_a_saved_detector_says_the_same_and_one_of_before_nothing(detector, tmp_path):
+    detector.save(tmp_path / "d")
+    again = PolarDetector.load(tmp_path / "d").assess(arrived())
+    assert again.odd_digits == detector.assess(arrived()).odd_digits
+    assert detector.rows_.keeps_digits
+    before = PolarDetector("columns", rows=detector.rows_.rounded()).fit(inspected())
+    assert before.rows_.to_json().keys() == {"columns", "notation"}
+    found = before.assess(arrived())
+    assert found.odd_digits == ()
+    assert "odd_digits" not in found.to_frame()
+    np.testing.assert_array_equal(found.scores, again.scores)
+
+
+def test_copies_are_compared_by_what_the_table_says(detector):
+    copy = inspected(60, seed=4)
+    copy.loc[7] = inspected().loc[33]
+    near = copy.copy()
+    near.loc[7, list(MEASURED)] += 0.004  # the same as it is rounded
+    assert detector.assess(copy).repeats[7].place == 33
+    assert detector.assess(near).repeats[7] is None
+
+
+@pytest.mark.parametrize("n", [3, 60])
+def test_a_screening_finds_few_and_many(n):
+    rows = made_up(inspected(), [*range(0, 4 * n, 4)])
+    found = screen(rows)
+    told = odd(found.odd_digits)
+    assert {*range(0, 4 * n, 4)} <= told.keys()
+    assert len(told) <= n + 3
+    assert found.to_frame()["odd_digits"][0] == ROUNDER
+
+
+def test_screen_says_how_many_and_where_they_are(run, tmp_path):
+    rows = made_up(inspected(), [*range(200, 296, 8)])
+    rows.loc[200::8, "by"] = "Tanaka"
+    rows.to_csv(tmp_path / "in.csv", index=False)
+    *_, err = run("screen", tmp_path / "in.csv", "--all-columns", "--out", tmp_path / "out.csv",
+                 "--report", tmp_path / "out.md")  # fmt: skip
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert "odd_digits" in result_columns(frame.columns)
+    n = frame["odd_digits"].count()
+    assert 12 <= n <= 15
+    said = f"{n} of 300 rows have numbers that are rounder than usual, or have more digits"
+    page = (tmp_path / "out.md").read_text()
+    for text in (err, page):
+        assert said in text
+        assert f"They concentrate where “by” is “Tanaka”: {n} of" in text or n > 12
+    assert "(all 5 numbers are rounder than usual); " in err
+
+
+@pytest.mark.parametrize("command", ["screen", "report"])
+def test_a_group_that_rounds_single_columns_is_named(command, run, detector, tmp_path):
+    rounded_by_one().to_csv(tmp_path / "in.csv", index=False)
+    options = ["--all-columns", "--out", tmp_path / "out.csv"]
+    if command == "report":
+        detector.save(tmp_path / "d")
+        options = ["--detector", tmp_path / "d", "--out", tmp_path / "out.md"]
+    *_, err = run(command, tmp_path / "in.csv", *options)
+    for name, multiple in (("thick [mm]", "0.005"), ("hard [HV]", "0.5")):
+        said = f"More numbers of “{name}” are multiples of {multiple} where “by” is “Suzuki”: "
+        assert said in err
+    assert err.count("More numbers of") == 2
+    *_, err = run(command, tmp_path / "in.csv", *options, "--lang", "ja")
+    assert "「hard [HV]」が0.5の倍数である行は「by」が「Suzuki」に偏っています" in err
+    inspected(200, seed=3).to_csv(tmp_path / "in.csv", index=False)
+    *_, err = run(command, tmp_path / "in.csv", *options)
+    assert "More numbers of" not in err
+
+
+def test_score_and_report_say_so(run, detector, tmp_path):
+    detector.save(tmp_path / "d")
+    arrived().to_csv(tmp_path / "new.csv", index=False)
+    where = ("--detector", tmp_path / "d")
+    *_, err = run("score", tmp_path / "new.csv", *where, "--out", tmp_path / "out.csv")
+    assert "3 of 60 rows have numbers that are rounder than usual" in err
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert frame.index[frame["odd_digits"].notna()].tolist() == [10, 20, 40]
+    *_, err = run("score", tmp_path / "new.csv", *where, "--out", tmp_path / "ja.csv",
+                 "--lang", "ja")  # fmt: skip
+    assert "行が、60行中3行あります" in err
+    *_, err = run("report", tmp_path / "new.csv", *where, "--out", tmp_path / "out.json",
+                 "--lang", "ja")  # fmt: skip
+    findings = json.loads((tmp_path / "out.json").read_text())["findings"]
+    said = "60行中3行あります（作った値や計算した値かもしれません）：12行目（数値5個すべてが"
+    assert any(said in own for own in findings)
+    assert said in err
+    inspected(60, seed=1).to_csv(tmp_path / "new.csv", index=False)
+    *_, err = run("score", tmp_path / "new.csv", *where, "--out", tmp_path / "out2.csv")
+    assert "rounder" not in err
+
+
+def test_cards_and_reports_by_index_name_the_rows(tmp_path):
+    rows = made_up(inspected(), [3, 250])
+    rows.loc[3, "hard [HV]"] = 400.0  # so that it is explained
+    rows = rows.set_axis([f"r{i}" for i in range(300)])
+    report = Report.of_screening(rows, share=0.01, top=3)
+    report.save(tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text()
+    assert f"Its digits are odd: {ROUNDER}." in page
+    assert f"index r250 ({ROUNDER})" in page
+
+
+def test_a_column_of_that_name_is_told_at_fit_as_score_would_refuse_it(run, tmp_path):
+    inspected(60).assign(odd_digits=range(60)).to_csv(tmp_path / "in.csv", index=False)
+    *_, err = run("fit", tmp_path / "in.csv", "--all-columns", "--out", tmp_path / "d")
+    assert "column 'odd_digits' has the name of one that score adds" in err
+
+
+def test_many_columns_are_not_all_named():
+    own = OddDigits(tuple("abcdef"), 8, are_rounder=True)
+    told = digits_told(own, Language())
+    assert told == "6 of 8 numbers are rounder than usual: a, b, c, d, …"
+    ja = digits_told(OddDigits(("a", "b"), 2, are_rounder=False), Language("ja"))
+    assert ja == "数値2個すべての桁数が通常より多い"
+
+
+def test_of_few_measured_columns_and_of_texts_nothing_is_asked():
+    one = inspected()[["by", "hard [HV]"]]
+    template = RowTemplate.fit(one, list(one))
+    assert LastDigits.of(template, template.texts(one)) is None
+    assert LastDigits.of(None, ["a text"]) is None
+    assert PolarDetector("columns").fit(one).assess(one).odd_digits == ()
