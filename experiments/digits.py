@@ -28,9 +28,8 @@ from numpy.typing import NDArray
 from polar_detect import PolarDetector
 from polar_detect.frames import row_template
 from polar_detect.metrics import auroc
-from polar_detect.report.groups import LEVEL
-from polar_detect.signature.digits import LastDigits
-from polar_detect.statistics.concentration import Grouping, concentrations
+from polar_detect.signature.digits import LastDigits, round_in_groups
+from polar_detect.statistics.concentration import Grouping
 
 Array = NDArray[np.float64]
 
@@ -139,7 +138,8 @@ def _last_digit(numbers: Array) -> float:
 
 def _plain(numbers: Array) -> Array:
     """Return numbers without the digits that computing leaves."""
-    return np.vectorize(lambda number: float(f"{number:.12g}"))(numbers)
+    plain: Array = np.vectorize(lambda number: float(f"{number:.12g}"))(numbers)
+    return plain
 
 
 def _told_within(
@@ -179,17 +179,11 @@ def _told_of_group(
     digits = LastDigits.of(template, texts, are_normal=False)
     if digits is None:
         return 0.0
-    grouping = Grouping(groups, tuple("ABCD"))
-    asked = digits.multiples(texts)
-    told = False
-    for one in asked:
-        found = concentrations({"group": grouping}, one.are_such)
-        is_sure = bool(found) and found[0].p_value * len(asked) <= LEVEL
-        is_right = is_sure and (
-            by is None or (one.column == str(frame.columns[column]) and found[0].group.says == "A")
-        )
-        told = told or is_right
-    return float(told)
+    found = round_in_groups(digits.multiples(texts), {"group": Grouping(groups, tuple("ABCD"))})
+    if by is None:
+        return float(bool(found))
+    named = {(own.column, own.where.group.says) for own in found}
+    return float((str(frame.columns[column]), "A") in named)
 
 
 if __name__ == "__main__":

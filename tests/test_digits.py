@@ -1,6 +1,7 @@
 """The digits of numbers: rows that keep them, and rows that are rounder than usual, or less so."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -318,3 +319,45 @@ def test_of_few_measured_columns_and_of_texts_nothing_is_asked():
     assert LastDigits.of(template, template.texts(one)) is None
     assert LastDigits.of(None, ["a text"]) is None
     assert PolarDetector("columns").fit(one).assess(one).odd_digits == ()
+
+
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_a_column_that_a_whole_file_rounds_is_named(command, run, detector, tmp_path):
+    detector.save(tmp_path / "d")
+    rows = inspected(60, seed=1)
+    rows["hard [HV]"] = (rows["hard [HV]"] / 0.5).round() * 0.5
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / ("out.csv" if command == "score" else "out.md")
+    where = ("--detector", tmp_path / "d", "--out", out)
+    *_, err = run(command, tmp_path / "new.csv", *where)
+    assert "60 of 60 numbers of “hard [HV]” are multiples of 0.5, of those of normal rows " in err
+    *_, err = run(command, tmp_path / "new.csv", *where, "--lang", "ja")
+    assert "「hard [HV]」の60個中60個が0.5の倍数で、正常な行（300個中" in err
+    inspected(60, seed=1).to_csv(tmp_path / "new.csv", index=False)
+    *_, err = run(command, tmp_path / "new.csv", *where)
+    assert "are multiples of" not in err
+
+
+def test_numbers_around_one_value_and_few_more_multiples_are_chance():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "part": np.repeat(["A", "B"], 150),
+            "bore [mm]": np.repeat([2.0, 2.53], 150) + rng.normal(0, 0.008, 300).round(2),
+            "wide [mm]": rng.normal(120, 3, 300).round(2),
+        }
+    )
+    template = RowTemplate.fit(rows, ["bore [mm]", "wide [mm]"])
+    texts, is_a = template.texts(rows), (rows["part"] == "A").to_numpy()
+    bore, wide = LastDigits.of(template, texts).multiples(texts)
+    assert bore.are_such[is_a].mean() > 0.4
+    assert bore.are_such[~is_a].mean() < 0.2
+    assert not bore.rows(is_a).is_rounder_than(bore.rows(~is_a))  # as they are around 2.0
+    own, others = wide.rows(is_a), wide.rows(~is_a)
+    half = np.where(np.arange(150) % 2 == 0, True, own.are_such)
+    some = np.where(np.arange(150) % 6 == 0, True, own.are_such)
+    assert replace(own, are_such=half).is_rounder_than(others)
+    assert not replace(own, are_such=some).is_rounder_than(others)
+    none = replace(own, numbers=np.full(150, np.nan), are_such=np.zeros(150, bool))
+    assert not none.is_rounder_than(others)
+    assert not own.is_rounder_than(none)

@@ -37,7 +37,7 @@ from polar_detect.report.rows import (
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
-from polar_detect.signature.digits import LastDigits
+from polar_detect.signature.digits import LastDigits, RoundColumn, RoundColumns
 from polar_detect.signature.known_anomalies import LikeCounts
 from polar_detect.tables import RowTemplate, Table, dates_in_order
 from polar_detect.texts.known import KnownTexts
@@ -64,6 +64,7 @@ class _Standard:
     like_known: LikeCounts | None = None
     n_known: int = 0
     digits: LastDigits | None = None
+    round_columns: tuple[RoundColumn, ...] = ()
 
 
 def build_report(
@@ -99,6 +100,7 @@ def build_report(
         like_known=_like_known(detector, assessment),
         n_known=n_known,
         digits=fitted.digits,
+        round_columns=_round_columns(detector, table.texts),
     )
     worst = assessment.strangest[:top]
     texts = [table.texts[i] for i in worst]
@@ -207,7 +209,10 @@ def _report(
         like_known=standard.like_known,
         n_known=standard.n_known,
         repeats=repeated_rows(assessment, table, standard.rows),
-        digits=odd_digit_rows(assessment, table, standard.rows, standard.digits),
+        digits=replace(
+            odd_digit_rows(assessment, table, standard.rows, standard.digits),
+            batch=standard.round_columns,
+        ),
         versions=standard.versions,
     )
 
@@ -260,6 +265,13 @@ def _beyond_reach(detector: PolarDetector, texts: Sequence[str]) -> Beyond:
     own = BeyondReach(detector.fitted_.reach)
     own.add(texts)
     return own.mostly
+
+
+def _round_columns(detector: PolarDetector, texts: Sequence[str]) -> tuple[RoundColumn, ...]:
+    fitted = detector.fitted_
+    own = RoundColumns(fitted.digits, fitted.normal_texts)
+    own.add(texts)
+    return own.told
 
 
 def _swarms(scored: Explanation, worst: IndexArray, is_scored: BoolArray) -> tuple[Swarm, ...]:

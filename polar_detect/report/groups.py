@@ -1,12 +1,14 @@
 """In which groups of rows, by any column of a table, more are flagged, or repeat others."""
 
+from itertools import compress
+
 import numpy as np
 
 from polar_detect.arrays import BoolArray
 from polar_detect.assessment import Assessment
-from polar_detect.report.content.data import FlaggedGroups, RoundNumbers
-from polar_detect.signature.digits import LastDigits
-from polar_detect.statistics.concentration import LEVEL, Concentration, Grouping
+from polar_detect.report.content.data import FlaggedGroups
+from polar_detect.signature.digits import LastDigits, RoundGroup, round_in_groups
+from polar_detect.statistics.concentration import Concentration, Grouping
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.columns.groupings import groupings_of
 from polar_detect.tables.columns.results import result_columns
@@ -58,20 +60,17 @@ def _groups_of(
     return assessment.concentrations(groupings, are_such) if groupings else ()
 
 
-def round_in_groups(
+def round_groups(
     table: Table, assessment: Assessment, rows: RowTemplate | None, digits: LastDigits
-) -> tuple[RoundNumbers, ...]:
-    """Return of each column the group of rows in which its numbers are rounder than in others.
-
-    Where there is one, the surest columns first; see `flagged_groups`.
-    """
-    groupings, asked = _groupings(table, rows), digits.multiples(table.texts)
-    found = []
-    for own in asked if groupings else ():
-        where = assessment.concentrations(groupings, own.are_such)
-        if where and where[0].p_value * len(asked) <= LEVEL:
-            found.append(RoundNumbers(own.column, own.of, where[0]))
-    return tuple(sorted(found, key=lambda own: own.where.p_value))
+) -> tuple[RoundGroup, ...]:
+    """Return the groups of a table's rows in which numbers are rounder; see `flagged_groups`."""
+    is_scored = ~np.isnan(assessment.scores)
+    texts = list(compress(table.texts, is_scored))
+    groupings = {
+        name: Grouping(own.places[is_scored], own.says)
+        for name, own in _groupings(table, rows).items()
+    }
+    return round_in_groups(digits.multiples(texts), groupings)
 
 
 def _groupings(table: Table, rows: RowTemplate | None) -> dict[str, Grouping]:

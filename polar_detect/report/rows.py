@@ -26,7 +26,7 @@ from polar_detect.report.content.data import (
     RowReport,
 )
 from polar_detect.report.content.reasons import OddCells, raising, whole_parts
-from polar_detect.report.groups import groups_of_copies, groups_of_odd_digits, round_in_groups
+from polar_detect.report.groups import groups_of_copies, groups_of_odd_digits, round_groups
 from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
@@ -166,7 +166,7 @@ def odd_digit_rows(
     return OddDigitRows(
         tuple((row, own) for row, own in found if own is not None),
         groups_of_odd_digits(table, assessment, template),
-        round_in_groups(table, assessment, template, digits),
+        round_groups(table, assessment, template, digits),
     )
 
 

@@ -15,6 +15,7 @@ from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, with_programs_up_to
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
+from polar_detect.signature.digits import RoundColumn
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,6 +50,8 @@ class Summary:
         How many rows repeat a normal one.
     n_odd_digits : int
         How many rows have numbers that are rounder than usual, or have more digits.
+    rounder : tuple of RoundColumn
+        In which columns numbers are rounder than those of normal rows.
     """
 
     n_rows: int
@@ -66,6 +69,7 @@ class Summary:
     n_like: Mapping[str, int] = field(default_factory=dict)
     n_repeats: int = 0
     n_odd_digits: int = 0
+    rounder: tuple[RoundColumn, ...] = ()
 
 
 def write_output(

@@ -24,6 +24,7 @@ from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
 from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.signature.columns.reach import BeyondReach
+from polar_detect.signature.digits import RoundColumns
 from polar_detect.texts.known import KnownTexts
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
@@ -62,16 +63,21 @@ def run(
         if fleet is not None:
             scoring.compute_with(fleet)
         known, new = KnownTexts(job.normal_texts), NewColumns(job.known_values)
-        beyond = BeyondReach(job.reach)
+        beyond, rounder = BeyondReach(job.reach), RoundColumns(job.digits, job.normal_texts)
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
                 scoring.run(chunk, texts, cache)
                 known.add(texts)
                 new.add(texts)
                 beyond.add(texts)
+                rounder.add(texts)
         summary = scoring.summarise(rule, tables.rejected_path(job.out))
         summary = replace(
-            summary, n_known=known.n_beyond_chance, n_new=new.mostly, beyond=beyond.mostly
+            summary,
+            n_known=known.n_beyond_chance,
+            n_new=new.mostly,
+            beyond=beyond.mostly,
+            rounder=rounder.told,
         )
         write_output(job, opened, partial, summary, rule)
         partial.remove()

@@ -135,6 +135,12 @@ class Roundness:
         return float(f"{units}e-{decimals}")
 
     @property
+    def by_chance(self) -> Float64Array:
+        """The share of multiples among numbers that were rounded as usual, (n_columns,)."""
+        shares: Float64Array = _STEPS[self.usual] / _STEPS[self._of_few]
+        return shares
+
+    @property
     def _of_few(self) -> IndexArray:
         beyond = (self.shares > _HALF).sum(1)
         return self._capped(np.maximum(beyond, self.usual + 1))

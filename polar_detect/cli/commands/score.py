@@ -24,7 +24,7 @@ from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
 from polar_detect.report.content.facts import description
-from polar_detect.report.content.phrases import beyond_reach, like_known
+from polar_detect.report.content.phrases import beyond_reach, like_known, round_columns
 from polar_detect.report.formats.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache, check_cache
@@ -76,6 +76,7 @@ def score(options: ScoreOptions) -> None:
         normal_texts=detector.fitted_.normal_texts,
         known_values=detector.fitted_.known_values,
         reach=detector.fitted_.reach,
+        digits=detector.fitted_.digits,
     )
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
@@ -151,25 +152,30 @@ def _summarise(
         tell(drift_line(drift, language))
     if drift.is_drifted:
         tell(language.say("terminal.drift_report"))
+    _tell_of_batch(summary, detector, language)
+    if summary.n_resumed:
+        tell(language.say("terminal.resumed", n=summary.n_resumed))
+    if summary.rejected_path is not None:
+        tell_of_rejected(name, summary.n_rejected, summary.n_rows, summary.rejected_path, language)
+
+
+def _tell_of_batch(summary: Summary, detector: PolarDetector, language: Language) -> None:
+    """Say what is known, there twice, rounder, new, like an anomaly or out of reach in the rows."""
+    n = summary.n_rows - summary.n_empty
     if summary.n_known:
-        n = summary.n_rows - summary.n_empty
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
     elif summary.n_repeats:
-        n = summary.n_rows - summary.n_empty
         tell(language.count("terminal.repeats", summary.n_repeats, n_all=n))
     if summary.n_odd_digits:
-        n = summary.n_rows - summary.n_empty
         tell(language.count("terminal.digits", summary.n_odd_digits, n_all=n))
-    tell_of_new(summary.n_new, summary.n_rows - summary.n_empty, language)
+    for sentence in round_columns(summary.rounder, language):
+        tell(sentence)
+    tell_of_new(summary.n_new, n, language)
     known = detector.fitted_.known
     if known is not None and summary.n_flagged:
         tell(like_known(known.counts_of(summary.n_like), language))
     for sentence in beyond_reach(summary.beyond, language):
         tell(sentence)
-    if summary.n_resumed:
-        tell(language.say("terminal.resumed", n=summary.n_resumed))
-    if summary.rejected_path is not None:
-        tell_of_rejected(name, summary.n_rejected, summary.n_rows, summary.rejected_path, language)
 
 
 def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language) -> None:

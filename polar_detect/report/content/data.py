@@ -15,7 +15,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
-from polar_detect.signature.digits import OddDigits
+from polar_detect.signature.digits import OddDigits, RoundColumn, RoundGroup
 from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.signature.repeats import Repeat
@@ -140,23 +140,6 @@ class RepeatedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundNumbers:
-    """A group of rows in which more numbers of a column are multiples of something.
-
-    Parameters
-    ----------
-    column : str
-    of : float
-        Of which usually half of the numbers, or fewer, are multiples.
-    where : Concentration
-    """
-
-    column: str
-    of: float
-    where: Concentration
-
-
-@dataclass(frozen=True, slots=True)
 class OddDigitRows:
     """Rows whose numbers are rounder than usual, or have more digits.
 
@@ -166,13 +149,16 @@ class OddDigitRows:
         Each with its number or name, as `ReportData.numbering` says.
     groups : tuple of Concentration
         Of which more do, the surest first.
-    columns : tuple of RoundNumbers
+    columns : tuple of RoundGroup
         In which numbers of a group are rounder than those of others, the surest first.
+    batch : tuple of RoundColumn
+        In which the numbers of the batch are rounder than those of normal rows.
     """
 
     found: tuple[tuple[int | str, OddDigits], ...] = ()
     groups: tuple[Concentration, ...] = ()
-    columns: tuple[RoundNumbers, ...] = ()
+    columns: tuple[RoundGroup, ...] = ()
+    batch: tuple[RoundColumn, ...] = ()
 
     def named(self, names: Mapping[int | str, int | str]) -> "OddDigitRows":
         """Return the same with other names of the rows."""

@@ -39,6 +39,7 @@ from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.content.row_phrases import digits_told, repeated, row_place
 from polar_detect.shell import as_argument
 from polar_detect.signature.columns.reach import Beyond
+from polar_detect.signature.digits import RoundColumn
 from polar_detect.signature.known_anomalies import LikeCounts
 from polar_detect.statistics.stretch import crowded
 from polar_detect.tables.cells.names import comma_separated, on_one_line
@@ -147,11 +148,30 @@ def digits(own: OddDigitRows, n: int, numbering: Numbering, language: Language) 
         sentences.append(language.count("summary.digits", len(own.found), n_all=n, named=listed))
     sentences += [concentration(group, language, "group.digits") for group in own.groups[:1]]
     for group in own.columns[:_N_ROUND]:
-        column = language.say("quoted", word=one_line(group.column, NAME_CHARACTERS))
         where = concentration(group.where, language, "group.round.where")
-        multiple = np.format_float_positional(group.of, trim="-")
-        sentences.append(language.say("group.round", column=column, multiple=multiple, where=where))
-    return sentences
+        said = _multiples(group.column, group.of, language)
+        sentences.append(language.say("group.round", **said, where=where))
+    return sentences + round_columns(own.batch, language)
+
+
+def round_columns(found: Sequence[RoundColumn], language: Language) -> list[str]:
+    """Return in which columns the numbers of a batch are rounder than those of normal rows."""
+    return [
+        language.say(
+            "summary.round",
+            **_multiples(own.column, own.of, language),
+            n=own.n,
+            n_such=own.n_such,
+            n_normal=own.n_normal,
+            n_such_normal=own.n_such_normal,
+        )
+        for own in found[:_N_ROUND]
+    ]
+
+
+def _multiples(column: str, of: float, language: Language) -> dict[str, str]:
+    name = language.say("quoted", word=one_line(column, NAME_CHARACTERS))
+    return {"column": name, "multiple": np.format_float_positional(of, trim="-")}
 
 
 def beyond_reach(beyond: Beyond, language: Language) -> list[str]:
