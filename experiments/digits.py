@@ -7,9 +7,9 @@ and later ones, which are made up: all their numbers are rounded to one digit fe
 normal ones have, to fives of the last digit, or half of them to one digit fewer; or all have two
 digits more, as what is worked out has. Digits of which a standard deviation has more than a hundred
 steps are none, and columns that would lose what they say, as their standard deviation is less than
-a step, stay as they are. Beside it stands the AUROC of the default score
-on rows that are rounded, and usual rows. And of normal rows that are held against each other 5, 20
-and 40 in 100 are rounded; and in one of four groups of rows one column is.
+a step, stay as they are. Beside it stands the AUROC of the default score on rows that are rounded,
+and usual rows. And of normal rows that are held against each other 5, 20 and 40 in 100 are rounded;
+one column is in one of four groups of rows, and in a file of 60 new rows.
 
 Prints, by table, the share of rows that are told, and of groups. Reads: adbench_classical,
 ai4i2020, concrete. Takes: 1 min.
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from polar_detect import PolarDetector
 from polar_detect.frames import row_template
 from polar_detect.metrics import auroc
-from polar_detect.signature.digits import LastDigits, round_in_groups
+from polar_detect.signature.digits import LastDigits, RoundColumns, round_in_groups
 from polar_detect.statistics.concentration import Grouping
 
 Array = NDArray[np.float64]
@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 _FEWEST = 10  # rows to test on
 _FEWER, _FIVES = 10.0, 5.0  # times the last digit
 _WITHIN = (0.05, 0.2, 0.4)  # of the rows of a file are rounded
-_GROUPS = 4
+_GROUPS, _N_FILE = 4, 60
 _MOST_STEPS = 100  # in a standard deviation
 _LEAST = 1e-9
 
@@ -70,6 +70,7 @@ def main() -> None:
     header += ["AUROC of the score, one digit fewer"]
     header += [f"{share:.0%} of a file" for share in _WITHIN]
     header += ["a group's column: one digit fewer", "fives", "usual"]
+    header += ["a file's column: fives", "usual"]
     lines = [_line(source, shares) for source, shares in found.items()]
     lines.append(_line("all", [one for shares in found.values() for one in shares]))
     print(common.markdown_table(header, lines))
@@ -102,6 +103,7 @@ def _shares(
         auroc(is_rounded, -detector.score_samples(both)),
         *(_told_within(normal, rounding, share, rng) for share in _WITHIN),
         *(_told_of_group(normal, rounding, by, rng) for by in (_FEWER, _FIVES, None)),
+        *(_told_of_file(detector, usual, rounding, by, rng) for by in (_FIVES, None)),
     ]
 
 
@@ -122,6 +124,20 @@ class _Rounding:
     def rounded(self, rows: Array, by: float) -> Array:
         step = by * self.step
         return np.where(self.may(by), _plain(np.rint(rows / step) * step), rows)
+
+    def any_column(self, by: float | None, rng: np.random.Generator) -> int | None:
+        """Return a column that may be rounded, to fives where nothing is said; None of none."""
+        may = np.flatnonzero(self.may(by or _FIVES))
+        return int(rng.choice(may)) if len(may) else None
+
+    def in_column(
+        self, rows: Array, column: int, by: float | None, are_in: NDArray[np.bool_]
+    ) -> Array:
+        """Return rows of which some are rounded in one column; `by` None for as they are."""
+        found = rows.copy()
+        if by is not None:
+            found[are_in, column] = self.rounded(rows[are_in], by)[:, column]
+        return found
 
     def with_more(self, rows: Array, rng: np.random.Generator) -> Array:
         return _plain(rows + self.step * rng.integers(1, 50, rows.shape) / 100)
@@ -164,16 +180,12 @@ def _told_of_group(
 
     NaN where no column can be.
     """
-    rows = normal[rng.permutation(len(normal))[:150]].copy()
+    rows = normal[rng.permutation(len(normal))[:150]]
     groups = rng.permuted(np.arange(len(rows)) % _GROUPS)
-    may = np.flatnonzero(rounding.may(by or _FIVES))
-    if not len(may):
+    column = rounding.any_column(by, rng)
+    if column is None:
         return np.nan
-    column = int(rng.choice(may))
-    if by is not None:
-        own = groups == 0
-        rows[own, column] = rounding.rounded(rows[own], by)[:, column]
-    frame = columns.frame_of(rows)
+    frame = columns.frame_of(rounding.in_column(rows, column, by, groups == 0))
     template = row_template(frame)
     texts = template.texts(frame)
     digits = LastDigits.of(template, texts, are_normal=False)
@@ -184,6 +196,28 @@ def _told_of_group(
         return float(bool(found))
     named = {(own.column, own.where.group.says) for own in found}
     return float((str(frame.columns[column]), "A") in named)
+
+
+def _told_of_file(
+    detector: PolarDetector,
+    rows: Array,
+    rounding: _Rounding,
+    by: float | None,
+    rng: np.random.Generator,
+) -> float:
+    """Return whether the column is told that is rounded in a file of 60 rows; of None whether any.
+
+    NaN where no column can be.
+    """
+    column, rows = rounding.any_column(by, rng), rows[:_N_FILE]
+    digits, template = detector.fitted_.digits, detector.rows_
+    if column is None or digits is None or template is None:
+        return np.nan
+    frame = columns.frame_of(rounding.in_column(rows, column, by, np.ones(len(rows), bool)))
+    own = RoundColumns(digits, detector.fitted_.normal_texts)
+    own.add(template.texts(frame))
+    names = [one.column for one in own.told]
+    return float(bool(names) if by is None else str(frame.columns[column]) in names)
 
 
 if __name__ == "__main__":
