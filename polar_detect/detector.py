@@ -25,7 +25,7 @@ from polar_detect.containers import Texts, UnfittedError, as_texts
 from polar_detect.detectors import Head, TextsHead, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
-from polar_detect.frames import check_written, index_of
+from polar_detect.frames import check_written, in_pandas, index_of, is_wide
 from polar_detect.pipeline import by_columns, reviewing
 from polar_detect.pipeline.choice import check_settings, chosen_head
 from polar_detect.pipeline.fitted import Fitted
@@ -616,11 +616,14 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _texts(self, X: Texts) -> list[str]:
         fitted = self._fitted()
         rows = fitted.settings.rows
+        X = in_pandas(X)
         texts = as_texts(X, rows)
         if fitted.passages is not None:
             return texts  # which are read passage by passage
         if rows is None:
             return fitted.text_reference.as_read(texts)
+        if is_wide(X):  # they were just written
+            return texts
         check_written(texts, rows)
         return texts if rows.keeps_digits else rows.rounded_texts(texts)
 
@@ -718,7 +721,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit a head that stands on the columns of rows alone."""
         check_settings(settings)
         assert settings.rows is not None
-        check_written(given.texts, settings.rows)
+        if given.frame is None:
+            check_written(given.texts, settings.rows)
         with alone():
             parts = given.by_label(None)
             doubts = given.doubts(parts.normal, keeps_texts=True, reads_texts=False)

@@ -161,11 +161,13 @@ def _steps(numbers: Float64Array, decimals: IndexArray) -> IndexArray:
     """Return how round numbers are, as a place among the steps; -1 where they say nothing."""
     units = np.rint(np.abs(numbers) * 10.0**decimals)
     is_known = (units > 0) & (units < _MOST)  # no NaN either
-    whole = np.where(is_known, units, 1).astype(np.int64)
-    found = np.where(is_known, 0, -1)
+    found = np.where(is_known, 0, -1).astype(np.intp)
+    places, whole = np.nonzero(is_known), units[is_known].astype(np.int64)
     for own, step in enumerate(_STEPS[1:].tolist(), 1):
-        found[is_known & (whole % step == 0)] = own
-    return found.astype(np.intp)
+        are_such = whole % step == 0
+        places, whole = (places[0][are_such], places[1][are_such]), whole[are_such]
+        found[places] = own
+    return found
 
 
 def _ratio(
