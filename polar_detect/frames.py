@@ -126,9 +126,7 @@ def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
     """
     cells = [rows.cells(text) for text in texts]
     known = {i: own for i, own in enumerate(cells) if own is not None}
-    names = rows.names
-    writer = replace(rows, keeps_digits=True)
-    again = writer.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
+    again = replace(rows, keeps_digits=True).rewritten([*known.values()])
     as_written = dict(zip(known, again, strict=True))
     return [i for i, text in enumerate(texts) if as_written.get(i) != text]
 

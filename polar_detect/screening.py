@@ -259,10 +259,11 @@ class Screening:
         if self._head.reads_texts:
             self._read(tracker)
         distinct, first = first_places(self.texts)
+        homes = self._folds[self._first_alike(first)]
         stage = tracker.stage("screen", len(distinct))
         parts, order = [], []
         for fold in range(N_FOLDS):
-            mine = np.flatnonzero(self._folds[first] == fold)
+            mine = np.flatnonzero(homes == fold)
             if not len(mine):  # of a few texts that all have copies
                 continue
             order.append(mine)
@@ -281,6 +282,15 @@ class Screening:
             index=self._index,
             is_screening=True,
         )
+
+    def _first_alike(self, places: IndexArray) -> IndexArray:
+        """Return where the first text stands that counts as the same as each of some."""
+        rows = self.detector.rows
+        counted = self.texts if rows is None else rows.rounded_texts(self.texts)
+        first: dict[str, int] = {}
+        for i, text in enumerate(counted):
+            first.setdefault(text, i)
+        return np.asarray([first[counted[i]] for i in places.tolist()], np.intp)
 
     def _repeats(self) -> tuple[Repeat | None, ...]:
         """Return which other text each repeats, by its name."""

@@ -9,11 +9,13 @@ import pytest
 
 from polar_detect import PolarDetector, Report, screen
 from polar_detect.assessment import Assessment
+from polar_detect.frames import row_template, unwritten
 from polar_detect.messages.language import Language
 from polar_detect.report.content.row_phrases import digits_told
 from polar_detect.signature.digits import LastDigits, OddDigits
 from polar_detect.statistics.roundness import Roundness
 from polar_detect.tables import RowTemplate, result_columns
+from polar_detect.tables.rows.row_text import rounded, rounded_numbers
 from polar_detect.tables.rows.template_column import TemplateColumn
 
 MEASURED = {"thick [mm]": 3, "wide [mm]": 2, "hard [HV]": 1, "strong [MPa]": 1, "long [%]": 2}
@@ -361,3 +363,42 @@ def test_numbers_around_one_value_and_few_more_multiples_are_chance():
     none = replace(own, numbers=np.full(150, np.nan), are_such=np.zeros(150, bool))
     assert not none.is_rounder_than(others)
     assert not own.is_rounder_than(none)
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 3, 8, 20])
+def test_many_numbers_are_rounded_as_each_is(decimals):
+    rng = np.random.default_rng(decimals)
+    steps = rng.integers(-(10**6), 10**6, 3000) / 2 + rng.choice([0, 1e-10, -1e-10], 3000)
+    numbers = np.append(steps / 10.0**decimals, [0.15, -0.04, 9e14 + 0.5, 3e-25])
+    own = rounded_numbers(numbers, decimals)
+    np.testing.assert_array_equal(own, [rounded(x, decimals) for x in numbers.tolist()])
+    assert not np.signbit(own[own == 0]).any()
+    others = np.asarray([np.nan, 1e300, 1016277382236128.6, np.inf])
+    np.testing.assert_array_equal(rounded_numbers(others, decimals), others)
+
+
+def test_points_of_thousands_are_not_read_in_rows_again():
+    rng = np.random.default_rng(0)
+    grams = [f"{x:.3f}".replace(".", ",") for x in rng.normal(500, 60, 195)]
+    rows = pd.DataFrame({"weight [g]": [*grams, *["1.250,5"] * 5], "force [N]": "49,34"})
+    rows["force [N]"] = [f"{x:.2f}".replace(".", ",") for x in rng.normal(49, 1, 200)]
+    template = row_template(rows)
+    texts = template.texts(rows)
+    assert float(texts[0].split("; ")[0].split(": ")[1]) < 900
+    assert not unwritten(texts, template)
+    assert template.rounded_texts(texts) == template.rounded().texts(rows)
+    assert PolarDetector("columns").fit(rows).assess(rows[:3]).scores.max() < 100
+
+
+def test_rows_that_differ_in_further_digits_only_count_as_copies():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": rng.normal(20, 1, 400).round(2), "b": rng.normal(5, 1, 400).round(2)})
+    template = row_template(rows)
+    plain = template.rounded()
+    assert len({*plain.texts(rows)}) < len({*template.texts(rows)})
+    own, before = (PolarDetector("columns", rows=one).fit(rows[:300]) for one in (template, plain))
+    np.testing.assert_array_equal(own.score_samples(rows), before.score_samples(rows))
+    pairs = [own.fitted_.calibration_scores, before.fitted_.calibration_scores]
+    np.testing.assert_array_equal(*pairs)
+    screened = [screen(rows, PolarDetector("columns", rows=one)) for one in (template, plain)]
+    np.testing.assert_array_equal(*[found.scores for found in screened])

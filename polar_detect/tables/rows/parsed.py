@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polar_detect.errors import InputError
 from polar_detect.statistics.factors import Levels
 from polar_detect.tables.cells.numbers import Notation, as_numbers, is_missing
-from polar_detect.tables.rows.row_text import rounded
+from polar_detect.tables.rows.row_text import rounded_numbers
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -145,8 +145,7 @@ class ParsedRows(Sequence[str]):
         found, measured = self._numbers(columns), self.template.measured
         for j, column in enumerate(columns):
             if column.name in measured and column.decimals is not None:
-                own = found.values[:, j].tolist()
-                found.values[:, j] = [rounded(number, column.decimals) for number in own]
+                found.values[:, j] = rounded_numbers(found.values[:, j], column.decimals)
         return found
 
     def _numbers(self, columns: Sequence["TemplateColumn"]) -> NumericColumns:

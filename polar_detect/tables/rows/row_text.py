@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from decimal import Context, Decimal, InvalidOperation
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import (
@@ -22,6 +24,7 @@ SEPARATOR = "; "
 MORE_DECIMALS = 3  # than `decimals`, where rows keep what numbers say
 LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
 _FLOAT_DIGITS = 17
+_UNSURE, _EXACT = 1e-4, 1e11  # steps
 _ULP = 1e-14  # relative; parsers of numbers err by as much
 
 
@@ -88,6 +91,18 @@ def rounded(number: float, decimals: int) -> float:
     return float(f"{number:.{decimals}f}") + 0.0
 
 
+def rounded_numbers(numbers: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
+    """Return the same of several numbers, (n,), to the last bit; NaN and large ones stay."""
+    found, places = numbers.copy(), np.flatnonzero(np.abs(numbers) < LARGE)
+    own = numbers[places]
+    found[places] = np.round(own, decimals) + 0.0
+    units = np.abs(own) * 10.0**decimals
+    # Between two steps, where the last bit of the product decides, or beyond whole numbers.
+    unsure = (np.abs(units % 1 - 0.5) < _UNSURE) | (units > _EXACT)
+    found[places[unsure]] = [rounded(number, decimals) for number in own[unsure].tolist()]
+    return found
+
+
 def _write_number(text: str, number: float, decimals: int, more: int, notation: Notation) -> str:
     if not math.isfinite(number):
         return text
@@ -97,7 +112,7 @@ def _write_number(text: str, number: float, decimals: int, more: int, notation: 
     if not more or float(plain) == number:
         return plain
     longer = _fixed(number, decimals + more)
-    if rounded(float(longer), decimals) != float(plain):
+    if float(longer) != number and rounded(float(longer), decimals) != float(plain):
         return plain
     shorter = longer.rstrip("0")
     return shorter if len(longer) - len(shorter) < more else plain
@@ -106,7 +121,7 @@ def _write_number(text: str, number: float, decimals: int, more: int, notation: 
 def _fixed(number: float, decimals: int) -> str:
     """Return a number with so many decimals; no zero has a minus."""
     written = f"{number:.{decimals}f}"
-    return written.lstrip("-") if float(written) == 0 else written
+    return written[1:] if written[0] == "-" and float(written) == 0 else written
 
 
 def _write_large(text: str, number: float) -> str:

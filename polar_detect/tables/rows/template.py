@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError, listing
 from polar_detect.tables.cells.names import on_one_line, said_of_matches
+from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MISSING, NOTATION, Notation
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.selection import RowColumns, find_columns
@@ -119,11 +120,19 @@ class RowTemplate:
         """Return rows that `texts` wrote as `rounded` writes them; others as they are."""
         rows = self.read(texts).cells
         places = [i for i, own in enumerate(rows) if own is not None]
-        frame = pd.DataFrame([rows[i] for i in places], columns=self.names, dtype=object)
+        again = self.rounded().rewritten([own for own in rows if own is not None])
         found = [*texts]
-        for i, text in zip(places, self.rounded().texts(frame), strict=True):
+        for i, text in zip(places, again, strict=True):
             found[i] = text
         return found
+
+    def rewritten(self, rows: Sequence[Sequence[str]]) -> list[str]:
+        """Return rows whose cells say that, numbers as they stand in rows, as `texts` does.
+
+        There 457.479 is less than 458, whatever points are in the numbers of the table.
+        """
+        cells = [pd.Series(own, dtype=object) for own in zip(*rows, strict=True)]
+        return self._joined(cells, [PLAIN] * len(cells)) if rows else []
 
     def unread(self) -> "RowTemplate":
         """Return the same for rows that no model reads: tables may lack what does not count."""
@@ -157,16 +166,21 @@ class RowTemplate:
             A column is missing, or is in another unit.
         """
         found = self._find([*map(str, frame.columns)])
+        cells = [_cells(frame, found.get(column.name)) for column in self.columns]
+        return self._joined(cells, [column.form for column in self.columns])
+
+    def _joined(self, cells: Sequence[pd.Series], forms: Sequence[NumberForm]) -> list[str]:
+        """Return rows of the cells of each column, of numbers in these forms."""
         written = [
             write_cells(
-                _cells(frame, found.get(column.name)),
+                own,
                 column.name,
                 column.decimals,
                 self.notation,
-                form=column.form,
+                form=form,
                 more=MORE_DECIMALS if column.name in self.measured else 0,
             )
-            for column in self.columns
+            for own, form, column in zip(cells, forms, self.columns, strict=True)
         ]
         return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
 
