@@ -163,12 +163,16 @@ class LastDigits:
         return found
 
     def multiples(self, texts: Sequence[str]) -> list[Multiples]:
-        """Return of each column which numbers are multiples of something, as few usually are."""
+        """Return of each column which numbers are multiples of something, as few usually are.
+
+        Not of columns whose numbers have fewer decimals the larger they are.
+        """
         numbers, own = _numbers(self.template, texts), self.roundness
         are_such, by_chance = own.multiples(numbers), own.by_chance.tolist()
         return [
             Multiples(column.name, own.multiple(j), by_chance[j], numbers[:, j], are_such[:, j])
             for j, column in enumerate(self.template.with_digits)
+            if not own.are_significant[j]
         ]
 
 
