@@ -4,6 +4,7 @@ Such a row is as usual as any other, so that no score sees it. Several numbers t
 them ends in 0 is chance.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.stats import hypergeom
 
-from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.statistics.concentration import (
     LEVEL,
     Concentration,
@@ -204,15 +205,47 @@ def round_in_groups(
     groupings : mapping of str to Grouping
         Of the same rows, by columns that group them.
     """
+    n_tested = len(asked) * sum(len(own.says) for own in groupings.values())
     found = []
     for own in asked:
-        for where in concentrations(groupings, own.are_such)[:1] if groupings else ():
-            grouping, group = groupings[where.group.column], where.group
-            are_in = grouping.places == grouping.says.index(group.says)
-            is_sure = where.p_value * len(asked) <= LEVEL
-            if is_sure and own.rows(are_in).is_rounder_than(own.rows(~are_in)):
-                found.append(RoundGroup(own.column, own.of, where))
+        tested = (_round_group(own, name, one, n_tested) for name, one in groupings.items())
+        surest = min(filter(None, tested), key=lambda one: one.where.p_value, default=None)
+        if surest is not None and surest.where.p_value <= LEVEL:
+            found.append(surest)
     return tuple(sorted(found, key=lambda own: own.where.p_value))
+
+
+def _round_group(own: Multiples, name: str, grouping: Grouping, n_tested: int) -> RoundGroup | None:
+    """Return the group of one grouping in which the numbers of a column are rounder, if any.
+
+    Numbers that stay the same from row to row of a group, as over a lot or a day, count once.
+    """
+    once = _first_of_runs(own, grouping.places)
+    places = grouping.places[once]
+    for where in concentrations({name: Grouping(places, grouping.says)}, own.are_such[once])[:1]:
+        are_in = grouping.places == grouping.says.index(where.group.says)
+        inside, outside = own.rows(are_in), own.rows(~are_in)
+        if inside.is_rounder_than(outside):
+            (n, n_such), (n_others, n_such_others) = map(_counts, (inside, outside))
+            counted = replace(
+                where,
+                n_rows=n,
+                n_flagged=n_such,
+                n_others=n_others,
+                n_flagged_others=n_such_others,
+                p_value=where.p_value / len(grouping.says) * n_tested,
+            )
+            return RoundGroup(own.column, own.of, counted)
+    return None
+
+
+def _first_of_runs(own: Multiples, places: IndexArray) -> IndexArray:
+    """Return the rows in which a number is another one than in the row before of its group."""
+    known = np.flatnonzero(own.are_known)
+    order = known[np.argsort(places[known], kind="stable")]
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (np.diff(places[order]) != 0) | (np.diff(own.numbers[order]) != 0)
+    return np.sort(order[is_first])
 
 
 class RoundColumns:
@@ -230,22 +263,33 @@ class RoundColumns:
         self._digits = digits
         self._normal = [] if digits is None else digits.multiples(normal)
         self._counts = np.zeros((len(self._normal), 2), np.intp)
+        self._runs = np.zeros((len(self._normal), 2), np.intp)
+        self._last = [math.nan] * len(self._normal)
 
     def add(self, texts: Sequence[str]) -> None:
         """Count some more rows; empty ones are none."""
-        if self._digits is not None:
-            filled = [text for text in texts if text.strip()]
-            self._counts += [_counts(own) for own in self._digits.multiples(filled)]
+        if self._digits is None:
+            return
+        found = self._digits.multiples([text for text in texts if text.strip()])
+        for j, own in enumerate(found):
+            self._counts[j] += _counts(own)
+            self._runs[j] += _runs(own, self._last[j])
+            self._last[j] = own.numbers[-1] if len(own.numbers) else self._last[j]
 
     @property
     def told(self) -> tuple[RoundColumn, ...]:
-        """The columns in which a third of the numbers at least were rounded, the surest first."""
+        """The columns in which a third of the numbers at least were rounded, the surest first.
+
+        Those that stay the same from row to row, as over a lot or a day, count once.
+        """
         found = []
-        for own, (n, n_such) in zip(self._normal, self._counts.tolist(), strict=True):
-            n_normal, n_such_normal = _counts(own)
+        for own, counts, runs in zip(
+            self._normal, self._counts.tolist(), self._runs.tolist(), strict=True
+        ):
+            (n, n_such), (n_normal, n_such_normal) = counts, _counts(own)
             if not (n and n_normal and own.spread >= _FEWEST_STEPS * own.of):
                 continue
-            p_value = hypergeom.sf(n_such - 1, n + n_normal, n_such + n_such_normal, n)
+            p_value = _p_value(runs, _runs(own))
             is_far = _is_far(n_such / n, n_such_normal / n_normal, own.by_chance)
             if is_far and p_value * len(self._normal) <= LEVEL:
                 column = RoundColumn(own.column, own.of, n, n_such, n_normal, n_such_normal)
@@ -256,6 +300,18 @@ class RoundColumns:
 def _counts(own: Multiples) -> tuple[int, int]:
     """Return how many numbers there are, and how many of them are multiples."""
     return int(own.are_known.sum()), int(own.are_such.sum())
+
+
+def _runs(own: Multiples, last: float = math.nan) -> tuple[int, int]:
+    """Return the same of numbers that are others than in the row before; `last` stands there."""
+    is_other = np.diff(own.numbers, prepend=last) != 0  # also of what is missing
+    return _counts(own.rows(is_other))
+
+
+def _p_value(batch: Sequence[int], normal: Sequence[int]) -> float:
+    """Return the chance of so many multiples, or more, were both drawn from the same numbers."""
+    (n, n_such), (n_normal, n_such_normal) = batch, normal
+    return float(hypergeom.sf(n_such - 1, n + n_normal, n_such + n_such_normal, n))
 
 
 def _is_far(share: float, other: float, by_chance: float) -> bool:
