@@ -11,13 +11,16 @@ a step, stay as they are. Beside it stands the AUROC of the default score on row
 and usual rows. And of normal rows that are held against each other 5, 20 and 40 in 100 are rounded;
 one column is in one of four groups of rows, and in a file of 60 new rows.
 
+Beside these stand invented tables whose numbers are round together, though nobody made them up.
+
 Prints, by table, the share of rows that are told, and of groups. Reads: adbench_classical,
 ai4i2020, concrete. Takes: 1 min.
 """
 
 import argparse
+import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import columns
 import common
@@ -26,9 +29,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import PolarDetector
+from polar_detect.errors import TrainingWarning
 from polar_detect.frames import row_template
 from polar_detect.metrics import auroc
-from polar_detect.signature.digits import LastDigits, RoundColumns, round_in_groups
+from polar_detect.signature.digits import LastDigits, RoundColumns, UnusualDigits, round_in_groups
 from polar_detect.statistics.concentration import Grouping
 
 Array = NDArray[np.float64]
@@ -74,6 +78,13 @@ def main() -> None:
     lines = [_line(source, shares) for source, shares in found.items()]
     lines.append(_line("all", [one for shares in found.values() for one in shares]))
     print(common.markdown_table(header, lines))
+    related = [_told_of_related(seed) for seed in range(options.seeds)]
+    lines = [
+        [name, *(f"{share:.3f}" for share in np.mean([own[name] for own in related], axis=0))]
+        for name in related[0]
+    ]
+    print()
+    print(common.markdown_table(["usual rows of", "later", "held against each other"], lines))
 
 
 def _line(source: str, shares: Sequence[Sequence[float]]) -> list[str]:
@@ -86,7 +97,7 @@ def _shares(
     rounding = _Rounding(normal)
 
     def told(rows: Array) -> float:
-        found = detector.assess(columns.frame_of(rows)).odd_digits
+        found = detector.assess(columns.frame_of(rows)).unusual_digits
         return float(np.mean([own is not None for own in found]))
 
     usual = new.to_numpy()
@@ -218,6 +229,62 @@ def _told_of_file(
     own.add(template.texts(frame))
     names = [one.column for one in own.told]
     return float(bool(names) if by is None else str(frame.columns[column]) in names)
+
+
+def _related(rng: np.random.Generator, n: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield tables whose numbers are round, or not, together, though nobody made them up."""
+
+    def frame(name: str, *numbers: NDArray[np.number]) -> tuple[str, pd.DataFrame]:
+        return name, columns.frame_of(np.stack(numbers, axis=1))
+
+    size = np.exp(rng.normal(0, 1.5, (n, 1))) * np.exp(rng.normal(2, 0.4, (n, 6)))
+    digits = np.vectorize(lambda number: float(f"{number:.3g}"))(size)
+    yield frame("three digits in all, of any size", *digits.T)
+    inches = np.round(rng.normal(4, 0.3, n) * 16) / 16
+    yield frame(
+        "sixteenths of an inch in mm", *((inches * 25.4 * (j + 1)).round(3) for j in range(5))
+    )
+    one = rng.normal(0, 1, n)
+    halves = (20 + 3 * one[:, None] + rng.normal(0, 0.3, (n, 6))) * 2
+    yield frame("halves of a degree that go together", *(np.round(halves).T / 2))
+    of = rng.integers(3, 21, n)
+    parts = 100 * rng.binomial(of[:, None], 0.3, (n, 6)) / of[:, None]
+    yield frame("percentages of small counts", *parts.round(2).T)
+    price, pieces = np.exp(rng.normal(3, 1, n)).round(2), rng.integers(1, 6, n)
+    net = (price * pieces).round(2)
+    gross = (net * 1.19).round(2)
+    yield frame("price, pieces, net, gross, tax", price, pieces, net, gross, (gross - net).round(2))
+    whole = rng.normal(20, 1, n).round(2)
+    yield frame("a number, its copy, twice, half", whole, whole, 2 * whole, (whole / 2).round(3))
+    pay = np.exp(rng.normal(10.5, 0.5, n))
+    pay = np.where(rng.random(n) < 0.97, np.round(pay, -2), pay.round(2))
+    bonus = (pay * rng.choice([0.05, 0.1, 0.15], n)).round(2)
+    yield frame("pay, mostly round, bonus, tax", pay, bonus, (0.3 * pay).round(2))
+    twice = rng.normal(20, 1, (n, 5, 2)).round(1)
+    means = np.where(rng.random((n, 1)) < 0.05, twice.mean(2).round(2), twice[..., 0])
+    yield frame("means of two in one of twenty rows", *means.T)
+
+
+def _told_of_related(seed: int) -> dict[str, tuple[float, float]]:
+    """Return which share of later rows is told, and of rows that are held against each other."""
+    found = {}
+    rng = np.random.default_rng(seed)
+    for name, frame in _related(rng, 300 + 1000):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingWarning)
+            detector = PolarDetector("columns").fit(frame[:300])
+        template = detector.rows_
+        assert template is not None
+        texts = template.texts(frame[:300])
+        among = LastDigits.of(template, texts, are_normal=False)
+        later = detector.assess(frame[300:], neighbours=False).unusual_digits
+        told = [] if among is None else among.odd(texts)
+        found[name] = (_share(later), _share(told))
+    return found
+
+
+def _share(told: Sequence[UnusualDigits | None]) -> float:
+    return float(np.mean([own is not None for own in told])) if told else 0.0
 
 
 if __name__ == "__main__":

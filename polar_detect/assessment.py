@@ -21,7 +21,7 @@ from polar_detect.report.content.cluster_phrases import shared
 from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.report.content.row_phrases import digits_told, repeat_of, row_place
 from polar_detect.signature.columns.new_cells import NewCell
-from polar_detect.signature.digits import OddDigits
+from polar_detect.signature.digits import UnusualDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
 from polar_detect.statistics.concentration import Concentration, Grouping, concentrations
@@ -94,7 +94,7 @@ class Result:
     passage: str = ""
     known_anomaly: str = ""
     repeat_of: str = ""
-    odd_digits: str = ""
+    unusual_digits: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ class Assessment:
     repeats : tuple of Repeat or None
         Of each text the normal one whose values or wording it repeats, as usual ones do not; of a
         screening the other one; () where texts repeat each other anyway. No score counts it.
-    odd_digits : tuple of OddDigits or None
+    unusual_digits : tuple of UnusualDigits or None
         Which numbers of each row are rounder, or have more digits, than those of normal rows; ()
         where rows do not say so, as where models read them. No score counts it.
     embeddings : (n_texts, hidden) float32, optional
@@ -185,7 +185,7 @@ class Assessment:
     passages: tuple[ReadPassages, ...] = ()
     like_fine: tuple[int, ...] = ()
     repeats: tuple[Repeat | None, ...] = ()
-    odd_digits: tuple[OddDigits | None, ...] = ()
+    unusual_digits: tuple[UnusualDigits | None, ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -248,7 +248,7 @@ class Assessment:
             passages=chosen(self.passages),
             like_fine=chosen(self.like_fine),
             repeats=chosen(self.repeats),
-            odd_digits=chosen(self.odd_digits),
+            unusual_digits=chosen(self.unusual_digits),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -275,7 +275,7 @@ class Assessment:
             passages=_joined(part.passages for part in parts),
             like_fine=_joined(part.like_fine for part in parts),
             repeats=_joined(part.repeats for part in parts),
-            odd_digits=_joined(part.odd_digits for part in parts),
+            unusual_digits=_joined(part.unusual_digits for part in parts),
             embeddings=_below(part.embeddings for part in parts),
             are_rows=parts[0].are_rows,
         )
@@ -339,7 +339,7 @@ class Assessment:
                 passage=self._said_of_passage(i, language),
                 known_anomaly=self.like_known[i],
                 repeat_of=self._said_of_repeat(i, language),
-                odd_digits=self._said_of_digits(i, language),
+                unusual_digits=self._said_of_digits(i, language),
             )
             minimal = self.programs[i] if self.programs else None
             results.append(
@@ -521,7 +521,7 @@ class Assessment:
         return repeat_of(own, language, row_place(name, "", "index", language))
 
     def _said_of_digits(self, i: int, language: Language) -> str:
-        own = self.odd_digits[i] if self.odd_digits else None
+        own = self.unusual_digits[i] if self.unusual_digits else None
         return "" if own is None else digits_told(own, language)
 
     @property
@@ -535,7 +535,7 @@ class Assessment:
                 passages=bool(self.passages),
                 known=bool(self.known_anomalies),
                 repeats=bool(self.repeats),
-                digits=bool(self.odd_digits),
+                digits=bool(self.unusual_digits),
             ),
         )
 

@@ -386,7 +386,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             passages=passages,
             like_fine=tuple(found.fine),
             repeats=() if fitted.repeats is None else tuple(fitted.repeats.new(read)),
-            odd_digits=() if fitted.digits is None else tuple(fitted.digits.odd(read)),
+            unusual_digits=() if fitted.digits is None else tuple(fitted.digits.odd(read)),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )

@@ -278,7 +278,7 @@ class Screening:
         return replace(
             _ranked(found, self.share),
             repeats=self._repeats(),
-            odd_digits=() if self.digits is None else tuple(self.digits.odd(self.texts)),
+            unusual_digits=() if self.digits is None else tuple(self.digits.odd(self.texts)),
             index=self._index,
             is_screening=True,
         )
@@ -327,7 +327,7 @@ class Screening:
             own = [self.texts[i] for i in others]
             self.detector.fit(own, groups=None, progress=progress)
         found = self.detector.assess(texts, programs_of="none", progress=progress)
-        return replace(found, repeats=(), odd_digits=())  # which are told of the whole set
+        return replace(found, repeats=(), unusual_digits=())  # which are told of the whole set
 
 
 def _ranked(found: Assessment, share: float) -> Assessment:

@@ -129,7 +129,7 @@ def scored(job, engine):
 
 def test_a_frame_of_results_tells_of_no_programs_and_layers(fitted):
     frame = fitted.assess(parts(5, seed=2)).to_frame()
-    assert [*frame.columns] == [*ADDED, "repeat_of", "odd_digits"]
+    assert [*frame.columns] == [*ADDED, "repeat_of", "unusual_digits"]
     assert frame["reasons"].dtype == object
 
 
@@ -478,7 +478,12 @@ def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypa
     for options in ((), (*cached, "--fdr", 0.3), (*cached, "--restart")):
         code, said, _ = run("score", new, "--detector", folder, "--out", out, *options)
         assert (code, said) == (0, f"{out}\n")
-        assert [*pd.read_csv(out).columns] == [*parts(1).columns, *ADDED, "repeat_of", "odd_digits"]
+        assert [*pd.read_csv(out).columns] == [
+            *parts(1).columns,
+            *ADDED,
+            "repeat_of",
+            "unusual_digits",
+        ]
 
 
 def test_a_disk_without_room_for_what_models_need_is_refused_before_they_read(

@@ -199,7 +199,8 @@ class Fitted:
     @cached_property
     def digits(self) -> LastDigits | None:
         """How round the numbers of normal rows are; None where rows say too little of that."""
-        return LastDigits.of(self.settings.rows, self.normal_texts)
+        are_normal = not self.settings.contamination
+        return LastDigits.of(self.settings.rows, self.normal_texts, are_normal=are_normal)
 
     def asking_for_repeats(self) -> Self:
         """Return the same with what is known of normal texts that repeat each other."""

@@ -31,9 +31,9 @@ from polar_detect.report.rows import (
     explained_row,
     listed_row,
     numbers_of,
-    odd_digit_rows,
     repeated_rows,
     shown_of,
+    unusual_digit_rows,
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
@@ -210,7 +210,7 @@ def _report(
         n_known=standard.n_known,
         repeats=repeated_rows(assessment, table, standard.rows),
         digits=replace(
-            odd_digit_rows(assessment, table, standard.rows, standard.digits),
+            unusual_digit_rows(assessment, table, standard.rows, standard.digits),
             batch=standard.round_columns,
         ),
         versions=standard.versions,

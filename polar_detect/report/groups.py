@@ -45,11 +45,11 @@ def groups_of_copies(
     return _groups_of(assessment.is_copy, table, assessment, rows)
 
 
-def groups_of_odd_digits(
+def groups_of_unusual_digits(
     table: Table, assessment: Assessment, rows: RowTemplate | None
 ) -> tuple[Concentration, ...]:
-    """Return the groups of a table's rows of which more have odd digits; see `flagged_groups`."""
-    are_odd = np.asarray([own is not None for own in assessment.odd_digits], bool)
+    """Return the groups of rows of which more have unusual digits; see `flagged_groups`."""
+    are_odd = np.asarray([own is not None for own in assessment.unusual_digits], bool)
     return _groups_of(are_odd, table, assessment, rows)
 
 

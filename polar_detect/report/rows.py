@@ -18,15 +18,15 @@ from polar_detect.report.content.data import (
     Contribution,
     FeaturePart,
     ListedRow,
-    OddDigitRows,
     PassageReport,
     ProgramReport,
     RepeatedRow,
     RepeatedRows,
     RowReport,
+    UnusualDigitRows,
 )
 from polar_detect.report.content.reasons import OddCells, raising, whole_parts
-from polar_detect.report.groups import groups_of_copies, groups_of_odd_digits, round_groups
+from polar_detect.report.groups import groups_of_copies, groups_of_unusual_digits, round_groups
 from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
@@ -100,7 +100,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         n_passages=len(assessment.passages[i]) if assessment.passages else 0,
         n_fine=assessment.like_fine[i] if assessment.like_fine and assessment.is_anomaly[i] else 0,
         repeated=repeated_row(i, assessment, table),
-        odd_digits=assessment.odd_digits[i] if assessment.odd_digits else None,
+        unusual_digits=assessment.unusual_digits[i] if assessment.unusual_digits else None,
     )
 
 
@@ -152,20 +152,20 @@ def repeated_rows(
     return RepeatedRows(tuple(own for own in found if own is not None), groups)
 
 
-def odd_digit_rows(
+def unusual_digit_rows(
     assessment: Assessment, table: Table, template: RowTemplate | None, digits: LastDigits | None
-) -> OddDigitRows:
+) -> UnusualDigitRows:
     """Return which rows of a table have numbers that are rounder, or less round, than usual.
 
     `template` is of their texts, and `digits` says what is usual.
     """
     if digits is None:
-        return OddDigitRows()
+        return UnusualDigitRows()
     numbers = numbers_of(table).tolist()
-    found = zip(numbers, assessment.odd_digits, strict=True)
-    return OddDigitRows(
+    found = zip(numbers, assessment.unusual_digits, strict=True)
+    return UnusualDigitRows(
         tuple((row, own) for row, own in found if own is not None),
-        groups_of_odd_digits(table, assessment, template),
+        groups_of_unusual_digits(table, assessment, template),
         round_groups(table, assessment, template, digits),
     )
 

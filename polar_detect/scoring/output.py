@@ -48,7 +48,7 @@ class Summary:
         How many flagged rows are like a labelled anomaly, by what `score` says of it, "" of none.
     n_repeats : int
         How many rows repeat a normal one.
-    n_odd_digits : int
+    n_unusual_digits : int
         How many rows have numbers that are rounder than usual, or have more digits.
     rounder : tuple of RoundColumn
         In which columns numbers are rounder than those of normal rows.
@@ -68,7 +68,7 @@ class Summary:
     beyond: Beyond = NOWHERE
     n_like: Mapping[str, int] = field(default_factory=dict)
     n_repeats: int = 0
-    n_odd_digits: int = 0
+    n_unusual_digits: int = 0
     rounder: tuple[RoundColumn, ...] = ()
 
 

@@ -29,7 +29,7 @@ _STORED = pa.schema(
         "passage": pa.string(),
         "known_anomaly": pa.string(),
         "repeat_of": pa.string(),
-        "odd_digits": pa.string(),
+        "unusual_digits": pa.string(),
     }
 )
 

@@ -90,7 +90,7 @@ class _Scoring:
     def __init__(self, opened: Input, engine: Engine, partial: Partial, progress: Progress) -> None:
         self.tally = Tally()
         self.like: Counter[tuple[str, float]] = Counter()  # labelled anomalies, by p-value
-        self.n_computed = self.n_resumed = self.n_repeats = self.n_odd_digits = 0
+        self.n_computed = self.n_resumed = self.n_repeats = self.n_unusual_digits = 0
         self._opened = opened
         self._engine = engine
         self._partial = partial
@@ -113,7 +113,7 @@ class _Scoring:
             self.n_resumed += len(texts)
         for result in results:
             self.n_repeats += bool(result.repeat_of)
-            self.n_odd_digits += bool(result.odd_digits)
+            self.n_unusual_digits += bool(result.unusual_digits)
             self.tally.add(result.p_value)
             if result.p_value is not None:
                 self.like[result.known_anomaly, result.p_value] += 1
@@ -151,7 +151,7 @@ class _Scoring:
             scores=self._sample.values,
             n_like=n_like,
             n_repeats=self.n_repeats,
-            n_odd_digits=self.n_odd_digits,
+            n_unusual_digits=self.n_unusual_digits,
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:

@@ -30,7 +30,7 @@ _FEWEST_STEPS = 2  # in the middle 80 % of numbers, or it is chance how many are
 
 
 @dataclass(frozen=True, slots=True)
-class OddDigits:
+class UnusualDigits:
     """Numbers of a row that are rounder than usual, or have more digits.
 
     Parameters
@@ -146,12 +146,12 @@ class LastDigits:
         numbers = _numbers(template, texts)
         return cls(template, Roundness.of(numbers, decimals, are_usual=are_normal))
 
-    def odd(self, texts: Sequence[str]) -> list[OddDigits | None]:
+    def odd(self, texts: Sequence[str]) -> list[UnusualDigits | None]:
         """Return of each row which of its numbers are rounder, or less round, than usual."""
         numbers = _numbers(self.template, texts)
         own, names = self.roundness, [column.name for column in self.template.with_digits]
         rounder, less = (own.evidence(numbers) >= own.limits).T
-        found: list[OddDigits | None] = [None] * len(numbers)
+        found: list[UnusualDigits | None] = [None] * len(numbers)
         for are_such, which, are_rounder in (
             (less, own.which_less_round, False),
             (rounder, own.which_rounder, True),
@@ -160,7 +160,7 @@ class LastDigits:
             n_numbers = np.isfinite(numbers[rows]) & (numbers[rows] != 0)
             for i, n, told in zip(rows, n_numbers.sum(1), which(numbers[rows]), strict=True):
                 columns = tuple(names[j] for j in np.flatnonzero(told))
-                found[i] = OddDigits(columns, int(n), are_rounder)
+                found[i] = UnusualDigits(columns, int(n), are_rounder)
         return found
 
     def multiples(self, texts: Sequence[str]) -> list[Multiples]:

@@ -42,6 +42,7 @@ def fit(options: FitOptions) -> PolarDetector:
             detector.normal_programs(progress=progress)
     training.tell_of_reading(detector, language)
     training.tell_of_repeats(detector, language)
+    training.tell_of_digits(detector, language)
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, options.lang):

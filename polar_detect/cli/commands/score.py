@@ -166,8 +166,8 @@ def _tell_of_batch(summary: Summary, detector: PolarDetector, language: Language
         tell(language.say("terminal.known", n=n, n_known=summary.n_known))
     elif summary.n_repeats:
         tell(language.count("terminal.repeats", summary.n_repeats, n_all=n))
-    if summary.n_odd_digits:
-        tell(language.count("terminal.digits", summary.n_odd_digits, n_all=n))
+    if summary.n_unusual_digits:
+        tell(language.count("terminal.digits", summary.n_unusual_digits, n_all=n))
     for sentence in round_columns(summary.rounder, language):
         tell(sentence)
     tell_of_new(summary.n_new, n, language)

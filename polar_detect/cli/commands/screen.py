@@ -34,8 +34,8 @@ from polar_detect.report.clusters import flagged_clusters
 from polar_detect.report.content.data import (
     FlaggedClusters,
     FlaggedGroups,
-    OddDigitRows,
     RepeatedRows,
+    UnusualDigitRows,
 )
 from polar_detect.report.content.phrases import digits, fall, repeats
 from polar_detect.report.content.row_phrases import repeated
@@ -43,7 +43,7 @@ from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.groups import flagged_groups
-from polar_detect.report.rows import listed_row, odd_digit_rows, repeated_row, repeated_rows
+from polar_detect.report.rows import listed_row, repeated_row, repeated_rows, unusual_digit_rows
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
@@ -60,7 +60,7 @@ class _Batch(NamedTuple):
     groups: FlaggedGroups | None
     clusters: FlaggedClusters | None
     repeats: RepeatedRows
-    digits: OddDigitRows
+    digits: UnusualDigitRows
 
 
 def screen(options: ScreenOptions) -> None:
@@ -97,7 +97,7 @@ def screen(options: ScreenOptions) -> None:
                 flagged_groups(table, found, table.template),
                 flagged_clusters(table, found),
                 repeated_rows(found, table, table.template),
-                odd_digit_rows(found, table, table.template, screening.digits),
+                unusual_digit_rows(found, table, table.template, screening.digits),
             )
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)

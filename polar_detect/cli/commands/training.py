@@ -18,6 +18,7 @@ from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Standing
 from polar_detect.pipeline.training import MIN_NORMAL, too_few_labelled
+from polar_detect.signature.digits import LastDigits
 from polar_detect.tables.cells.names import comma_separated, match_column
 
 _CONDITIONS = "--condition-columns"
@@ -134,6 +135,14 @@ class Training:
             language = replace(language, are_rows=self.table.template is not None)
             said = language.count("fit.repeats", n, n_all=len(repeats.texts))
             tell_of(self.table, [said])
+
+    def tell_of_digits(self, fitted: PolarDetector, language: Language) -> None:
+        """Say how many normal rows have rounder numbers than most, or more digits, if some do."""
+        normal = fitted.fitted_.normal_texts
+        digits = LastDigits.of(fitted.rows_, normal, are_normal=False)
+        n = 0 if digits is None else sum(own is not None for own in digits.odd(normal))
+        if n:
+            tell_of(self.table, [language.count("fit.digits", n, n_all=len(normal))])
 
 
 def tell_of(table: tables.Table, notices: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
-from polar_detect.signature.digits import OddDigits, RoundColumn, RoundGroup
+from polar_detect.signature.digits import RoundColumn, RoundGroup, UnusualDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.signature.repeats import Repeat
@@ -140,12 +140,12 @@ class RepeatedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class OddDigitRows:
+class UnusualDigitRows:
     """Rows whose numbers are rounder than usual, or have more digits.
 
     Parameters
     ----------
-    found : tuple of (int or str, OddDigits)
+    found : tuple of (int or str, UnusualDigits)
         Each with its number or name, as `ReportData.numbering` says.
     groups : tuple of Concentration
         Of which more do, the surest first.
@@ -155,12 +155,12 @@ class OddDigitRows:
         In which the numbers of the batch are rounder than those of normal rows.
     """
 
-    found: tuple[tuple[int | str, OddDigits], ...] = ()
+    found: tuple[tuple[int | str, UnusualDigits], ...] = ()
     groups: tuple[Concentration, ...] = ()
     columns: tuple[RoundGroup, ...] = ()
     batch: tuple[RoundColumn, ...] = ()
 
-    def named(self, names: Mapping[int | str, int | str]) -> "OddDigitRows":
+    def named(self, names: Mapping[int | str, int | str]) -> "UnusualDigitRows":
         """Return the same with other names of the rows."""
         return replace(self, found=tuple((names[row], own) for row, own in self.found))
 
@@ -189,7 +189,7 @@ class RowReport:
     n_passages: int = 0  # in all, of which `passages` lacks some where there are very many
     n_fine: int = 0  # that were reviewed and found normal, and that a flagged row is like
     repeated: RepeatedRow | None = None  # where it repeats what another one says
-    odd_digits: OddDigits | None = None  # where its numbers are rounder than usual
+    unusual_digits: UnusualDigits | None = None  # where its numbers are rounder, or less round
 
     @property
     def has_expected(self) -> bool:
@@ -429,7 +429,7 @@ class ReportData:
         Rows that the detector was fitted on, where there are more than chance would give.
     repeats : RepeatedRows
         None where there are such, each of which repeats itself.
-    digits : OddDigitRows
+    digits : UnusualDigitRows
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -461,7 +461,7 @@ class ReportData:
     like_known: LikeCounts | None = None
     n_known: int = 0
     repeats: RepeatedRows = field(default_factory=RepeatedRows)
-    digits: OddDigitRows = field(default_factory=OddDigitRows)
+    digits: UnusualDigitRows = field(default_factory=UnusualDigitRows)
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

@@ -27,10 +27,10 @@ from polar_detect.report.content import cluster_phrases
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import (
     Numbering,
-    OddDigitRows,
     ProgramUse,
     RepeatedRows,
     ReportData,
+    UnusualDigitRows,
     total,
 )
 from polar_detect.report.content.facts import in_words
@@ -131,8 +131,8 @@ def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language)
     return sentences + [concentration(group, language, "group.copies") for group in own.groups[:1]]
 
 
-def digits(own: OddDigitRows, n: int, numbering: Numbering, language: Language) -> list[str]:
-    """Return how many of `n` rows have odd digits, which first, and where numbers are rounder."""
+def digits(own: UnusualDigitRows, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return how many of `n` rows have unusual digits, and where numbers are rounder."""
     sentences = []
     if own.found:
         named = [

@@ -22,7 +22,7 @@ from polar_detect.report.content.data import (
     RowReport,
 )
 from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
-from polar_detect.signature.digits import OddDigits
+from polar_detect.signature.digits import UnusualDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
 from polar_detect.texts.visible import visible
@@ -85,8 +85,8 @@ def why(row: RowReport, numbers: Numbers, numbering: Numbering, language: Langua
     if row.repeated is not None:
         repeat = repeated(row.repeated, numbering, language)
         sentences.append(language.say("card.repeat", repeat=repeat))
-    if row.odd_digits is not None:
-        digits = digits_told(row.odd_digits, language)
+    if row.unusual_digits is not None:
+        digits = digits_told(row.unusual_digits, language)
         sentences.append(language.say("card.digits", digits=digits))
     if row.n_fine:
         sentences.append(language.say("card.fine", n=row.n_fine))
@@ -126,19 +126,19 @@ def repeat_of(
     return language.say("repeat.rows", n=own.n_same, n_filled=own.n_filled, other=other)
 
 
-def digits_told(own: OddDigits, language: Language) -> str:
+def digits_told(own: UnusualDigits, language: Language) -> str:
     """Return which numbers of a row are rounder than usual, or have more digits.
 
-    >>> digits_told(OddDigits(("width", "depth"), 3, are_rounder=True), Language())
+    >>> digits_told(UnusualDigits(("width", "depth"), 3, are_rounder=True), Language())
     '2 of 3 numbers are rounder than usual: width, depth'
     """
     n, n_all = len(own.columns), own.n_numbers
     if n == n_all:
-        return language.say("digits.all.rounder" if own.are_rounder else "digits.all.more", n=n)
+        return language.count("digits.all.rounder" if own.are_rounder else "digits.all.more", n)
     named = [one_line(name, NAME_CHARACTERS) for name in own.columns[:_MOST_NAMED]]
     names = language.say("comma").join(named + ["…"] * (n > _MOST_NAMED))
     key = "digits.rounder" if own.are_rounder else "digits.more"
-    return language.say(key, n=n, n_all=n_all, names=names)
+    return language.count(key, n, n_all=n_all, names=names)
 
 
 def repeated(

@@ -27,7 +27,7 @@ OF_ROWS = OF_TEXTS | {"top_columns": "str"}
 OF_PASSAGES = {"passage": "str"}  # of texts that are read in passages
 OF_KNOWN = {"known_anomaly": "str"}  # of detectors that keep labelled anomalies
 OF_REPEATS = {"repeat_of": "str"}  # where rows, or texts, do not repeat each other anyway
-OF_DIGITS = {"odd_digits": "str"}  # of rows that say how round their numbers are
+OF_DIGITS = {"unusual_digits": "str"}  # of rows that say how round their numbers are
 OF_PROGRAMS = {"program", "program_length", "n_skips", "n_loops"}
 _OF_MODELS = OF_PROGRAMS | {"top_layers"}
 # Of rows that no model reads.
