@@ -32,7 +32,8 @@ from polar_detect import PolarDetector
 from polar_detect.errors import TrainingWarning
 from polar_detect.frames import row_template
 from polar_detect.metrics import auroc
-from polar_detect.signature.digits import LastDigits, RoundColumns, UnusualDigits, round_in_groups
+from polar_detect.signature.digits import LastDigits, UnusualDigits
+from polar_detect.signature.round_columns import RoundColumns, round_in_groups
 from polar_detect.statistics.concentration import Grouping
 
 Array = NDArray[np.float64]

@@ -47,6 +47,12 @@ def test_a_number_that_fits_with_the_point_elsewhere_is_a_slip(number, was):
     assert found == ([was] if was else [pytest.approx(np.nan, nan_ok=True)])
 
 
+def test_what_is_meant_has_all_digits_that_were_typed(detector):
+    size = shafts(3, seed=1).loc[1, "size [mm]"]
+    found = said_of(detector, "size [mm]", lambda own: own / 100)
+    assert found.meant[1] == {"size [mm]": size}
+
+
 def test_where_most_numbers_would_fit_nothing_is_told():
     wide = np.array([[10.0, 90.0], [-5.0, 5.0], [30.0, 50.0]])
     assert np.isnan(meant(np.array([400.0, 40.0, 420.0]), wide)).all()

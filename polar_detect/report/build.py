@@ -37,8 +37,9 @@ from polar_detect.report.rows import (
 )
 from polar_detect.screening import N_FOLDS, Screening
 from polar_detect.signature.columns.reach import NOWHERE, Beyond, BeyondReach
-from polar_detect.signature.digits import LastDigits, RoundColumn, RoundColumns
+from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.known_anomalies import LikeCounts
+from polar_detect.signature.round_columns import RoundColumn, RoundColumns
 from polar_detect.tables import RowTemplate, Table, dates_in_order
 from polar_detect.texts.known import KnownTexts
 

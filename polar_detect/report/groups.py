@@ -7,7 +7,8 @@ import numpy as np
 from polar_detect.arrays import BoolArray
 from polar_detect.assessment import Assessment
 from polar_detect.report.content.data import FlaggedGroups
-from polar_detect.signature.digits import LastDigits, RoundGroup, round_in_groups
+from polar_detect.signature.digits import LastDigits
+from polar_detect.signature.round_columns import RoundGroup, round_in_groups
 from polar_detect.statistics.concentration import Concentration, Grouping
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.columns.groupings import groupings_of

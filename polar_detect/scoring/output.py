@@ -15,7 +15,7 @@ from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, with_programs_up_to
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
-from polar_detect.signature.digits import RoundColumn
+from polar_detect.signature.round_columns import RoundColumn
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -24,7 +24,7 @@ from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
 from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.signature.columns.reach import BeyondReach
-from polar_detect.signature.digits import RoundColumns
+from polar_detect.signature.round_columns import RoundColumns
 from polar_detect.texts.known import KnownTexts
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run

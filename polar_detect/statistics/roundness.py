@@ -22,7 +22,6 @@ _ROUNDER, _SPARED = (1, 2, 4), (0.05, 0.5)
 # Likelihood ratio of rows that are told: one in 200 at most, were their numbers independent.
 _ONE_OF = 200
 _SURE = math.log(_ONE_OF)
-_LOW, _HIGH = 0.8, 0.95  # shares of rows that say how much further usual ones go than independent
 _MOST_TOLD = 1 / 8  # of rows that are held against each other; more are no exception
 _FIRST, _MOST_MADE_UP, _ROUNDS = 0.05, 0.5, 20  # shares of rows among which some may be made up
 
@@ -90,10 +89,8 @@ class Roundness:
             weights = expit(-logit(share) - _mean([*own._evidence(steps).T]))
             own = cls._weighed(steps, decimals, are_significant, weights)
             share = float(np.clip(np.mean(1 - weights), 1 / len(steps), _MOST_MADE_UP))
-        evidence = own._evidence(steps)
-        limits = np.maximum(_SURE, _reached_by_most(evidence, weights))
-        are_few = (evidence >= limits).mean(0) <= _MOST_TOLD
-        return replace(own, limits=np.where(are_few, limits, np.inf))
+        are_few = (own._evidence(steps) >= _SURE).mean(0) <= _MOST_TOLD
+        return replace(own, limits=np.where(are_few, _SURE, np.inf))
 
     @classmethod
     def _weighed(
@@ -159,8 +156,7 @@ class Roundness:
 
     @property
     def _of_few(self) -> IndexArray:
-        beyond = (self.shares > _HALF).sum(1)
-        return self._capped(np.maximum(beyond, self.usual + 1))
+        return self._capped((self.shares > _HALF).sum(1))
 
     def _steps(self, numbers: Float64Array) -> IndexArray:
         return _steps(numbers, self.decimals, self.are_significant)
@@ -220,21 +216,6 @@ def _reached(evidence: Float64Array) -> Float64Array:
     reached: Float64Array = np.sort(evidence, axis=0)[-n_beyond]
     are_more = (evidence >= reached).sum(0) > n_beyond
     return np.where(are_more, np.nextafter(reached, np.inf), reached)
-
-
-def _reached_by_most(evidence: Float64Array, weights: Float64Array) -> Float64Array:
-    """Return what one of 200 would reach, (2,), were the tail as it is before its last twentieth.
-
-    Of rows that count by `weights`, as some may be no usual ones.
-    """
-    found = []
-    for own in evidence.T:
-        order = np.argsort(own)
-        before = np.cumsum(weights[order]) / weights.sum()
-        low, high = own[order][np.searchsorted(before, [_LOW, _HIGH])]
-        per_nat = (high - low) / math.log((1 - _LOW) / (1 - _HIGH))
-        found.append(high + per_nat * math.log((1 - _HIGH) * _ONE_OF))
-    return np.asarray(found)
 
 
 def _ratio(

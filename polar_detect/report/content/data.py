@@ -15,10 +15,11 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
-from polar_detect.signature.digits import RoundColumn, RoundGroup, UnusualDigits
+from polar_detect.signature.digits import UnusualDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.signature.repeats import Repeat
+from polar_detect.signature.round_columns import RoundColumn, RoundGroup
 from polar_detect.statistics.concentration import Concentration
 
 # What the number or the name of a row is; those of a file are `polar_detect.tables.Numbering`.

@@ -39,8 +39,8 @@ from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.content.row_phrases import digits_told, repeated, row_place
 from polar_detect.shell import as_argument
 from polar_detect.signature.columns.reach import Beyond
-from polar_detect.signature.digits import RoundColumn
 from polar_detect.signature.known_anomalies import LikeCounts
+from polar_detect.signature.round_columns import RoundColumn
 from polar_detect.statistics.stretch import crowded
 from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.texts.visible import visible
