@@ -475,6 +475,7 @@ def test_labelled_rows_of_words_alone_teach_and_what_they_taught_is_kept(tiny_pa
 @pytest.mark.slow
 def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(fine, template, tiny_pair):
     detector = PolarDetector("isolation-forest", **tiny_pair, max_tokens=8, rows=template)
+    template = template.rounded()
     normal = template.texts(readings())
     labelled = [text for text in template.texts(fine) if text not in normal][:15]
     detector.fit([*normal, *labelled], [0] * len(normal) + [1] * len(labelled))
