@@ -14,6 +14,7 @@ Prints AUROC by table. Reads: adbench_classical, ai4i2020, concrete. Takes: 5 mi
 
 import argparse
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ OWN = "polar-detect columns"
 _ADBENCH = {"steel": "12_fault", "blocks": "27_PageBlocks", "trees": "44_Wilt"}
 _UNITS = (0.1, 10, 24, 1 / 24, 2.54, 1 / 2.54)
 _N_SPOILT = 3000
+_FEWEST = 10  # rows to test on
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,38 @@ def fitted_and_new(
         warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
         detector = PolarDetector("columns").fit(frame[:n_train])
     return detector, frame[n_train:][:n_test].reset_index(drop=True)
+
+
+Shares = Callable[[PolarDetector, pd.DataFrame, Array, np.random.Generator], list[float]]
+
+
+def shares_by_source(doc: str | None, shares_of: Shares, header: list[str]) -> argparse.Namespace:
+    """Print the mean of some shares by table, and over all tables; return the options.
+
+    `shares_of` is asked of a fitted detector, later normal rows, all normal rows and a source of
+    chance, for each table of normal rows but pixels of digits, seed by seed.
+    """
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    common.add_data_option(parser)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--n-train", type=int, default=300)
+    parser.add_argument("--n-new", type=int, default=150)
+    options = parser.parse_args()
+    found = defaultdict(list)
+    for seed in range(options.seeds):
+        for table in tables_of_normal_rows(options.data):
+            rng = np.random.default_rng(seed)
+            detector, new = fitted_and_new(table.normal, options.n_train, options.n_new, rng)
+            if len(new) >= _FEWEST and not table.name.startswith("digits"):
+                source = table.name.split()[0].strip(",")
+                found[source].append(shares_of(detector, new, table.normal, rng))
+    print(f"{common.machine()}; {options.seeds} seeds\n")
+    rows = [*found.items(), ("all", [one for shares in found.values() for one in shares])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a table that a share is not asked of
+        lines = [[name, *map("{:.3f}".format, np.nanmean(own, axis=0))] for name, own in rows]
+    print(common.markdown_table(["table", *header], lines))
+    return options
 
 
 def _spoilt(name: str, rows: Array) -> Iterator[Table]:

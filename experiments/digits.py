@@ -17,9 +17,7 @@ Prints, by table, the share of rows that are told, and of groups. Reads: adbench
 ai4i2020, concrete. Takes: 1 min.
 """
 
-import argparse
 import warnings
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import columns
@@ -38,7 +36,6 @@ from polar_detect.statistics.concentration import Grouping
 
 Array = NDArray[np.float64]
 
-_FEWEST = 10  # rows to test on
 _FEWER, _FIVES = 10.0, 5.0  # times the last digit
 _WITHIN = (0.05, 0.2, 0.4)  # of the rows of a file are rounded
 _GROUPS, _N_FILE = 4, 60
@@ -47,38 +44,12 @@ _LEAST = 1e-9
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    common.add_data_option(parser)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--n-train", type=int, default=300)
-    parser.add_argument("--n-new", type=int, default=150)
-    options = parser.parse_args()
-    found = defaultdict(list)
-    for seed in range(options.seeds):
-        for table in columns.tables_of_normal_rows(options.data):
-            rng = np.random.default_rng(seed)
-            detector, new = columns.fitted_and_new(
-                table.normal, options.n_train, options.n_new, rng
-            )
-            if len(new) >= _FEWEST and not table.name.startswith("digits"):
-                source = table.name.split()[0].strip(",")
-                found[source].append(_shares(detector, new.astype(float), table.normal, rng))
-    print(f"{common.machine()}; {options.seeds} seeds\n")
-    header = [
-        "table",
-        "one digit fewer",
-        "fives",
-        "half of the columns",
-        "two digits more",
-        "usual",
-    ]
+    header = ["one digit fewer", "fives", "half of the columns", "two digits more", "usual"]
     header += ["AUROC of the score, one digit fewer"]
     header += [f"{share:.0%} of a file" for share in _WITHIN]
     header += ["a group's column: one digit fewer", "fives", "usual"]
     header += ["a file's column: fives", "usual"]
-    lines = [_line(source, shares) for source, shares in found.items()]
-    lines.append(_line("all", [one for shares in found.values() for one in shares]))
-    print(common.markdown_table(header, lines))
+    options = columns.shares_by_source(__doc__, _shares, header)
     related = [_told_of_related(seed) for seed in range(options.seeds)]
     lines = [
         [name, *(f"{share:.3f}" for share in np.mean([own[name] for own in related], axis=0))]
@@ -86,10 +57,6 @@ def main() -> None:
     ]
     print()
     print(common.markdown_table(["usual rows of", "later", "held against each other"], lines))
-
-
-def _line(source: str, shares: Sequence[Sequence[float]]) -> list[str]:
-    return [source, *(f"{share:.3f}" for share in np.nanmean(shares, axis=0))]
 
 
 def _shares(
@@ -101,7 +68,7 @@ def _shares(
         found = detector.assess(columns.frame_of(rows)).unusual_digits
         return float(np.mean([own is not None for own in found]))
 
-    usual = new.to_numpy()
+    usual = new.astype(float).to_numpy()
     fewer = rounding.rounded(usual, _FEWER)
     half = rng.permuted(np.arange(usual.shape[1]) % 2 == 0)
     both = columns.frame_of(np.concatenate([usual, fewer]))

@@ -13,12 +13,7 @@ many of the other rows something is told. Reads: adbench_classical, ai4i2020, co
 a minute.
 """
 
-import argparse
-from collections import defaultdict
-from collections.abc import Sequence
-
 import columns
-import common
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -26,39 +21,21 @@ from numpy.typing import NDArray
 from polar_detect import PolarDetector
 
 _POINTS = (0.01, 0.1, 10, 100)
-_FEWEST = 10  # rows to test on
 _DIGITS = 0.02  # of what is meant: rounding takes so much off a number whose point moved left
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    common.add_data_option(parser)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--n-train", type=int, default=300)
-    parser.add_argument("--n-new", type=int, default=150)
-    options = parser.parse_args()
-    found = defaultdict(list)
-    for seed in range(options.seeds):
-        for table in columns.tables_of_normal_rows(options.data):
-            rng = np.random.default_rng(seed)
-            detector, new = columns.fitted_and_new(
-                table.normal, options.n_train, options.n_new, rng
-            )
-            if len(new) >= _FEWEST and not table.name.startswith("digits"):
-                found[table.name.split()[0].strip(",")].append(_shares(detector, new, rng))
-    print(f"{common.machine()}; {options.seeds} seeds\n")
-    header = ["table", "point moved: told", "right", "other sign: told", "right"]
+    header = ["point moved: told", "right", "other sign: told", "right"]
     header += ["another number: told", "usual rows: told"]
-    lines = [_line(source, shares) for source, shares in found.items()]
-    lines.append(_line("all", [one for shares in found.values() for one in shares]))
-    print(common.markdown_table(header, lines))
+    columns.shares_by_source(__doc__, _shares, header)
 
 
-def _line(source: str, shares: Sequence[Sequence[float]]) -> list[str]:
-    return [source, *(f"{share:.3f}" for share in np.mean(shares, axis=0))]
-
-
-def _shares(detector: PolarDetector, frame: pd.DataFrame, rng: np.random.Generator) -> list[float]:
+def _shares(
+    detector: PolarDetector,
+    frame: pd.DataFrame,
+    _: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> list[float]:
     assert detector.rows_ is not None
     names = [column.name for column in detector.rows_.numeric]
     new = frame[names].astype(float)
