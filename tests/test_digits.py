@@ -151,10 +151,20 @@ class TestRoundness:
         sizes = np.exp(rng.normal(0, 1, (400, 1)) + rng.normal(2, 0.4, (400, 4)))
         numbers = np.vectorize(lambda x: float(f"{x:.3g}"))(sizes)
         own = Roundness.of(numbers, np.full(4, 4))
-        assert own.are_significant.all()
-        rows = [[123.0, 234.0, 345.0, 456.0], [1.2, 23.0, 3.4, 120.0], [1.234, 2.345, 34.56, 4.5]]
+        assert not own.are_even.any()
+        rows = [[123.0, 23.4, 34.5, 45.6], [1.2, 23.0, 3.4, 12.0], [1.234, 2.345, 34.56, 4.5]]
         assert self.told(own, rows) == [[False, False], [True, False], [False, True]]
-        assert not self.usual().are_significant.any()
+        assert self.usual().are_even.all()
+
+    def test_numbers_of_another_power_of_ten_say_nothing(self):
+        rng = np.random.default_rng(0)
+        own = Roundness.of(rng.normal(70, 5, (300, 4)).round(1), np.full(4, 3))
+        assert self.told(own, [[131.0, 127.0, 140.0, 118.0]]) == [[False, False]]
+        assert not own.which_known(np.asarray([[131.0, 7.1, 0.0, np.nan]])).any()
+        counts = Roundness.of(rng.poisson(4, (300, 4)).astype(float), np.full(4, 3))
+        more = rng.poisson(14, (100, 4)).astype(float)
+        assert not np.asarray(self.told(counts, more)).any()
+        assert np.isfinite(counts.by_chance).all()
 
     def test_a_multiple_is_one_of_few(self):
         own = self.usual()
@@ -361,9 +371,9 @@ def test_a_column_that_a_whole_file_rounds_is_named(command, run, detector, tmp_
     out = tmp_path / ("out.csv" if command == "score" else "out.md")
     where = ("--detector", tmp_path / "d", "--out", out)
     *_, err = run(command, tmp_path / "new.csv", *where)
-    assert "60 of 60 numbers of “hard [HV]” are multiples of 0.5, of those of normal rows " in err
+    assert "60 of 60 numbers of “hard [HV]” are multiples of 0.5; in normal rows " in err
     *_, err = run(command, tmp_path / "new.csv", *where, "--lang", "ja")
-    assert "「hard [HV]」の60個中60個が0.5の倍数で、正常な行（300個中" in err
+    assert "「hard [HV]」の数値は60個中60個が0.5の倍数です（正常な行では300個中" in err
     inspected(60, seed=1).to_csv(tmp_path / "new.csv", index=False)
     *_, err = run(command, tmp_path / "new.csv", *where)
     assert "are multiples of" not in err
@@ -503,8 +513,9 @@ def test_chances_are_those_of_all_groups_of_all_columns():
 
 
 def test_the_last_row_of_one_group_and_the_first_of_the_next_are_two_numbers():
-    numbers = np.asarray([1.0, 1.0, 2.0, 2.0, 3.0, np.nan, 3.0, 0.0])
-    own = Multiples("x", 1.0, 0.2, numbers, np.asarray([True] * 5 + [False, True, False]))
+    numbers = np.asarray([1.0, 1.0, 2.0, 2.0, 3.0, np.nan, 3.0, np.nan])
+    are_such = np.asarray([True] * 5 + [False, True, False])
+    own = Multiples("x", 1.0, 0.2, 0.2, numbers, are_such)
     places = np.asarray([0, 0, 0, 1, 1, 1, 1, 0])
     assert first_of_runs(own, places).tolist() == [0, 2, 3, 4]
 
@@ -520,3 +531,57 @@ def test_columns_of_so_many_digits_in_all_are_multiples_of_nothing():
     digits = LastDigits.of(template, texts)
     assert [own.name for own in template.with_digits] == ["size", "wide"]
     assert [own.column for own in digits.multiples(texts)] == ["wide"]
+
+
+@pytest.mark.parametrize("gap", [np.nan, 0.0])
+def test_a_number_stays_the_same_over_gaps_too(gap):
+    rng = np.random.default_rng(0)
+    normal = pd.DataFrame(
+        {"thick [um]": rng.normal(21, 2, 400).round(1), "wide [mm]": rng.normal(9, 1, 400).round(2)}
+    )
+    template = RowTemplate.fit(normal, list(normal))
+    texts = template.texts(normal)
+    lots = normal.assign(**{"thick [um]": np.repeat([20.0, 21.5, 22.5, 19.5], 100)})[:300]
+    lots.loc[1::2, "thick [um]"] = gap
+    own = RoundColumns(LastDigits.of(template, texts), texts)
+    own.add(template.texts(lots))
+    assert own.told == ()
+
+
+def test_columns_that_are_empty_at_first_or_hold_codes_and_counts_are_scored(run, tmp_path):
+    rng = np.random.default_rng(0)
+    counts = {"scratches": rng.poisson(3, 300), "steps": 10 * rng.poisson(3, 300)}
+    rows = inspected().assign(**counts, dilution=rng.choice([1, 10, 100, 1000], 300))
+    rows.to_csv(tmp_path / "in.csv", index=False)
+    run("fit", tmp_path / "in.csv", "--all-columns", "--out", tmp_path / "d")
+    new = pd.concat([rows] * 5, ignore_index=True).astype({"hard [HV]": object})
+    new["strong [MPa]"] = (new["strong [MPa]"] * 2).round() / 2
+    new.loc[:1099, ["hard [HV]", "strong [MPa]"]] = ["", 480]
+    new.to_csv(tmp_path / "new.csv", index=False)
+    for command, name in (("score", "out.csv"), ("report", "out.md"), ("screen", "s.csv")):
+        where = ["--all-columns"] if command == "screen" else ["--detector", tmp_path / "d"]
+        code, _, err = run(command, tmp_path / "new.csv", *where, "--out", tmp_path / name)
+        assert code == 0, err
+        if command != "screen":
+            assert "1,500 of 1,500 numbers of “strong [MPa]” are multiples of 0.5" in err
+
+
+def test_set_points_of_products_in_turn_are_no_rounding():
+    rng = np.random.default_rng(0)
+    product = rng.integers(0, 12, 300)
+    points = rng.integers(40, 200, 12).astype(float)
+    points[:2] = [150, 170]
+    rows = pd.DataFrame({"speed": points[product], "wide [mm]": rng.normal(120, 3, 300).round(2)})
+    day = np.where(product < 2, 0, 1 + product % 3)
+    template = RowTemplate.fit(rows, list(rows))
+    texts = template.texts(rows)
+    digits = LastDigits.of(template, texts)
+    speed, wide = digits.multiples(texts)
+    assert not speed.are_measured
+    assert wide.are_measured
+    days = {"day": Grouping(day, tuple("abcd"))}
+    assert concentrations(days, speed.are_such)
+    assert round_in_groups([speed, wide], days) == ()
+    file = RoundColumns(digits, texts)
+    file.add([texts[i] for i in np.flatnonzero(day == 0)])
+    assert file.told == ()

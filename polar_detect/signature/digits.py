@@ -28,7 +28,7 @@ class UnusualDigits:
     columns : tuple of str
         In which they are so.
     n_numbers : int
-        Of how many numbers, zeros and conditions aside.
+        Of how many numbers that say something, as zeros and those of an unusual size do not.
     are_rounder : bool
     """
 
@@ -78,8 +78,8 @@ class LastDigits:
             (rounder, own.which_rounder, True),
         ):
             rows = np.flatnonzero(are_such)
-            n_numbers = np.isfinite(numbers[rows]) & (numbers[rows] != 0)
-            for i, n, told in zip(rows, n_numbers.sum(1), which(numbers[rows]), strict=True):
+            n_numbers = own.which_known(numbers[rows]).sum(1)
+            for i, n, told in zip(rows, n_numbers, which(numbers[rows]), strict=True):
                 columns = tuple(names[j] for j in np.flatnonzero(told))
                 found[i] = UnusualDigits(columns, int(n), are_rounder)
         return found
@@ -90,11 +90,19 @@ class LastDigits:
         Not of columns whose numbers have fewer decimals the larger they are.
         """
         numbers, own = _numbers(self.template, texts), self.roundness
-        are_such, by_chance = own.multiples(numbers), own.by_chance.tolist()
+        are_such, are_known = own.multiples(numbers), own.which_known(numbers)
+        by_chance, usual = own.by_chance.tolist(), own.usual_steps.tolist()
         return [
-            Multiples(column.name, own.multiple(j), by_chance[j], numbers[:, j], are_such[:, j])
+            Multiples(
+                column=column.name,
+                of=own.multiple(j),
+                usual_step=usual[j],
+                by_chance=by_chance[j],
+                numbers=np.where(are_known[:, j], numbers[:, j], np.nan),
+                are_such=are_such[:, j],
+            )
             for j, column in enumerate(self.template.with_digits)
-            if not own.are_significant[j]
+            if own.are_even[j]
         ]
 
 

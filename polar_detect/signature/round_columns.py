@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from polar_detect.signature.digits import LastDigits
 
 _ROUNDED = 1 / 3  # of the numbers at least, or nobody need know
-_N_FIRST = 1000  # numbers of a batch that say how much these vary
+_N_SOME = 1000  # numbers of a batch that say how much these vary
+_FEW_OF = 5  # rows have each number of set points, or more
 _FEWEST_STEPS = 2  # in the middle 80 % of numbers, or it is chance how many are multiples
 
 
@@ -34,15 +35,18 @@ class Multiples:
     Parameters
     ----------
     column : str
-    of : float
+    of, usual_step : float
+        Of what, and by what numbers usually differ.
     by_chance : float
         The share of numbers that are, where all that has fewer digits is as frequent.
     numbers : (n_rows,) float64
+        NaN where they say nothing.
     are_such : (n_rows,) bool
     """
 
     column: str
     of: float
+    usual_step: float
     by_chance: float
     numbers: Float64Array
     are_such: BoolArray
@@ -50,7 +54,20 @@ class Multiples:
     @property
     def are_known(self) -> BoolArray:
         """Which numbers can be, (n_rows,)."""
-        return _are_known(self.numbers)
+        return np.isfinite(self.numbers)
+
+    @property
+    def are_measured(self) -> bool:
+        """Whether numbers vary freely, and are no few set points or nominal sizes.
+
+        There are many for the rows, or for the places between the tenth and the ninth of ten.
+        """
+        known = self.numbers[self.are_known]
+        if not len(known):
+            return False
+        n_places = np.subtract(*np.quantile(known, [0.9, 0.1])) / self.usual_step
+        n_different = len(np.unique(known))
+        return bool(n_different >= min(len(known) / _FEW_OF, n_places / 2))
 
     def rows(self, places: BoolArray) -> Self:
         """Return the same of some rows."""
@@ -119,7 +136,7 @@ def round_in_groups(
     """
     n_tested = len(asked) * sum(len(own.says) for own in groupings.values())
     found = []
-    for own in asked:
+    for own in (one for one in asked if one.are_measured):
         tested = (_round_group(own, name, one, n_tested) for name, one in groupings.items())
         surest = min(filter(None, tested), key=lambda one: one.where.p_value, default=None)
         if surest is not None and surest.where.p_value <= LEVEL:
@@ -155,12 +172,17 @@ def _round_group(own: Multiples, name: str, grouping: Grouping, n_tested: int) -
 
 
 def first_of_runs(own: Multiples, places: IndexArray) -> IndexArray:
-    """Return the rows in which a number is another one than in the row before of its group."""
+    """Return the rows in which a number is another one than the last of its group, in order."""
     known = np.flatnonzero(own.are_known)
     order = known[np.argsort(places[known], kind="stable")]
-    is_first = np.ones(len(order), bool)
-    is_first[1:] = (np.diff(places[order]) != 0) | (np.diff(own.numbers[order]) != 0)
+    is_first = _are_others(own.numbers[order]) | (np.diff(places[order], prepend=-1) != 0)
     return np.sort(order[is_first])
+
+
+def _are_others(numbers: Float64Array, last: float = math.nan) -> BoolArray:
+    """Return which numbers are others than the one before; `last` is that of the first."""
+    are_others: BoolArray = np.diff(numbers, prepend=last) != 0
+    return are_others
 
 
 class RoundColumns:
@@ -180,7 +202,7 @@ class RoundColumns:
         self._counts = np.zeros((len(self._normal), 2), np.intp)
         self._runs = np.zeros((len(self._normal), 2), np.intp)
         self._last = [math.nan] * len(self._normal)
-        self._first: list[list[float]] = [[] for _ in self._normal]
+        self._some: list[list[float]] = [[] for _ in self._normal]
 
     def add(self, texts: Sequence[str]) -> None:
         """Count some more rows; empty ones are none."""
@@ -188,10 +210,13 @@ class RoundColumns:
             return
         found = self._digits.multiples([text for text in texts if text.strip()])
         for j, own in enumerate(found):
-            self._counts[j] += _counts(own)
-            self._runs[j] += _runs(own, self._last[j])
-            self._last[j] = own.numbers[-1] if len(own.numbers) else self._last[j]
-            self._first[j] += own.numbers[: _N_FIRST - len(self._first[j])].tolist()
+            known = own.rows(own.are_known)
+            if len(known.numbers):
+                others = known.rows(_are_others(known.numbers, self._last[j]))
+                self._counts[j] += _counts(known)
+                self._runs[j] += _counts(others)
+                self._some[j] += others.numbers[: _N_SOME - len(self._some[j])].tolist()
+                self._last[j] = known.numbers[-1]
 
     @property
     def told(self) -> tuple[RoundColumn, ...]:
@@ -200,13 +225,13 @@ class RoundColumns:
         Those that stay the same from row to row, as over a lot or a day, count once.
         """
         found = []
-        for own, counts, runs, first in zip(
-            self._normal, self._counts.tolist(), self._runs.tolist(), self._first, strict=True
+        for own, counts, runs, some in zip(
+            self._normal, self._counts.tolist(), self._runs.tolist(), self._some, strict=True
         ):
             (n, n_such), (n_normal, n_such_normal) = counts, _counts(own)
-            if not (n and n_normal and _varies(np.asarray(first), own.of)):
+            if not (n and n_normal and own.are_measured and _varies(np.asarray(some), own.of)):
                 continue
-            p_value = _p_value(runs, _runs(own))
+            p_value = _p_value(runs, _counts(_others(own)))
             is_far = _is_far(n_such / n, n_such_normal / n_normal, own.by_chance)
             if is_far and p_value * len(self._normal) <= LEVEL:
                 column = RoundColumn(own.column, own.of, n, n_such, n_normal, n_such_normal)
@@ -219,10 +244,10 @@ def _counts(own: Multiples) -> tuple[int, int]:
     return int(own.are_known.sum()), int(own.are_such.sum())
 
 
-def _runs(own: Multiples, last: float = math.nan) -> tuple[int, int]:
-    """Return the same of numbers that are others than in the row before; `last` stands there."""
-    is_other = np.diff(own.numbers, prepend=last) != 0  # also of what is missing
-    return _counts(own.rows(is_other))
+def _others(own: Multiples) -> Multiples:
+    """Return the same of the numbers that are others than the one before."""
+    known = own.rows(own.are_known)
+    return known.rows(_are_others(known.numbers))
 
 
 def _p_value(batch: Sequence[int], normal: Sequence[int]) -> float:
@@ -231,15 +256,10 @@ def _p_value(batch: Sequence[int], normal: Sequence[int]) -> float:
     return float(hypergeom.sf(n_such - 1, n + n_normal, n_such + n_such_normal, n))
 
 
-def _are_known(numbers: Float64Array) -> BoolArray:
-    are_known: BoolArray = np.isfinite(numbers) & (numbers != 0)
-    return are_known
-
-
-def _varies(numbers: Float64Array, of: float) -> bool:
-    """Return whether the middle 80 % of numbers hold several multiples of something."""
-    low, high = np.quantile(numbers[_are_known(numbers)], [0.1, 0.9])
-    return bool(high - low >= _FEWEST_STEPS * of)
+def _varies(numbers: Float64Array, step: float) -> bool:
+    """Return whether the middle 80 % of numbers, one at least, hold several multiples of a step."""
+    low, high = np.nanquantile(numbers, [0.1, 0.9])
+    return bool(high - low >= _FEWEST_STEPS * step)
 
 
 def _is_far(share: float, other: float, by_chance: float) -> bool:
