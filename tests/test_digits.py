@@ -109,6 +109,18 @@ class TestRoundness:
             own.evidence(np.asarray([[19.5, np.nan, np.nan, 20.53]]))[0, 0]
         )
 
+    def test_many_zeros_and_gaps_say_nothing_either(self):
+        rng = np.random.default_rng(0)
+        numbers = rng.normal(20, 1, (400, 6)).round(2)
+        numbers[rng.random((400, 6)) < 0.3] = 0.0
+        numbers[rng.random((400, 6)) < 0.1] = np.nan
+        own = Roundness.of(numbers, np.full(6, 3))
+        rows = np.asarray([[19.5, 20.5, 21.0, 20.0, 0.0, np.nan]])
+        assert own.which_known(rows).tolist() == [[True] * 4 + [False] * 2]
+        assert own.evidence(rows)[0, 0] > own.limits[0]
+        alone = own.evidence(np.asarray([[19.5, 20.5, 21.0, 20.0, np.nan, np.nan]]))
+        assert own.evidence(rows)[0].tolist() == alone[0].tolist()
+
     def test_numbers_that_usually_are_round_tell_nothing(self):
         rng = np.random.default_rng(1)
         numbers = np.round(rng.normal(20, 3, (400, 4)), 2)
@@ -160,7 +172,9 @@ class TestRoundness:
         rng = np.random.default_rng(0)
         own = Roundness.of(rng.normal(70, 5, (300, 4)).round(1), np.full(4, 3))
         assert self.told(own, [[131.0, 127.0, 140.0, 118.0]]) == [[False, False]]
-        assert not own.which_known(np.asarray([[131.0, 7.1, 0.0, np.nan]])).any()
+        others = np.asarray([[131.0, 500.0, 0.0, np.nan]])
+        for which in (own.which_known, own.multiples, own.which_rounder, own.which_less_round):
+            assert not which(others).any()
         counts = Roundness.of(rng.poisson(4, (300, 4)).astype(float), np.full(4, 3))
         more = rng.poisson(14, (100, 4)).astype(float)
         assert not np.asarray(self.told(counts, more)).any()
@@ -236,6 +250,13 @@ def test_an_assessment_says_which_rows_are_odd_and_scores_stay(detector):
     assert found.to_frame("ja")["unusual_digits"][20] == "数値5個すべてが通常より切りのよい値"
     assert odd(found.rows(np.asarray([20, 3])).unusual_digits) == {0: True}
     assert odd(Assessment.below([found, found.rows(np.arange(11))]).unusual_digits)[70]
+
+
+def test_numbers_that_say_nothing_are_not_counted(detector):
+    rows = made_up(inspected(60, seed=1), [10])
+    rows.loc[10, "long [%]"] = 0.0
+    found = detector.assess(rows)
+    assert found.to_frame()["unusual_digits"][10] == "all 4 numbers are rounder than usual"
 
 
 def test_a_saved_detector_says_the_same_and_one_of_before_nothing(detector, tmp_path):
