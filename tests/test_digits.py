@@ -322,7 +322,7 @@ def test_a_group_that_rounds_single_columns_is_named(command, run, detector, tmp
         assert said in err
     assert err.count("More numbers of") == 2
     *_, err = run(command, tmp_path / "in.csv", *options, "--lang", "ja")
-    assert "「hard [HV]」が0.5の倍数である行は「by」が「Suzuki」に偏っています" in err
+    assert "「hard [HV]」の数値のうち、0.5の倍数であるものは「by」が「Suzuki」に偏っています" in err
     inspected(200, seed=3).to_csv(tmp_path / "in.csv", index=False)
     *_, err = run(command, tmp_path / "in.csv", *options)
     assert "More numbers of" not in err
