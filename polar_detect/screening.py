@@ -28,7 +28,7 @@ from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.repeats import Repeat, Repeats
-from polar_detect.texts.distinct import first_places
+from polar_detect.texts.distinct import distinct_texts, first_places
 from polar_detect.texts.moments import as_read, at_no_moment
 from polar_detect.texts.passages import InPassages
 
@@ -287,10 +287,8 @@ class Screening:
         """Return where the first text stands that counts as the same as each of some."""
         rows = self.detector.rows
         counted = self.texts if rows is None else rows.rounded_texts(self.texts)
-        first: dict[str, int] = {}
-        for i, text in enumerate(counted):
-            first.setdefault(text, i)
-        return np.asarray([first[counted[i]] for i in places.tolist()], np.intp)
+        (_, which), (_, first) = distinct_texts(counted), first_places(counted)
+        return first[which[places]]
 
     def _repeats(self) -> tuple[Repeat | None, ...]:
         """Return which other text each repeats, by its name."""

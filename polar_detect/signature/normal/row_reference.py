@@ -224,8 +224,12 @@ class RowReference(HasColumns):
     @cached_property
     def _counted(self) -> tuple[str, ...]:
         """The rows as they count: equal where their numbers differ in further digits only."""
-        return tuple(self.template.rounded_texts(self.texts))
+        return _counted(self.template, self.texts)
+
+
+def _counted(template: "RowTemplate", texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(template.rounded_texts(texts) if template.keeps_digits else texts)
 
 
 def _seen(template: "RowTemplate", texts: Sequence[str]) -> Seen:
-    return Seen.of_rows(tuple(template.rounded_texts(texts)))
+    return Seen.of_rows(_counted(template, texts))
