@@ -84,32 +84,34 @@ def tables_of_normal_rows(data: Path) -> Iterator[Table]:
     return (table for table in tables(data) if not table.name.endswith(others))
 
 
-def frame_of(rows: Array) -> pd.DataFrame:
-    """Return rows as a file holds them."""
-    return pd.DataFrame(rows.astype(str)).add_prefix("column ")
+def frame_of(rows: Array, unit: str = "") -> pd.DataFrame:
+    """Return rows as a file holds them; a unit stands behind the names of all columns."""
+    return pd.DataFrame(rows.astype(str)).add_prefix("column ").add_suffix(unit)
 
 
 def fitted_and_new(
-    rows: Array, n_train: int, n_test: int, rng: np.random.Generator
+    rows: Array, n_train: int, n_test: int, rng: np.random.Generator, unit: str = ""
 ) -> tuple[PolarDetector, pd.DataFrame]:
     """Return a detector that is fitted on some of the normal rows at random, and some others."""
     order = rng.permutation(len(rows))
     n_train = min(n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
-    frame = frame_of(rows[order])
+    frame = frame_of(rows[order], unit)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
         detector = PolarDetector("columns").fit(frame[:n_train])
     return detector, frame[n_train:][:n_test].reset_index(drop=True)
 
 
-Shares = Callable[[PolarDetector, pd.DataFrame, Array, np.random.Generator], list[float]]
+Shares = Callable[[PolarDetector, pd.DataFrame, Table, np.random.Generator], list[float]]
 
 
-def shares_by_source(doc: str | None, shares_of: Shares, header: list[str]) -> argparse.Namespace:
+def shares_by_source(
+    doc: str | None, shares_of: Shares, header: list[str], *, unit: str = ""
+) -> argparse.Namespace:
     """Print the mean of some shares by table, and over all tables; return the options.
 
-    `shares_of` is asked of a fitted detector, later normal rows, all normal rows and a source of
-    chance, for each table of normal rows but pixels of digits, seed by seed.
+    `shares_of` is asked of a fitted detector, later normal rows, the table and a source of chance,
+    for each table of normal rows but pixels of digits, seed by seed; `unit` is that of its columns.
     """
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     common.add_data_option(parser)
@@ -121,10 +123,10 @@ def shares_by_source(doc: str | None, shares_of: Shares, header: list[str]) -> a
     for seed in range(options.seeds):
         for table in tables_of_normal_rows(options.data):
             rng = np.random.default_rng(seed)
-            detector, new = fitted_and_new(table.normal, options.n_train, options.n_new, rng)
+            detector, new = fitted_and_new(table.normal, options.n_train, options.n_new, rng, unit)
             if len(new) >= _FEWEST and not table.name.startswith("digits"):
                 source = table.name.split()[0].strip(",")
-                found[source].append(shares_of(detector, new, table.normal, rng))
+                found[source].append(shares_of(detector, new, table, rng))
     print(f"{common.machine()}; {options.seeds} seeds\n")
     rows = [*found.items(), ("all", [one for shares in found.values() for one in shares])]
     with warnings.catch_warnings():

@@ -60,8 +60,9 @@ def main() -> None:
 
 
 def _shares(
-    detector: PolarDetector, new: pd.DataFrame, normal: Array, rng: np.random.Generator
+    detector: PolarDetector, new: pd.DataFrame, table: columns.Table, rng: np.random.Generator
 ) -> list[float]:
+    normal = table.normal
     rounding = _Rounding(normal)
 
     def told(rows: Array) -> float:

@@ -19,7 +19,13 @@ from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
 from polar_detect.report.content.cluster_phrases import shared
 from polar_detect.report.content.reasons import OddCells, reasons_of
-from polar_detect.report.content.row_phrases import digits_told, repeat_of, row_place
+from polar_detect.report.content.row_phrases import (
+    digits_told,
+    mistakes_told,
+    repeat_of,
+    row_place,
+)
+from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.digits import UnusualDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly
@@ -95,6 +101,7 @@ class Result:
     known_anomaly: str = ""
     repeat_of: str = ""
     unusual_digits: str = ""
+    likely_mistake: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +132,10 @@ class Assessment:
     beyond_usual : tuple of dict
         The columns in which each row has a number below (-1) or above (1) the middle 90 % of those
         of normal rows of its kind; () where columns count as text.
-    meant : tuple of dict
-        The columns in which each row has a number that would be usual with the point moved or with
-        the other sign, each with that number; () where columns count as text.
+    mistakes : tuple of tuple of Mistake
+        What seems to have gone wrong in each row: cells that stand in the wrong column, or numbers
+        that would be usual with the point moved, the other sign or in another unit; () where
+        columns count as text, and where none of them are numbers. No score counts it.
     misfiled : tuple of dict
         The columns in which each row says something else than its free text leads to expect, each
         with that, a word or between which numbers; () where texts are no rows, or tell no column.
@@ -176,7 +184,7 @@ class Assessment:
     empty_cells: tuple[frozenset[str], ...] = ()
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     beyond_usual: tuple[Mapping[str, int], ...] = ()
-    meant: tuple[Mapping[str, float], ...] = ()
+    mistakes: tuple[tuple[Mistake, ...], ...] = ()
     misfiled: tuple[Mapping[str, Expected], ...] = ()
     odd_entries: tuple[OddEntry | None, ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
@@ -239,7 +247,7 @@ class Assessment:
             empty_cells=chosen(self.empty_cells),
             unlike_kind=chosen(self.unlike_kind),
             beyond_usual=chosen(self.beyond_usual),
-            meant=chosen(self.meant),
+            mistakes=chosen(self.mistakes),
             misfiled=chosen(self.misfiled),
             odd_entries=chosen(self.odd_entries),
             new_cells=chosen(self.new_cells),
@@ -266,7 +274,7 @@ class Assessment:
             empty_cells=_joined(part.empty_cells for part in parts),
             unlike_kind=_joined(part.unlike_kind for part in parts),
             beyond_usual=_joined(part.beyond_usual for part in parts),
-            meant=_joined(part.meant for part in parts),
+            mistakes=_joined(part.mistakes for part in parts),
             misfiled=_joined(part.misfiled for part in parts),
             odd_entries=_joined(part.odd_entries for part in parts),
             new_cells=_joined(part.new_cells for part in parts),
@@ -299,6 +307,13 @@ class Assessment:
         entries = self.odd_entries or (None,) * n
         meant = self.meant or ({},) * n
         return [*map(OddCells, empty, unlike, new, far, misfiled, entries, meant)]
+
+    @property
+    def meant(self) -> tuple[Mapping[str, float], ...]:
+        """The numbers that would be usual in each row but for its mistakes, by column."""
+        return tuple(
+            {n: own for m in of_row for n, own in m.meant.items()} for of_row in self.mistakes
+        )
 
     @cached_property
     def like_known(self) -> tuple[str, ...]:
@@ -340,6 +355,7 @@ class Assessment:
                 known_anomaly=self.like_known[i],
                 repeat_of=self._said_of_repeat(i, language),
                 unusual_digits=self._said_of_digits(i, language),
+                likely_mistake=mistakes_told(self.mistakes[i], language) if self.mistakes else "",
             )
             minimal = self.programs[i] if self.programs else None
             results.append(
@@ -536,6 +552,7 @@ class Assessment:
                 known=bool(self.known_anomalies),
                 repeats=bool(self.repeats),
                 digits=bool(self.unusual_digits),
+                mistakes=bool(self.mistakes),
             ),
         )
 

@@ -377,7 +377,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             empty_cells=() if template is None else tuple(template.read(read).empty_cells),
             unlike_kind=tuple(fitted.reference.unlike_kind(read)),
             beyond_usual=tuple(fitted.reference.beyond_usual(read)),
-            meant=tuple(fitted.reference.meant(read)),
+            mistakes=() if fitted.reference.numbers is None else tuple(fitted.mistakes(read)),
             misfiled=tuple(found.misfiled),
             odd_entries=tuple(found.odd_entries),
             new_cells=() if known is None else tuple(known.new_cells(read)),

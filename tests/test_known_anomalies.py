@@ -206,7 +206,7 @@ def test_score_and_report_name_kinds_and_count_them(run, tmp_path):
     assert "Like labelled anomalies: " in err
     assert "“leak”" in err
     scored = pd.read_csv(out, keep_default_na=False)
-    assert [*scored][-3:] == ["known_anomaly", "repeat_of", "unusual_digits"]
+    assert [*scored][-4:] == ["known_anomaly", "repeat_of", "unusual_digits", "likely_mistake"]
     assert set(scored["known_anomaly"][40:]) <= {"leak", ""}
     assert (scored["known_anomaly"] == "leak").sum() >= 5
     assert "known_anomaly" in result_columns(scored)

@@ -99,11 +99,13 @@ def stored_origin(folder: Path) -> Origin:
     if template is not None and not reads_texts:
         template = template.unread()
     column = None if column is None else str(column)
+    keeps_texts = whole.part("settings").get("store_texts") is not False
     asides = Asides(
         passages=manifest.get("passages") is not None,
         known=KNOWN in manifest["files"],
         repeats=manifest.get("repeats_from") is not None,
         digits=template is not None and template.tells_digits,
+        mistakes=template is not None and bool(template.numeric and keeps_texts),
     )
     return Origin(sha256, column, template, reads_texts, asides)
 

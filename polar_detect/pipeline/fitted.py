@@ -14,6 +14,7 @@ from polar_detect.errors import counted
 from polar_detect.features.table import FeatureTable
 from polar_detect.pipeline.passage_scale import PassageScale
 from polar_detect.pipeline.settings import Settings
+from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
 from polar_detect.signature.digits import LastDigits
@@ -222,7 +223,11 @@ class Fitted:
         own = self.reference
         if not isinstance(own, RowReference) or own.numbers is None:
             return None
-        return Reach.of(own.numbers, own.texts)
+        return Reach.of(own.numbers, own.texts, self.mistakes)
+
+    def mistakes(self, texts: Sequence[str]) -> list[tuple[Mistake, ...]]:
+        """Return what seems to have gone wrong in each row; nothing where none has numbers."""
+        return self.reference.mistakes(texts, self.known_values)
 
     @cached_property
     def known_words(self) -> KnownWords | None:

@@ -30,6 +30,7 @@ from polar_detect.report.rows import (
     by_size,
     explained_row,
     listed_row,
+    mistaken_rows,
     numbers_of,
     repeated_rows,
     shown_of,
@@ -97,7 +98,7 @@ def build_report(
         calibration_scores=normal,
         programs=_programs(detector, assessment) if fitted.head.reads_texts else None,
         drift=_measure_batch_drift(detector, assessment),
-        beyond=_beyond_reach(detector, table.texts),
+        beyond=_beyond_reach(detector, table.texts, assessment),
         like_known=_like_known(detector, assessment),
         n_known=n_known,
         digits=fitted.digits,
@@ -214,6 +215,7 @@ def _report(
             unusual_digit_rows(assessment, table, standard.rows, standard.digits),
             batch=standard.round_columns,
         ),
+        mistakes=mistaken_rows(assessment, table, standard.rows),
         versions=standard.versions,
     )
 
@@ -262,9 +264,9 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
     return fitted.drift_of(assessment.scores, batch)
 
 
-def _beyond_reach(detector: PolarDetector, texts: Sequence[str]) -> Beyond:
+def _beyond_reach(detector: PolarDetector, texts: Sequence[str], assessment: Assessment) -> Beyond:
     own = BeyondReach(detector.fitted_.reach)
-    own.add(texts)
+    own.add(texts, [*map(bool, assessment.mistakes)])
     return own.mostly
 
 

@@ -54,6 +54,14 @@ def groups_of_unusual_digits(
     return _groups_of(are_odd, table, assessment, rows)
 
 
+def groups_of_mistakes(
+    table: Table, assessment: Assessment, rows: RowTemplate | None
+) -> tuple[Concentration, ...]:
+    """Return the groups of rows of which more seem to hold mistakes; see `flagged_groups`."""
+    are_mistaken = np.asarray([*map(bool, assessment.mistakes)], bool)
+    return _groups_of(are_mistaken, table, assessment, rows)
+
+
 def _groups_of(
     are_such: BoolArray, table: Table, assessment: Assessment, rows: RowTemplate | None
 ) -> tuple[Concentration, ...]:

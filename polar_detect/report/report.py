@@ -276,6 +276,7 @@ def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
         data,
         repeats=data.repeats.named(names),
         digits=data.digits.named(names),
+        mistakes=data.mistakes.named(names),
         numbering="index",
     )
 

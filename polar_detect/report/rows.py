@@ -18,6 +18,7 @@ from polar_detect.report.content.data import (
     Contribution,
     FeaturePart,
     ListedRow,
+    MistakenRows,
     PassageReport,
     ProgramReport,
     RepeatedRow,
@@ -26,7 +27,12 @@ from polar_detect.report.content.data import (
     UnusualDigitRows,
 )
 from polar_detect.report.content.reasons import OddCells, raising, whole_parts
-from polar_detect.report.groups import groups_of_copies, groups_of_unusual_digits, round_groups
+from polar_detect.report.groups import (
+    groups_of_copies,
+    groups_of_mistakes,
+    groups_of_unusual_digits,
+    round_groups,
+)
 from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.marks.known_words import KnownWords
 from polar_detect.signature.marks.spans import TokenLoss
@@ -101,6 +107,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         n_fine=assessment.like_fine[i] if assessment.like_fine and assessment.is_anomaly[i] else 0,
         repeated=repeated_row(i, assessment, table),
         unusual_digits=assessment.unusual_digits[i] if assessment.unusual_digits else None,
+        mistakes=assessment.mistakes[i] if assessment.mistakes else (),
     )
 
 
@@ -168,6 +175,17 @@ def unusual_digit_rows(
         groups_of_unusual_digits(table, assessment, template),
         round_groups(table, assessment, template, digits),
     )
+
+
+def mistaken_rows(
+    assessment: Assessment, table: Table, template: RowTemplate | None
+) -> MistakenRows:
+    """Return which rows of a table seem to hold mistakes; `template` is of their texts."""
+    if not assessment.mistakes:
+        return MistakenRows()
+    found = zip(numbers_of(table).tolist(), assessment.mistakes, strict=True)
+    groups = groups_of_mistakes(table, assessment, template)
+    return MistakenRows(tuple((row, own) for row, own in found if own), groups)
 
 
 def numbers_of(table: Table) -> IntArray:

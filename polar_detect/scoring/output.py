@@ -50,6 +50,8 @@ class Summary:
         How many rows repeat a normal one.
     n_unusual_digits : int
         How many rows have numbers that are rounder than usual, or have more digits.
+    n_mistakes : mapping of str to int
+        How many rows seem to hold a mistake, by what `score` says of it.
     rounder : tuple of RoundColumn
         In which columns numbers are rounder than those of normal rows.
     """
@@ -69,6 +71,7 @@ class Summary:
     n_like: Mapping[str, int] = field(default_factory=dict)
     n_repeats: int = 0
     n_unusual_digits: int = 0
+    n_mistakes: Mapping[str, int] = field(default_factory=dict)
     rounder: tuple[RoundColumn, ...] = ()
 
 

@@ -30,6 +30,7 @@ _STORED = pa.schema(
         "known_anomaly": pa.string(),
         "repeat_of": pa.string(),
         "unusual_digits": pa.string(),
+        "likely_mistake": pa.string(),
     }
 )
 

@@ -66,10 +66,10 @@ def run(
         beyond, rounder = BeyondReach(job.reach), RoundColumns(job.digits, job.normal_texts)
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
-                scoring.run(chunk, texts, cache)
+                results = scoring.run(chunk, texts, cache)
                 known.add(texts)
                 new.add(texts)
-                beyond.add(texts)
+                beyond.add(texts, [bool(own.likely_mistake) for own in results])
                 rounder.add(texts)
         summary = scoring.summarise(rule, tables.rejected_path(job.out))
         summary = replace(
@@ -90,6 +90,7 @@ class _Scoring:
     def __init__(self, opened: Input, engine: Engine, partial: Partial, progress: Progress) -> None:
         self.tally = Tally()
         self.like: Counter[tuple[str, float]] = Counter()  # labelled anomalies, by p-value
+        self.n_mistakes: Counter[str] = Counter()
         self.n_computed = self.n_resumed = self.n_repeats = self.n_unusual_digits = 0
         self._opened = opened
         self._engine = engine
@@ -98,8 +99,8 @@ class _Scoring:
         self._sample = Sample()
         self._is_computed = False  # by a fleet, before
 
-    def run(self, chunk: int, texts: list[str], cache: ResultCache) -> None:
-        """Score a chunk, or take what an earlier run made of it."""
+    def run(self, chunk: int, texts: list[str], cache: ResultCache) -> list[Result]:
+        """Score a chunk, or take what an earlier run made of it; return the results."""
         finished = self._partial.results(chunk)
         if finished is None:
             # First where this run begins, behind what an earlier one had done: neither the rate
@@ -114,12 +115,15 @@ class _Scoring:
         for result in results:
             self.n_repeats += bool(result.repeat_of)
             self.n_unusual_digits += bool(result.unusual_digits)
+            if result.likely_mistake:
+                self.n_mistakes[result.likely_mistake] += 1
             self.tally.add(result.p_value)
             if result.p_value is not None:
                 self.like[result.known_anomaly, result.p_value] += 1
         self._sample.add([r.score for r in results if r.score is not None])
         if finished is None or self.tally.n_rows == self._opened.n_rows:
             self._progress("score", self.tally.n_rows, self._opened.n_rows)
+        return results
 
     def compute_with(self, fleet: Fleet) -> None:
         """Have a fleet compute what `run` will ask for, chunk by chunk, in any order.
@@ -152,6 +156,7 @@ class _Scoring:
             n_like=n_like,
             n_repeats=self.n_repeats,
             n_unusual_digits=self.n_unusual_digits,
+            n_mistakes=self.n_mistakes,
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:

@@ -72,6 +72,14 @@ class Explained(Score):
         None,
         description="Of a text that is read in passages the strangest, which the rest is about.",
     )
+    unusual_digits: str | None = Field(
+        None, description="Which numbers of a row are rounder than usual, or have more digits."
+    )
+    likely_mistake: str | None = Field(
+        None,
+        description="What seems to have gone wrong in a row that would be usual otherwise, such "
+        "as two cells in each other's column, or a number in another unit.",
+    )
     known_kind: str | None = Field(
         None,
         description="Kind of the labelled anomaly that a flagged text is like, empty where it is "
@@ -121,11 +129,11 @@ class Answers:
         assessment = self._detector.assess(texts, neighbours=False)
         explanation = assessment.explanation
         by_layer, by_group = explanation.by_layer(), explanation.by_group()
-        words, reasons = explanation.top_layers(), assessment.reasons(tongue)
-        columns = explanation.top_columns()
-        explained = []
+        words, columns = explanation.top_layers(), explanation.top_columns()
+        results, explained = assessment.results(tongue), []
         for i, judged in enumerate(self._judged(assessment.scores)):
-            answer = Explained(**judged.model_dump(), top_layers=words[i], reasons=reasons[i])
+            own = results[i]
+            answer = Explained(**judged.model_dump(), top_layers=words[i], reasons=own.reasons)
             if judged.score is not None:
                 if (minimal := assessment.programs[i]) is not None:
                     answer.program = str(minimal.program)
@@ -136,6 +144,8 @@ class Answers:
                     known, answer.known_kind = assessment.known_anomalies[i], ""
                     if known is not None and known.is_like:
                         answer.known_kind, answer.known_place = known.kind, known.place + 1
+                answer.unusual_digits = own.unusual_digits or None
+                answer.likely_mistake = own.likely_mistake or None
                 answer.usual_numbers = self._usual_numbers(texts[i], i, assessment)
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()

@@ -72,6 +72,9 @@ class Notices:
                     known=table.labels is not None,
                     repeats=not self.options.no_store_texts,
                     digits=table.template is not None and table.template.tells_digits,
+                    mistakes=table.template is not None
+                    and bool(table.template.numeric)
+                    and not self.options.no_store_texts,
                 ),
             )
             yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))

@@ -29,8 +29,9 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
+from polar_detect.report.content.aside_phrases import digits, mistakes, repeats
 from polar_detect.report.content.data import ReportData
-from polar_detect.report.content.phrases import beyond_reach, digits, like_known, repeats
+from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.signature.columns.new_cells import NewColumns
 
@@ -88,6 +89,8 @@ def _tell_of_batch(
     for sentence in repeats(data.repeats, data.n_scored, data.numbering, own):
         tell(sentence)
     for sentence in digits(data.digits, data.n_scored, data.numbering, own):
+        tell(sentence)
+    for sentence in mistakes(data.mistakes, data.n_scored, data.numbering, own):
         tell(sentence)
 
 

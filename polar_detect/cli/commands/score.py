@@ -23,8 +23,9 @@ from polar_detect.errors import InputError
 from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
+from polar_detect.report.content.aside_phrases import counted_mistakes, round_columns
 from polar_detect.report.content.facts import description
-from polar_detect.report.content.phrases import beyond_reach, like_known, round_columns
+from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache, check_cache
@@ -170,6 +171,8 @@ def _tell_of_batch(summary: Summary, detector: PolarDetector, language: Language
         tell(language.count("terminal.digits", summary.n_unusual_digits, n_all=n))
     for sentence in round_columns(summary.rounder, language):
         tell(sentence)
+    if summary.n_mistakes:
+        tell(counted_mistakes(summary.n_mistakes, n, language))
     tell_of_new(summary.n_new, n, language)
     known = detector.fitted_.known
     if known is not None and summary.n_flagged:

@@ -31,19 +31,27 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.clusters import flagged_clusters
+from polar_detect.report.content.aside_phrases import digits, mistakes, repeats
 from polar_detect.report.content.data import (
     FlaggedClusters,
     FlaggedGroups,
+    MistakenRows,
     RepeatedRows,
     UnusualDigitRows,
 )
-from polar_detect.report.content.phrases import digits, fall, repeats
+from polar_detect.report.content.phrases import fall
 from polar_detect.report.content.row_phrases import repeated
 from polar_detect.report.formats.choices import Format
 from polar_detect.report.formats.rendering import check_folder, format_of, render
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.groups import flagged_groups
-from polar_detect.report.rows import listed_row, repeated_row, repeated_rows, unusual_digit_rows
+from polar_detect.report.rows import (
+    listed_row,
+    mistaken_rows,
+    repeated_row,
+    repeated_rows,
+    unusual_digit_rows,
+)
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
@@ -61,6 +69,7 @@ class _Batch(NamedTuple):
     clusters: FlaggedClusters | None
     repeats: RepeatedRows
     digits: UnusualDigitRows
+    mistakes: MistakenRows
 
 
 def screen(options: ScreenOptions) -> None:
@@ -98,11 +107,12 @@ def screen(options: ScreenOptions) -> None:
                 flagged_clusters(table, found),
                 repeated_rows(found, table, table.template),
                 unusual_digit_rows(found, table, table.template, screening.digits),
+                mistaken_rows(found, table, table.template),
             )
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
             file = render(data, kind, options.lang)
-            batch = _Batch(data.groups, data.clusters, data.repeats, data.digits)
+            batch = _Batch(data.groups, data.clusters, data.repeats, data.digits, data.mistakes)
         if found.repeats:
             job = replace(job, repeat_of=_said_of_repeats(found, table, language))
         known = _Known(table.texts, found, options.lang)
@@ -174,6 +184,7 @@ def _job(options: ScreenOptions, training: Training, screening: Screening) -> Sc
             passages=options.passages,
             repeats=screening.repeats is not None,
             digits=screening.digits is not None,
+            mistakes=table.template is not None and bool(table.template.numeric),
         ),
     )
 
@@ -208,6 +219,8 @@ def _tell_of(
     for sentence in repeats(batch.repeats, n_scored, table.numbering, language):
         tell(sentence)
     for sentence in digits(batch.digits, n_scored, table.numbering, language):
+        tell(sentence)
+    for sentence in mistakes(batch.mistakes, n_scored, table.numbering, language):
         tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))

@@ -13,6 +13,7 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.sources import SharedReason, Source
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import Program
+from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
 from polar_detect.signature.digits import UnusualDigits
@@ -166,6 +167,26 @@ class UnusualDigitRows:
         return replace(self, found=tuple((names[row], own) for row, own in self.found))
 
 
+@dataclass(frozen=True, slots=True)
+class MistakenRows:
+    """Rows that seem to hold mistakes.
+
+    Parameters
+    ----------
+    found : tuple of (int or str, tuple of Mistake)
+        Each with its number or name, as `ReportData.numbering` says.
+    groups : tuple of Concentration
+        Of which more do, the surest first.
+    """
+
+    found: tuple[tuple[int | str, tuple[Mistake, ...]], ...] = ()
+    groups: tuple[Concentration, ...] = ()
+
+    def named(self, names: Mapping[int | str, int | str]) -> "MistakenRows":
+        """Return the same with other names of the rows."""
+        return replace(self, found=tuple((names[row], own) for row, own in self.found))
+
+
 @dataclass(frozen=True)
 class RowReport:
     """One scored text with its reasons."""
@@ -191,6 +212,7 @@ class RowReport:
     n_fine: int = 0  # that were reviewed and found normal, and that a flagged row is like
     repeated: RepeatedRow | None = None  # where it repeats what another one says
     unusual_digits: UnusualDigits | None = None  # where its numbers are rounder, or less round
+    mistakes: tuple[Mistake, ...] = ()  # that it seems to hold
 
     @property
     def has_expected(self) -> bool:
@@ -431,6 +453,7 @@ class ReportData:
     repeats : RepeatedRows
         None where there are such, each of which repeats itself.
     digits : UnusualDigitRows
+    mistakes : MistakenRows
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -463,6 +486,7 @@ class ReportData:
     n_known: int = 0
     repeats: RepeatedRows = field(default_factory=RepeatedRows)
     digits: UnusualDigitRows = field(default_factory=UnusualDigitRows)
+    mistakes: MistakenRows = field(default_factory=MistakenRows)
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

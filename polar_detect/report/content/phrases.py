@@ -24,31 +24,26 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
 from polar_detect.report.content import cluster_phrases
+from polar_detect.report.content.aside_phrases import digits, mistakes, repeats
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import (
-    Numbering,
     ProgramUse,
-    RepeatedRows,
     ReportData,
-    UnusualDigitRows,
     total,
 )
 from polar_detect.report.content.facts import in_words
 from polar_detect.report.content.falls import last_fall
 from polar_detect.report.content.group_phrases import concentration
-from polar_detect.report.content.row_phrases import digits_told, repeated, row_place
+from polar_detect.report.content.row_phrases import row_place
 from polar_detect.shell import as_argument
 from polar_detect.signature.columns.reach import Beyond
 from polar_detect.signature.known_anomalies import LikeCounts
-from polar_detect.signature.round_columns import RoundColumn
 from polar_detect.statistics.stretch import crowded
 from polar_detect.tables.cells.names import comma_separated, on_one_line
 from polar_detect.texts.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
 _N_COMMON = 3  # reasons named in the summary
-_N_REPEATS = 3  # that are named
-_N_ROUND = 3  # columns
 _MOST_KINDS = 10  # of labelled anomalies
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
@@ -87,6 +82,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
     sentences += _clusters(data, language)
     sentences += repeats(data.repeats, data.n_scored, data.numbering, language)
     sentences += digits(data.digits, data.n_scored, data.numbering, language)
+    sentences += mistakes(data.mistakes, data.n_scored, data.numbering, language)
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     sentences += beyond_reach(data.beyond, language)
@@ -111,67 +107,6 @@ def like_known(own: LikeCounts, language: Language) -> str:
         n_known=own.n_known,
         n_unlike=own.n_unlike,
     )
-
-
-def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language) -> list[str]:
-    """Return how many of `n` rows repeat another one, which first, and of which group."""
-    if not own.found:
-        return []
-    named = [
-        language.say(
-            "repeat.row",
-            row=row_place(row.row, "", numbering, language),
-            repeat=repeated(row, numbering, language, NAME_CHARACTERS),
-        )
-        for row in own.found[:_N_REPEATS]
-    ]
-    more = ["…"] * (len(own.found) > _N_REPEATS)
-    listed = language.say("semicolon").join(named + more)
-    sentences = [language.count("summary.repeats", len(own.found), n_all=n, named=listed)]
-    return sentences + [concentration(group, language, "group.copies") for group in own.groups[:1]]
-
-
-def digits(own: UnusualDigitRows, n: int, numbering: Numbering, language: Language) -> list[str]:
-    """Return how many of `n` rows have unusual digits, and where numbers are rounder."""
-    sentences = []
-    if own.found:
-        named = [
-            language.say(
-                "digits.row",
-                row=row_place(row, "", numbering, language),
-                digits=digits_told(odd, language),
-            )
-            for row, odd in own.found[:_N_REPEATS]
-        ]
-        named += ["…"] * (len(own.found) > _N_REPEATS)
-        listed = language.say("semicolon").join(named)
-        sentences.append(language.count("summary.digits", len(own.found), n_all=n, named=listed))
-    sentences += [concentration(group, language, "group.digits") for group in own.groups[:1]]
-    for group in own.columns[:_N_ROUND]:
-        where = concentration(group.where, language, "group.round.where")
-        said = _multiples(group.column, group.of, language)
-        sentences.append(language.say("group.round", **said, where=where))
-    return sentences + round_columns(own.batch, language)
-
-
-def round_columns(found: Sequence[RoundColumn], language: Language) -> list[str]:
-    """Return in which columns the numbers of a batch are rounder than those of normal rows."""
-    return [
-        language.say(
-            "summary.round",
-            **_multiples(own.column, own.of, language),
-            n=own.n,
-            n_such=own.n_such,
-            n_normal=own.n_normal,
-            n_such_normal=own.n_such_normal,
-        )
-        for own in found[:_N_ROUND]
-    ]
-
-
-def _multiples(column: str, of: float, language: Language) -> dict[str, str]:
-    name = language.say("quoted", word=one_line(column, NAME_CHARACTERS))
-    return {"column": name, "multiple": np.format_float_positional(of, trim="-")}
 
 
 def beyond_reach(beyond: Beyond, language: Language) -> list[str]:

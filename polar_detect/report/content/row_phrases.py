@@ -22,6 +22,7 @@ from polar_detect.report.content.data import (
     RowReport,
 )
 from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
+from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.digits import UnusualDigits
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
@@ -88,6 +89,9 @@ def why(row: RowReport, numbers: Numbers, numbering: Numbering, language: Langua
     if row.unusual_digits is not None:
         digits = digits_told(row.unusual_digits, language)
         sentences.append(language.say("card.digits", digits=digits))
+    if row.mistakes:
+        mistakes = mistakes_told(row.mistakes, language)
+        sentences.append(language.say("card.mistake", mistakes=mistakes))
     if row.n_fine:
         sentences.append(language.say("card.fine", n=row.n_fine))
     if not row.cells:  # else the names of the columns would be named, in each row the same
@@ -139,6 +143,35 @@ def digits_told(own: UnusualDigits, language: Language) -> str:
     names = language.say("comma").join(named + ["…"] * (n > _MOST_NAMED))
     key = "digits.rounder" if own.are_rounder else "digits.more"
     return language.count(key, n, n_all=n_all, names=names)
+
+
+def mistakes_told(own: Sequence[Mistake], language: Language) -> str:
+    """Return what seems to have gone wrong in a row; "" where nothing does.
+
+    >>> mistakes_told([Mistake("swapped", ("width", "depth"))], Language())
+    '“width” and “depth” swapped'
+    >>> mistakes_told([Mistake("times", ("load",), times=0.01)], Language("ja"))
+    '「load」が本来の1/100'
+    """
+    return language.say("semicolon").join(_mistake(mistake, language) for mistake in own)
+
+
+def _mistake(own: Mistake, language: Language) -> str:
+    named = [
+        language.say("quoted", word=one_line(name, NAME_CHARACTERS))
+        for name in (own.columns[0], own.columns[-1])
+    ]
+    first, last = named
+    if own.kind == "times":
+        is_large = own.times > 1
+        n = round(own.times if is_large else 1 / own.times)
+        key = "mistake.large" if is_large else "mistake.small"
+        return language.say(f"{key}.unit" if own.unit else key, column=first, n=n, unit=own.unit)
+    if own.kind in ("sign", "unit"):
+        return language.say(f"mistake.{own.kind}", column=first, unit=own.unit)
+    if own.kind != "swapped" and len(own.columns) == 1:
+        return language.say(f"mistake.{own.kind}.one", column=first)
+    return language.say(f"mistake.{own.kind}", first=first, last=last)
 
 
 def repeated(

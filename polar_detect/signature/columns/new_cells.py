@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import pandas as pd
 
+from polar_detect.arrays import BoolArray
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.numbers import MISSING, Notation, is_missing
 from polar_detect.tables.columns.new_values import new_later
@@ -88,16 +90,30 @@ class KnownValues:
 
         An empty one does where none of the normal rows has one.
         """
-        columns, notation = self.template.columns, self.template.notation
+        columns = self.template.columns
         rows = self.template.read(texts).cells
         filled = {i: cells for i, cells in enumerate(rows) if cells is not None}
         found: list[list[NewCell]] = [[] for _ in rows]
-        for place, known in self.by_place.items():
-            column, own = columns[place], [cells[place] for cells in filled.values()]
-            for i, cell, said in zip(filled, own, _said(column, own, notation), strict=True):
-                if said not in known and not ("" in known and is_missing(cell, notation)):
-                    found[i].append(NewCell(column.name, "" if cell == MISSING else cell))
+        for place in self.by_place:
+            own = [cells[place] for cells in filled.values()]
+            for i, cell, is_new in zip(filled, own, self.are_new(place, own), strict=True):
+                if is_new:
+                    found[i].append(NewCell(columns[place].name, "" if cell == MISSING else cell))
         return [*map(tuple, found)]
+
+    def are_new(self, place: int, cells: Sequence[str]) -> BoolArray:
+        """Return which of several cells would be new in the column there, (n_cells,)."""
+        column, notation, known = (
+            self.template.columns[place],
+            self.template.notation,
+            self.by_place[place],
+        )
+        said = zip(cells, _said(column, cells, notation), strict=True)
+        new = (
+            own not in known and not ("" in known and is_missing(cell, notation))
+            for cell, own in said
+        )
+        return np.fromiter(new, bool, len(cells))
 
 
 class NewColumns:

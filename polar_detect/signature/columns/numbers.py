@@ -11,7 +11,6 @@ from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
 from polar_detect.numerics.blas import one_thread
-from polar_detect.signature.columns import slips
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed, merged
 from polar_detect.signature.columns.conditions import Beside, Conditions
 from polar_detect.signature.columns.normal_rows import (
@@ -222,12 +221,15 @@ class NumberReference:
     usual : tuple of (n_kinds, 2) float64, n_columns long
         Between which values the middle 90 % of the normal cells of each kind lie under the usual
         conditions, for people.
+    values : (n_rows, n_columns) float64
+        The numbers of the normal rows; NaN where there is none.
     """
 
     template: "RowTemplate"
     scaled: tuple[ScaledRows, ...]
     conditions: Mapping[str, tuple[float, float]]
     usual: tuple[Float64Array, ...]
+    values: Float64Array
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
@@ -252,9 +254,9 @@ class NumberReference:
         values = cells.beside(by_kind.given).values
         usual = tuple(map(_usual, values.T, cells.levels, by_kind.scale.kinds))
         if not template.dependent:
-            return cls(template, (by_kind,), ranges, usual)
+            return cls(template, (by_kind,), ranges, usual, cells.values)
         together = ScaledRows.fit(cells.without_factors(), template)
-        return cls(template, (by_kind, together), ranges, usual)
+        return cls(template, (by_kind, together), ranges, usual, cells.values)
 
     def features(
         self, texts: Sequence[str], *, banned: BoolArray | None = None, skipped: float = 0
@@ -329,9 +331,11 @@ class NumberReference:
 
     def usual_for(self, text: str) -> list[Usual]:
         """Return what is usual in each column for a row of its kind, conditions and numbers."""
-        cells = NumberCells.of(self.template.read([text]))
+        rows = self.template.read([text])
         digits = [column.decimals or 0 for column in self.template.numeric]
-        found = zip(self._ranges(cells)[0].tolist(), digits, self._kinds, cells.levels, strict=True)
+        ranges = np.concatenate([self.usual_ranges(rows)[0], self.expected_ranges(rows)[0]], 1)
+        levels = rows.factor_levels
+        found = zip(ranges.tolist(), digits, self._kinds, levels, strict=True)
         usual = []
         for ends, n, kinds, said in found:
             low, high, expected_low, expected_high = (round(end, n) for end in ends)
@@ -339,19 +343,30 @@ class NumberReference:
             usual.append(Usual(low, high, own, expected_low, expected_high))
         return usual
 
-    def _ranges(self, cells: NumberCells) -> Float64Array:
-        """Return where cells lie mostly, (n_rows, n_columns, 4), under the conditions of their row.
+    def usual_ranges(self, texts: Sequence[str]) -> Float64Array:
+        """Return where the middle 90 % of normal cells lie, (n_rows, n_columns, 2).
 
-        In rows of their kind, and where the other numbers lead to expect them; NaN of none.
+        Of rows of the same kind, under the conditions of each row.
         """
-        scaled, pairs = self.scaled[0], zip(self.usual, self._kinds, cells.levels, strict=True)
+        cells = NumberCells.of(self.template.read(texts))
+        pairs = zip(self.usual, self._kinds, cells.levels, strict=True)
         usual = np.stack([own[kinds.place(said)] for own, kinds, said in pairs], axis=1)
-        added = cells.beside(scaled.given).added
-        both = [
-            np.stack([scaled.given.usual(*own) for own in zip(places, added, strict=True)])
-            for places in (usual, scaled.expected(cells))
-        ]
-        return np.concatenate(both, axis=-1)
+        return self._under_conditions(cells, usual)
+
+    def expected_ranges(self, texts: Sequence[str]) -> Float64Array:
+        """Return where its other numbers lead to expect each cell, (n_rows, n_columns, 2).
+
+        Nine of ten normal ones lie there, under the conditions of each row; NaN where there are no
+        others.
+        """
+        cells = NumberCells.of(self.template.read(texts))
+        return self._under_conditions(cells, self.scaled[0].expected(cells))
+
+    def _under_conditions(self, cells: NumberCells, ranges: Float64Array) -> Float64Array:
+        """Return ranges under the usual conditions as they are under those of each row."""
+        given = self.scaled[0].given
+        added = cells.beside(given).added
+        return np.stack([given.usual(*own) for own in zip(ranges, added, strict=True)])
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return which numbers of each row are usual for rows of other kinds, but not of its own.
@@ -381,29 +396,6 @@ class NumberReference:
             side = (values > high).astype(int) - (values < low)
             for i in np.flatnonzero(side).tolist():
                 found[i][column.name] = int(side[i])
-        return found
-
-    def meant(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """Return what numbers of each row would be usual, had they been typed right; see `slips`.
-
-        Usual for rows of its kind, and where its other numbers lead to expect them.
-        """
-        found: list[dict[str, float]] = [{} for _ in texts]
-        read = self.template.read(texts)
-        rows = [i for i, beyond in enumerate(self.beyond_usual(read)) if beyond]
-        if not rows:
-            return found
-        said = [own for i in rows if (own := read.cells[i]) is not None]  # so has each of them
-        rows_beyond = self.template.rows_of(said)
-        cells, as_said = NumberCells.of(rows_beyond), rows_beyond.numbers_as_said
-        by_itself, beside = np.split(self._ranges(cells), 2, axis=-1)
-        expected = np.where(np.isnan(beside), by_itself, beside)
-        for j, column in enumerate(self.template.numeric):
-            numbers = as_said[:, j]
-            likely = slips.meant(numbers, expected[:, j])
-            is_slip = slips.may_be_slips(numbers, by_itself[:, j])
-            for i in np.flatnonzero(is_slip & ~np.isnan(likely)).tolist():
-                found[rows[i]][column.name] = float(likely[i])
         return found
 
     def _by_kind(

@@ -1,14 +1,17 @@
 """Between which numbers normal rows lie, and in which columns most rows of a batch do not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import are_most
 from polar_detect.signature.columns.numbers import NumberReference
+
+MistakesOf = Callable[[Sequence[str]], list[tuple[Mistake, ...]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +25,20 @@ class Reach:
     low, high : (n_columns,) float64
         Of the columns of numbers, as they would be under the usual conditions, and behind them of
         the conditions; NaN where there is no number.
+    mistakes : callable
+        What seems to have gone wrong in each of some rows.
     """
 
     numbers: NumberReference
     low: Float64Array
     high: Float64Array
+    mistakes: MistakesOf
 
     @classmethod
-    def of(cls, numbers: NumberReference, texts: Sequence[str]) -> Self:
+    def of(cls, numbers: NumberReference, texts: Sequence[str], mistakes: MistakesOf) -> Self:
         """Return that of normal rows."""
         values = numbers.beside_conditions(texts)
-        return cls(numbers, np.fmin.reduce(values), np.fmax.reduce(values))
+        return cls(numbers, np.fmin.reduce(values), np.fmax.reduce(values), mistakes)
 
     @property
     def names(self) -> list[str]:
@@ -40,10 +46,10 @@ class Reach:
         template = self.numbers.template
         return [own.name for own in (*template.numeric, *template.conditions)]
 
-    def n_beyond(self, texts: Sequence[str]) -> Float64Array:
-        """Return how many rows lie elsewhere, by column, (n_columns,)."""
+    def are_beyond(self, texts: Sequence[str]) -> BoolArray:
+        """Return in which columns rows lie elsewhere, (n_rows, n_columns)."""
         values = self.numbers.beside_conditions(texts)
-        beyond: Float64Array = ((values < self.low) | (values > self.high)).sum(0)
+        beyond: BoolArray = (values < self.low) | (values > self.high)
         return beyond
 
 
@@ -73,12 +79,24 @@ class BeyondReach:
         self._n_rows = 0
         self._counts = np.zeros(0 if reach is None else len(reach.names))
 
-    def add(self, texts: Sequence[str]) -> None:
-        """Count some more rows; empty ones are none."""
-        filled = [text for text in texts if text.strip()]
-        if self._reach is not None and filled:
-            self._n_rows += len(filled)
-            self._counts += self._reach.n_beyond(filled)
+    def add(self, texts: Sequence[str], are_mistaken: Sequence[bool] = ()) -> None:
+        """Count some more rows; empty ones are none.
+
+        In the columns of a mistake that a row seems to hold it does not count as lying there;
+        `are_mistaken`: which hold one, where that is known, as to ask all takes its time.
+        """
+        asked = zip(texts, are_mistaken or [True] * len(texts), strict=True)
+        filled = [(text, may_be) for text, may_be in asked if text.strip()]
+        if self._reach is None or not filled:
+            return
+        self._n_rows += len(filled)
+        beyond = self._reach.are_beyond([text for text, _ in filled])
+        places = [i for i, (_, may_be) in enumerate(filled) if may_be and beyond[i].any()]
+        mistakes = self._reach.mistakes([filled[i][0] for i in places]) if places else []
+        for i, own in zip(places, mistakes, strict=True):
+            mistaken = {name for mistake in own for name in mistake.columns}
+            beyond[i, [name in mistaken for name in self._reach.names]] = False
+        self._counts += beyond.sum(0)
 
     @property
     def mostly(self) -> Beyond:

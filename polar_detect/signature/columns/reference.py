@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 from polar_detect.arrays import BoolArray
 from polar_detect.features.table import FeatureTable
 from polar_detect.signature.columns.categories import CategoryReference
+from polar_detect.signature.columns.cells import Cells
+from polar_detect.signature.columns.mistake import Mistake
+from polar_detect.signature.columns.mistakes import likely_mistakes
+from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.numbers import NumberReference
 
 if TYPE_CHECKING:
@@ -55,9 +59,17 @@ class HasColumns:
         """Return in which columns rows have numbers below (-1) or above (1) usual ones."""
         return [{}] * len(texts) if self.numbers is None else self.numbers.beyond_usual(texts)
 
-    def meant(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """Return what numbers of each row would be usual, had they been typed right."""
-        return [{}] * len(texts) if self.numbers is None else self.numbers.meant(texts)
+    def mistakes(
+        self, texts: Sequence[str], known: KnownValues | None
+    ) -> list[tuple[Mistake, ...]]:
+        """Return what seems to have gone wrong in each row; see `likely_mistakes`.
+
+        `known` is what normal rows say in columns of words.
+        """
+        if self.numbers is None:
+            return [()] * len(texts)
+        cells = Cells.of(self.numbers, known, self.numbers.template.read(texts))
+        return likely_mistakes(cells, self.contamination)
 
     def of_columns(
         self, texts: Sequence[str], *, banned: BoolArray | None, left_out: BoolArray | None

@@ -133,7 +133,7 @@ def are_same_units(first: str, second: str) -> bool:
     >>> [are_same_units("MPa", unit) for unit in ("Mpa", "mPa")], are_same_units("C", "℃")
     ([True, False], True)
     """
-    return _spelled(first) == _spelled(second)
+    return spelled(first) == spelled(second)
 
 
 def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None:
@@ -194,7 +194,8 @@ def _is_known(plain: str) -> bool:
     )
 
 
-def _spelled(unit: str) -> str:
+def spelled(unit: str) -> str:
+    """Return what spellings of one unit have in common: case is free, but mPa is not MPa."""
     marked = _MILLI_OR_MEGA.sub(lambda found: "mega" if found[0] == "M" else "milli", _plain(unit))
     lower = marked.lower()
     return "°c" if lower in _CELSIUS else lower

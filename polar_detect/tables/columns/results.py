@@ -1,7 +1,7 @@
 """The columns that `score` puts beside a table, by which one that was scored before is known."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import compress, dropwhile
 
 import numpy as np
@@ -28,6 +28,7 @@ OF_PASSAGES = {"passage": "str"}  # of texts that are read in passages
 OF_KNOWN = {"known_anomaly": "str"}  # of detectors that keep labelled anomalies
 OF_REPEATS = {"repeat_of": "str"}  # where rows, or texts, do not repeat each other anyway
 OF_DIGITS = {"unusual_digits": "str"}  # of rows that say how round their numbers are
+OF_MISTAKES = {"likely_mistake": "str"}  # of rows with numbers
 OF_PROGRAMS = {"program", "program_length", "n_skips", "n_loops"}
 _OF_MODELS = OF_PROGRAMS | {"top_layers"}
 # Of rows that no model reads.
@@ -48,23 +49,26 @@ class Asides:
         That one repeats another.
     digits : bool
         That numbers of a row are rounder than usual, or have more digits.
+    mistakes : bool
+        That cells stand in the wrong column, or numbers would be usual but for a slip.
     """
 
     passages: bool = False
     known: bool = False
     repeats: bool = False
     digits: bool = False
+    mistakes: bool = False
 
     @property
     def columns(self) -> dict[str, str]:
         """The columns that say so, with their kinds."""
-        asked = (self.passages, self.known, self.repeats, self.digits)
-        columns = (OF_PASSAGES, OF_KNOWN, OF_REPEATS, OF_DIGITS)
+        asked = (self.passages, self.known, self.repeats, self.digits, self.mistakes)
+        columns = (OF_PASSAGES, OF_KNOWN, OF_REPEATS, OF_DIGITS, OF_MISTAKES)
         return {name: own[name] for own in compress(columns, asked) for name in own}
 
 
 FLAG = "is_anomaly"
-_ASIDES = Asides(passages=True, known=True, repeats=True, digits=True).columns
+_ASIDES = Asides(*(True for _ in fields(Asides))).columns
 _MIN_TELLING = 3  # a table of one's own may have a score, or a program
 # What people keep who delete the rest; two of them tell, as a table of one's own that has both
 # could not be scored either.

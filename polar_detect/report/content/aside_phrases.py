@@ -1,0 +1,122 @@
+"""What is said of a batch beside its scores: copies, unusual digits and likely mistakes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
+from polar_detect.messages.language import Language
+from polar_detect.report.content.data import (
+    MistakenRows,
+    Numbering,
+    RepeatedRows,
+    UnusualDigitRows,
+)
+from polar_detect.report.content.group_phrases import concentration
+from polar_detect.report.content.row_phrases import (
+    digits_told,
+    mistakes_told,
+    repeated,
+    row_place,
+)
+from polar_detect.signature.round_columns import RoundColumn
+
+_N_REPEATS = 3  # that are named
+_N_ROUND = 3  # columns
+
+
+def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return how many of `n` rows repeat another one, which first, and of which group."""
+    if not own.found:
+        return []
+    named = [
+        language.say(
+            "repeat.row",
+            row=row_place(row.row, "", numbering, language),
+            repeat=repeated(row, numbering, language, NAME_CHARACTERS),
+        )
+        for row in own.found[:_N_REPEATS]
+    ]
+    more = ["…"] * (len(own.found) > _N_REPEATS)
+    listed = language.say("semicolon").join(named + more)
+    sentences = [language.count("summary.repeats", len(own.found), n_all=n, named=listed)]
+    return sentences + [concentration(group, language, "group.copies") for group in own.groups[:1]]
+
+
+def digits(own: UnusualDigitRows, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return how many of `n` rows have unusual digits, and where numbers are rounder."""
+    sentences = []
+    if own.found:
+        named = [
+            language.say(
+                "digits.row",
+                row=row_place(row, "", numbering, language),
+                digits=digits_told(odd, language),
+            )
+            for row, odd in own.found[:_N_REPEATS]
+        ]
+        named += ["…"] * (len(own.found) > _N_REPEATS)
+        listed = language.say("semicolon").join(named)
+        sentences.append(language.count("summary.digits", len(own.found), n_all=n, named=listed))
+    sentences += [concentration(group, language, "group.digits") for group in own.groups[:1]]
+    for group in own.columns[:_N_ROUND]:
+        where = concentration(group.where, language, "group.round.where")
+        said = _multiples(group.column, group.of, language)
+        sentences.append(language.say("group.round", **said, where=where))
+    return sentences + round_columns(own.batch, language)
+
+
+def mistakes(own: MistakenRows, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return how many of `n` rows seem to hold mistakes, which, and of which group they are."""
+    rows_of: dict[str, list[int | str]] = {}
+    for row, found in own.found:
+        rows_of.setdefault(mistakes_told(found, language), []).append(row)
+    named = [
+        language.count(
+            "mistake.rows",
+            len(rows),
+            mistake=mistake,
+            row=row_place(rows[0], "", numbering, language),
+        )
+        for mistake, rows in sorted(rows_of.items(), key=lambda item: -len(item[1]))
+    ]
+    if not named:
+        return []
+    more = ["…"] * (len(named) > _N_REPEATS)
+    listed = language.say("semicolon").join(named[:_N_REPEATS] + more)
+    sentences = [language.count("summary.mistakes", len(own.found), n_all=n, named=listed)]
+    return sentences + [
+        concentration(group, language, "group.mistakes") for group in own.groups[:1]
+    ]
+
+
+def counted_mistakes(counts: Mapping[str, int], n: int, language: Language) -> str:
+    """Return how many of `n` rows seem to hold which mistakes, as `score` says of them."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    named = [
+        language.count("mistake.count", n_such, mistake=mistake)
+        for mistake, n_such in ordered[:_N_REPEATS]
+    ]
+    listed = language.say("semicolon").join(named + ["…"] * (len(ordered) > _N_REPEATS))
+    n_rows = sum(counts.values())
+    return language.count("terminal.mistakes", n_rows, n_all=n, named=listed)
+
+
+def round_columns(found: Sequence[RoundColumn], language: Language) -> list[str]:
+    """Return in which columns the numbers of a batch are rounder than those of normal rows."""
+    return [
+        language.say(
+            "summary.round",
+            **_multiples(own.column, own.of, language),
+            n=own.n,
+            n_such=own.n_such,
+            n_normal=own.n_normal,
+            n_such_normal=own.n_such_normal,
+        )
+        for own in found[:_N_ROUND]
+    ]
+
+
+def _multiples(column: str, of: float, language: Language) -> dict[str, str]:
+    name = language.say("quoted", word=one_line(column, NAME_CHARACTERS))
+    return {"column": name, "multiple": np.format_float_positional(of, trim="-")}
