@@ -349,6 +349,9 @@ def test_numbers_that_normal_rows_have_just_so_are_no_mistakes():
     assert kinds_of(frame, turned, small, usual) == [["swapped"], [], []]
     small = {"thick": 0.51}
     assert kinds_of(frame, turned, small) == [["swapped"], ["times"]]
+    once = frame.copy()
+    once.loc[0, ["width", "height"]] = [297.0, 210.0]  # which may be a mistake itself
+    assert kinds_of(once, turned) == [["swapped"]]
     frame.loc[:2, ["width", "height"]] = [[297.0, 210.0], [296.0, 211.0], [298.5, 209.0]]
     frame.loc[3:5, "thick"] = [0.51, 0.53, 0.5]
     assert kinds_of(frame, turned, small) == [[], []]
@@ -453,6 +456,17 @@ def test_cells_move_through_columns_that_are_not_asked_anything():
     left, right = detector.assess(new).mistakes
     assert [(own.kind, own.columns) for own in left] == [("left", ("a", "lot", "b"))]
     assert [(own.kind, own.columns) for own in right] == [("right", ("b", "note"))]
+
+
+def test_what_may_say_anything_in_both_columns_is_no_sign():
+    frame = measured(a=50, b=20)
+    frame["lot"] = [f"L{i:05d}" for i in range(300)]
+    frame["note"] = [f"remark {i} {7 * i % 100}" for i in range(300)]
+    with pytest.warns(TrainingWarning):
+        detector = PolarDetector("columns").fit(frame)
+    new = frame[:2].assign(b=77.7, note="").reset_index(drop=True)
+    new.loc[1, ["b", "lot"]] = [np.nan, "20.1"]
+    assert [[own.kind for own in found] for found in detector.assess(new).mistakes] == [[], []]
 
 
 def test_cells_that_may_say_anything_tell_nothing_by_themselves():
