@@ -373,6 +373,18 @@ def test_round_numbers_and_nines_stand_for_themselves():
     assert kinds_of(frame, *rows) == [[], ["times"], [], ["times"], ["times"], ["sign"]]
 
 
+def test_a_number_that_is_usual_for_another_product_is_no_slip():
+    rng = np.random.default_rng(0)
+    product = rng.choice(["small", "large"], 300)
+    size = np.where(product == "small", 2, 20) * rng.normal(1, 0.01, 300)
+    frame = pd.DataFrame({"product": product, "size": size.round(3)}).assign(
+        room=rng.normal(20, 0.1, 300).round(2)
+    )
+    new = pd.DataFrame({"product": ["small"] * 2, "size": [20.1, 201.0], "room": 20.0})
+    found = PolarDetector("columns").fit(frame).assess(new).mistakes
+    assert [[own.times for own in row] for row in found] == [[], [100.0]]
+
+
 def test_columns_of_few_different_numbers_have_no_slips():
     frame = measured(a=20, b=50).assign(month=[11, 12] * 150)
     detector = PolarDetector("columns").fit(frame)
@@ -621,6 +633,7 @@ def test_a_column_without_a_unit_was_taken_in_no_other():
         ("Nm", {"kgf·cm": (0.0980665, 0)}),
         ("mm/sec", {"m/min": (16.6667, 0)}),
         ("L/min", {"m3/h": (16.6667, 0)}),
+        ("bar", {"psi": (0.0689476, 0)}),
         ("%", {}),
         ("個", {}),
         ("NM", {}),
@@ -630,6 +643,7 @@ def test_units_of_a_quantity_know_each_other(unit, others):
     found = {own.unit: (own.times, own.plus) for own in conversions_to(unit)}
     for other, numbers in others.items():
         assert found[other] == pytest.approx(numbers, rel=1e-4)
+    assert all(abs(times - 1) > 0.2 or plus for times, plus in found.values())
     assert bool(found) == bool(others)
 
 

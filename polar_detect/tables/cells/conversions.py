@@ -63,7 +63,9 @@ _ALIASES = {
 }
 _TIMES_SIGN, _SECONDS = re.compile("[·・*×⋅]"), re.compile(r"\bsec\b")
 _ALIKE: Final = 1e-6  # of one another, units of two names are one
-_FARTHEST: Final = 1e4  # of the same thing, nobody measures lengths in m and in nm
+# Drift may look like units that are nearly the same, and nobody measures lengths in m and in nm.
+_NEAREST: Final = 1.25
+_FARTHEST: Final = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class Conversion:
 def conversions_to(unit: str) -> tuple[Conversion, ...]:
     """Return the other units that a number may have been taken in, each once.
 
-    None more than 10,000 times as large or as small; () for a unit that has no other, as
-    percentages have none.
+    None that is nearly the same, as kgf/cm² is a bar, or more than 10,000 times as large or as
+    small; () for a unit that has no other, as percentages have none.
 
     >>> [(own.unit, round(own.times, 4), round(own.plus, 2)) for own in conversions_to("℃")]
     [('K', 1.0, -273.15), ('°F', 0.5556, -17.78)]
@@ -96,8 +98,8 @@ def conversions_to(unit: str) -> tuple[Conversion, ...]:
     found: dict[float, Conversion] = {}
     for name, scale in scales.items():
         ratio = scale / scales[own]
-        is_near = 1 / _FARTHEST < ratio < _FARTHEST
-        if is_near and all(abs(ratio - known) > _ALIKE * known for known in (1.0, *found)):
+        is_told = _NEAREST < max(ratio, 1 / ratio) < _FARTHEST
+        if is_told and all(abs(ratio - known) > _ALIKE * known for known in (1.0, *found)):
             found[ratio] = Conversion(name, ratio)
     return tuple(found.values())
 
