@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import PolarDetector
+from polar_detect.assessment import Assessment
 
 Rows = NDArray[np.object_]  # (n_rows, n_columns): numbers as they are written
 
@@ -45,19 +46,20 @@ def _shares(
     names, usual = [*map(str, new.columns)], new.to_numpy()
     usual = usual[(usual.astype(float) != 0).any(1)]
 
-    def told(rows: Rows) -> list[bool]:
-        frame = pd.DataFrame(rows, columns=names)
-        return [*map(bool, detector.assess(frame, neighbours=False).mistakes)]
+    def assessed(rows: Rows) -> Assessment:
+        return detector.assess(pd.DataFrame(rows, columns=names), neighbours=False)
+
+    def told(found: Assessment) -> float:
+        return float(np.mean([*map(bool, found.mistakes)]))
 
     def both(rows: Rows, kind: str) -> list[float]:
         """Return in how many rows a mistake is told, and in how many the right one."""
-        frame = pd.DataFrame(rows, columns=names)
-        found = detector.assess(frame, neighbours=False)
+        found = assessed(rows)
         right = [
             any(own.kind == kind for own in mistakes) and _are_near(meant, names, was)
             for mistakes, meant, was in zip(found.mistakes, found.meant, usual, strict=True)
         ]
-        return [float(np.mean([*map(bool, found.mistakes)])), float(np.mean(right))]
+        return [told(found), float(np.mean(right))]
 
     n = len(usual)
     wrong = 10 ** (rng.choice([-1, 1], (n, 2)) * rng.uniform(0.1, 2, (n, 2)))
@@ -70,10 +72,10 @@ def _shares(
         *both(_swapped(usual, rng), "swapped"),
         *both(_one_off(usual, rng), "left"),
         *both(_one_off(usual[:, ::-1], rng)[:, ::-1], "right"),
-        float(np.mean(told(_times(usual, wrong[:, :1], rng)))),
-        float(np.mean(told(_times(usual, wrong, rng)))),
-        np.nan if table.name.startswith(_MADE) else float(np.mean(told(odd.astype(str)))),
-        float(np.mean(told(usual))),
+        told(assessed(_times(usual, wrong[:, :1], rng))),
+        told(assessed(_times(usual, wrong, rng))),
+        np.nan if table.name.startswith(_MADE) else told(assessed(odd.astype(str))),
+        told(assessed(usual)),
     ]
 
 

@@ -105,7 +105,7 @@ def stored_origin(folder: Path) -> Origin:
         known=KNOWN in manifest["files"],
         repeats=manifest.get("repeats_from") is not None,
         digits=template is not None and template.tells_digits,
-        mistakes=template is not None and bool(template.numeric and keeps_texts),
+        mistakes=template is not None and template.tells_mistakes and keeps_texts,
     )
     return Origin(sha256, column, template, reads_texts, asides)
 

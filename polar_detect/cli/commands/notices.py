@@ -73,7 +73,7 @@ class Notices:
                     repeats=not self.options.no_store_texts,
                     digits=table.template is not None and table.template.tells_digits,
                     mistakes=table.template is not None
-                    and bool(table.template.numeric)
+                    and table.template.tells_mistakes
                     and not self.options.no_store_texts,
                 ),
             )

@@ -184,7 +184,7 @@ def _job(options: ScreenOptions, training: Training, screening: Screening) -> Sc
             passages=options.passages,
             repeats=screening.repeats is not None,
             digits=screening.digits is not None,
-            mistakes=table.template is not None and bool(table.template.numeric),
+            mistakes=table.template is not None and table.template.tells_mistakes,
         ),
     )
 

@@ -1,5 +1,6 @@
 """What is said of a batch beside its scores: copies, unusual digits and likely mistakes."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,7 +22,7 @@ from polar_detect.report.content.row_phrases import (
 )
 from polar_detect.signature.round_columns import RoundColumn
 
-_N_REPEATS = 3  # that are named
+_N_NAMED = 3  # rows, or mistakes
 _N_ROUND = 3  # columns
 
 
@@ -35,10 +36,9 @@ def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language)
             row=row_place(row.row, "", numbering, language),
             repeat=repeated(row, numbering, language, NAME_CHARACTERS),
         )
-        for row in own.found[:_N_REPEATS]
+        for row in own.found[:_N_NAMED]
     ]
-    more = ["…"] * (len(own.found) > _N_REPEATS)
-    listed = language.say("semicolon").join(named + more)
+    listed = _listed(named, len(own.found), language)
     sentences = [language.count("summary.repeats", len(own.found), n_all=n, named=listed)]
     return sentences + [concentration(group, language, "group.copies") for group in own.groups[:1]]
 
@@ -53,10 +53,9 @@ def digits(own: UnusualDigitRows, n: int, numbering: Numbering, language: Langua
                 row=row_place(row, "", numbering, language),
                 digits=digits_told(odd, language),
             )
-            for row, odd in own.found[:_N_REPEATS]
+            for row, odd in own.found[:_N_NAMED]
         ]
-        named += ["…"] * (len(own.found) > _N_REPEATS)
-        listed = language.say("semicolon").join(named)
+        listed = _listed(named, len(own.found), language)
         sentences.append(language.count("summary.digits", len(own.found), n_all=n, named=listed))
     sentences += [concentration(group, language, "group.digits") for group in own.groups[:1]]
     for group in own.columns[:_N_ROUND]:
@@ -68,6 +67,8 @@ def digits(own: UnusualDigitRows, n: int, numbering: Numbering, language: Langua
 
 def mistakes(own: MistakenRows, n: int, numbering: Numbering, language: Language) -> list[str]:
     """Return how many of `n` rows seem to hold mistakes, which, and of which group they are."""
+    if not own.found:
+        return []
     rows_of: dict[str, list[int | str]] = {}
     for row, found in own.found:
         rows_of.setdefault(mistakes_told(found, language), []).append(row)
@@ -78,12 +79,9 @@ def mistakes(own: MistakenRows, n: int, numbering: Numbering, language: Language
             mistake=mistake,
             row=row_place(rows[0], "", numbering, language),
         )
-        for mistake, rows in sorted(rows_of.items(), key=lambda item: -len(item[1]))
+        for mistake, rows in sorted(rows_of.items(), key=lambda item: -len(item[1]))[:_N_NAMED]
     ]
-    if not named:
-        return []
-    more = ["…"] * (len(named) > _N_REPEATS)
-    listed = language.say("semicolon").join(named[:_N_REPEATS] + more)
+    listed = _listed(named, len(rows_of), language)
     sentences = [language.count("summary.mistakes", len(own.found), n_all=n, named=listed)]
     return sentences + [
         concentration(group, language, "group.mistakes") for group in own.groups[:1]
@@ -92,14 +90,10 @@ def mistakes(own: MistakenRows, n: int, numbering: Numbering, language: Language
 
 def counted_mistakes(counts: Mapping[str, int], n: int, language: Language) -> str:
     """Return how many of `n` rows seem to hold which mistakes, as `score` says of them."""
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    named = [
-        language.count("mistake.count", n_such, mistake=mistake)
-        for mistake, n_such in ordered[:_N_REPEATS]
-    ]
-    listed = language.say("semicolon").join(named + ["…"] * (len(ordered) > _N_REPEATS))
-    n_rows = sum(counts.values())
-    return language.count("terminal.mistakes", n_rows, n_all=n, named=listed)
+    ordered = Counter(counts).most_common(_N_NAMED)
+    named = [language.count("mistake.count", n_such, mistake=said) for said, n_such in ordered]
+    listed = _listed(named, len(counts), language)
+    return language.count("terminal.mistakes", sum(counts.values()), n_all=n, named=listed)
 
 
 def round_columns(found: Sequence[RoundColumn], language: Language) -> list[str]:
@@ -120,3 +114,8 @@ def round_columns(found: Sequence[RoundColumn], language: Language) -> list[str]
 def _multiples(column: str, of: float, language: Language) -> dict[str, str]:
     name = language.say("quoted", word=one_line(column, NAME_CHARACTERS))
     return {"column": name, "multiple": np.format_float_positional(of, trim="-")}
+
+
+def _listed(named: Sequence[str], n: int, language: Language) -> str:
+    """Return the first of `n` things, which are named, behind one another."""
+    return language.say("semicolon").join([*named, *["…"] * (n > len(named))])

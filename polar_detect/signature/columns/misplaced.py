@@ -129,7 +129,10 @@ def _one_off(cells: Cells, rows: IndexArray, kind: MistakeKind, spared: int) -> 
     for fit, i in zip(fits, rows.tolist(), strict=True):
         odd, is_empty = cells.are_odd[i], cells.are_empty[i]
         tells = (odd | (fit & ~asked & np.roll(asked, -off))) & ~is_empty
-        stood, end = _stood(tells, fit, is_empty, off)
+        place = _stood(tells, fit, is_empty, off)
+        if place is None:
+            continue
+        stood, end = place
         telling = [j for j in stood if tells[j]]
         n_asked = int((asked | tells)[[*stood]].sum())
         if len(telling) + odd[end] < _FEWEST or len(telling) < _TELLING * n_asked:
@@ -142,10 +145,12 @@ def _one_off(cells: Cells, rows: IndexArray, kind: MistakeKind, spared: int) -> 
     return found
 
 
-def _stood(tells: BoolArray, fits: BoolArray, is_empty: BoolArray, off: int) -> tuple[range, int]:
+def _stood(
+    tells: BoolArray, fits: BoolArray, is_empty: BoolArray, off: int
+) -> tuple[range, int] | None:
     """Return the columns whose cells belong one to the right (1) or left (-1), and the empty one.
 
-    From the farthest cell that tells so on; no columns where there are none.
+    From the farthest cell that tells so on; None where there are no such.
 
     Parameters
     ----------
@@ -161,14 +166,17 @@ def _stood(tells: BoolArray, fits: BoolArray, is_empty: BoolArray, off: int) -> 
     """
     n = len(tells)
     if off < 0:
-        own, end = _stood(tells[::-1], fits[::-1], is_empty[::-1], 1)
+        turned = _stood(tells[::-1], fits[::-1], is_empty[::-1], 1)
+        if turned is None:
+            return None
+        own, end = turned
         return range(n - own.stop, n - own.start), n - 1 - end
     telling = np.flatnonzero(tells)
     end = first = int(telling[-1]) if len(telling) else n
     while end < n and fits[end] and not is_empty[end]:
         end += 1
     if end == n or not is_empty[end]:
-        return range(0), 0
+        return None
     while first and fits[first - 1] and not is_empty[first - 1]:
         first -= 1
     return range(int(telling[telling >= first][0]), end), end

@@ -256,6 +256,11 @@ class RowTemplate:
         return len(self.with_digits) > 1
 
     @property
+    def tells_mistakes(self) -> bool:
+        """Whether rows have numbers, which are usual or not but for a mistake."""
+        return bool(self.numeric)
+
+    @property
     def conditions(self) -> tuple[TemplateColumn, ...]:
         """The conditions that are numbers; those that are words are factors at most."""
         return tuple(own for own in self.all_numeric if own.is_condition)
