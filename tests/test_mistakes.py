@@ -306,6 +306,21 @@ def test_a_usual_number_is_swapped_with_a_strange_one_where_chance_does_not_put_
     assert PolarDetector("columns").fit(near).assess(new).mistakes == ((),)
 
 
+def test_what_a_repeated_number_stands_for_is_not_known():
+    rng = np.random.default_rng(0)
+    both = rng.normal(0, 1, 300)
+    frame = pd.DataFrame(
+        {"a": 120 + 3 * both, "b": 45 + 2 * both, "c": 80 + both}
+        | {f"of {i}": rng.normal(10 * i, 0.1, 300) for i in range(1, 3)}
+    ).round(2)
+    new = frame[:9].assign(b=frame["a"][:9])
+    found = PolarDetector("columns").fit(frame).assess(new)
+    told = [[own.columns for own in row] for row in found.mistakes]
+    assert told.count([("b", "a")]) > 5
+    assert {*map(len, found.meant)} == {0}
+    assert "would be usual" not in "".join(found.reasons())
+
+
 def test_numbers_of_columns_that_are_alike_may_be_the_same():
     rng = np.random.default_rng(0)
     inner = rng.normal(20, 0.5, 300)

@@ -106,7 +106,8 @@ def _confirmed(cells: Cells, repairs: dict[int, _Repair]) -> dict[int, Mistake]:
     for k, (i, repair) in enumerate(repairs.items()):
         moved = [j for j in measured if cells.places[j] in repair.belong]
         if (~is_usual[k, moved]).sum() <= len(moved) // _SPARED:
-            filled = [j for j in moved if not np.isnan(values[k, j])]
+            # What a number stands for that repeats another one is not known.
+            filled = [j for j in moved if not np.isnan(values[k, j]) and repair.kind != "copied"]
             meant = {names[cells.places[j]]: float(values[k, j]) for j in filled}
             found[i] = Mistake(repair.kind, tuple(names[j] for j in repair.stood), meant)
     return found
