@@ -21,13 +21,15 @@ from polar_detect.report.content.cluster_phrases import shared
 from polar_detect.report.content.reasons import OddCells, reasons_of
 from polar_detect.report.content.row_phrases import (
     digits_told,
+    flat_told,
     mistakes_told,
     repeat_of,
     row_place,
 )
-from polar_detect.signature.columns.mistake import Mistake
+from polar_detect.signature.columns.mistake import Mistake, misplaced_in
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.digits import UnusualDigits
+from polar_detect.signature.flat_runs import FlatRun
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
 from polar_detect.statistics.concentration import Concentration, Grouping, concentrations
@@ -164,6 +166,9 @@ class Assessment:
     unusual_digits : tuple of UnusualDigits or None
         Which numbers of each row are rounder, or have more digits, than those of normal rows; ()
         where rows do not say so, as where models read them. No score counts it.
+    flat_runs : tuple of tuple of FlatRun
+        To which runs, of rows in which numbers stay the same for longer than usual, each row
+        belongs; () where rows have no numbers. Of all rows in their order, and no score counts it.
     embeddings : (n_texts, hidden) float32, optional
         Of the sentence encoder, unit length; None where no model reads the texts.
     index : pandas.Index, optional
@@ -194,6 +199,7 @@ class Assessment:
     like_fine: tuple[int, ...] = ()
     repeats: tuple[Repeat | None, ...] = ()
     unusual_digits: tuple[UnusualDigits | None, ...] = ()
+    flat_runs: tuple[tuple[FlatRun, ...], ...] = ()
     embeddings: Float32Array | None = None
     index: "pd.Index[Any] | None" = None
     are_rows: bool = False
@@ -257,6 +263,7 @@ class Assessment:
             like_fine=chosen(self.like_fine),
             repeats=chosen(self.repeats),
             unusual_digits=chosen(self.unusual_digits),
+            flat_runs=chosen(self.flat_runs),
             embeddings=None if self.embeddings is None else self.embeddings[places],
             index=None if self.index is None else self.index[places],
         )
@@ -377,15 +384,21 @@ class Assessment:
             own if is_flagged else replace(own, known_anomaly="")
             for own, is_flagged in zip(self.results(tongue), self.is_anomaly, strict=True)
         ]
+        own = {"is_anomaly": self.is_anomaly, "flat_run": self._said_of_flat_runs(tongue)}
         columns = {
             name: pd.Series(
-                self.is_anomaly if name == "is_anomaly" else [getattr(r, name) for r in results],
+                own[name] if name in own else [getattr(r, name) for r in results],
                 dtype=_DTYPES[kind],
                 index=self.index,
             )
             for name, kind in self._kinds.items()
         }
         return pd.DataFrame(columns)
+
+    @property
+    def misplaced(self) -> list[frozenset[str]]:
+        """In which columns of each row cells seem to stand that belong to others, n_texts long."""
+        return [*map(misplaced_in, self.mistakes)] or [frozenset()] * len(self.scores)
 
     @cached_property
     def is_copy(self) -> BoolArray:
@@ -540,6 +553,10 @@ class Assessment:
         own = self.unusual_digits[i] if self.unusual_digits else None
         return "" if own is None else digits_told(own, language)
 
+    def _said_of_flat_runs(self, tongue: Tongue) -> list[str]:
+        language = Language(tongue, are_rows=self.are_rows)
+        return [flat_told(own, language) for own in self.flat_runs]
+
     @property
     def _kinds(self) -> dict[str, str]:
         has_layers = self.explanation.n_layers > 0
@@ -553,6 +570,7 @@ class Assessment:
                 repeats=bool(self.repeats),
                 digits=bool(self.unusual_digits),
                 mistakes=bool(self.mistakes),
+                flat_runs=bool(self.flat_runs),
             ),
         )
 

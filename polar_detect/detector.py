@@ -35,6 +35,7 @@ from polar_detect.pipeline.standing import Groups
 from polar_detect.pipeline.training import TrainingTexts
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
+from polar_detect.signature.flat_runs import by_row
 from polar_detect.tables.rows.template import RowTemplate
 from polar_detect.texts.moments import at_no_moment
 from polar_detect.texts.passages import ReadPassages
@@ -387,6 +388,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             like_fine=tuple(found.fine),
             repeats=() if fitted.repeats is None else tuple(fitted.repeats.new(read)),
             unusual_digits=() if fitted.digits is None else tuple(fitted.digits.odd(read)),
+            flat_runs=() if fitted.usual_runs is None else by_row(read, fitted.usual_runs),
             index=index_of(X),
             are_rows=self.rows_ is not None,
         )

@@ -27,6 +27,7 @@ from polar_detect.pipeline.settings import Settings, number, whole
 from polar_detect.pipeline.training import MIN_NORMAL, TrainingTexts
 from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.signature.digits import LastDigits
+from polar_detect.signature.flat_runs import UsualRuns, by_row
 from polar_detect.signature.repeats import Repeat, Repeats
 from polar_detect.texts.distinct import distinct_texts, first_places
 from polar_detect.texts.moments import as_read, at_no_moment
@@ -274,11 +275,13 @@ class Screening:
                 if look is not None:
                     look(self.detector, texts, parts[-1])
         place = dict(zip(distinct, np.argsort(np.concatenate(order)).tolist(), strict=True))
+        usual = UsualRuns.unknown(self.detector.rows)
         found = Assessment.below(parts).rows(np.asarray([place[text] for text in self.texts]))
         return replace(
             _ranked(found, self.share),
             repeats=self._repeats(),
             unusual_digits=() if self.digits is None else tuple(self.digits.odd(self.texts)),
+            flat_runs=() if usual is None else by_row(self.texts, usual),
             index=self._index,
             is_screening=True,
         )
@@ -325,7 +328,9 @@ class Screening:
             own = [self.texts[i] for i in others]
             self.detector.fit(own, groups=None, progress=progress)
         found = self.detector.assess(texts, programs_of="none", progress=progress)
-        return replace(found, repeats=(), unusual_digits=())  # which are told of the whole set
+        return replace(
+            found, repeats=(), unusual_digits=(), flat_runs=()
+        )  # which are told of the whole set
 
 
 def _ranked(found: Assessment, share: float) -> Assessment:

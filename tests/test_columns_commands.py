@@ -129,7 +129,7 @@ def scored(job, engine):
 
 def test_a_frame_of_results_tells_of_no_programs_and_layers(fitted):
     frame = fitted.assess(parts(5, seed=2)).to_frame()
-    assert [*frame.columns] == [*ADDED, "repeat_of", "unusual_digits", "likely_mistake"]
+    assert [*frame.columns] == [*ADDED, "repeat_of", "unusual_digits", "likely_mistake", "flat_run"]
     assert frame["reasons"].dtype == object
 
 
@@ -484,6 +484,7 @@ def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypa
             "repeat_of",
             "unusual_digits",
             "likely_mistake",
+            "flat_run",
         ]
 
 

@@ -206,7 +206,8 @@ def test_score_and_report_name_kinds_and_count_them(run, tmp_path):
     assert "Like labelled anomalies: " in err
     assert "“leak”" in err
     scored = pd.read_csv(out, keep_default_na=False)
-    assert [*scored][-4:] == ["known_anomaly", "repeat_of", "unusual_digits", "likely_mistake"]
+    asides = ["known_anomaly", "repeat_of", "unusual_digits", "likely_mistake", "flat_run"]
+    assert [*scored][-5:] == asides
     assert set(scored["known_anomaly"][40:]) <= {"leak", ""}
     assert (scored["known_anomaly"] == "leak").sum() >= 5
     assert "known_anomaly" in result_columns(scored)

@@ -134,11 +134,12 @@ def test_a_column_is_mostly_new_where_half_of_eight_rows_or_more_say_what_none_d
     rows = template.texts(pd.DataFrame({"heat": cells, "machine": "M1"}))
     new = NewColumns(known)
     for start in range(0, len(rows), 3):
-        new.add([*rows[start : start + 3], " "])  # an empty row is none
+        some = [*rows[start : start + 3], " "]
+        new.add(some, [set()] * len(some))  # an empty row is none
     assert new.mostly == counts
 
 
 def test_without_known_rows_no_column_is_new():
     new = NewColumns(None)
-    new.add(["heat: H7"] * 10)
+    new.add(["heat: H7"] * 10, [set()] * 10)
     assert new.mostly == {}

@@ -45,7 +45,7 @@ def test_rows_unlike_the_others_are_flagged_and_their_reasons_name_the_column(sc
     frame = screened.to_frame()
     assert [*frame.columns] == [
         "score", "p_value", "is_anomaly", "reasons", "top_columns", "repeat_of",
-        "unusual_digits", "likely_mistake",
+        "unusual_digits", "likely_mistake", "flat_run",
     ]  # fmt: skip
     assert not any(frame["repeat_of"])
     assert frame.index[frame["is_anomaly"]].tolist() == [100 + i for i in ODD]
@@ -243,7 +243,7 @@ def test_a_workbook_is_screened_corrected_and_fitted_on(run, workbook, tmp_path)
     assert [*frame.columns[:3]] == ["kind", "size [mm]", "weight [g]"]
     assert result_columns(frame.columns) == [
         "score", "p_value", "is_anomaly", "reasons", "top_columns", "repeat_of",
-        "unusual_digits", "likely_mistake",
+        "unusual_digits", "likely_mistake", "flat_run",
     ]  # fmt: skip
     assert {*ODD} < {*np.flatnonzero(frame["is_anomaly"])}
     summary = [[c.value for c in row] for row in openpyxl.load_workbook(out)["summary"]]

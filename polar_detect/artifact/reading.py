@@ -106,6 +106,7 @@ def stored_origin(folder: Path) -> Origin:
         repeats=manifest.get("repeats_from") is not None,
         digits=template is not None and template.tells_digits,
         mistakes=template is not None and template.tells_mistakes and keeps_texts,
+        flat_runs=template is not None and template.tells_flat_runs and keeps_texts,
     )
     return Origin(sha256, column, template, reads_texts, asides)
 

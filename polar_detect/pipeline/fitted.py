@@ -18,6 +18,7 @@ from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
 from polar_detect.signature.digits import LastDigits
+from polar_detect.signature.flat_runs import UsualRuns
 from polar_detect.signature.found_fine import FoundFine
 from polar_detect.signature.known_anomalies import KnownAnomalies, KnownAnomaly
 from polar_detect.signature.marks.known_words import KnownWords
@@ -203,6 +204,11 @@ class Fitted:
         are_normal = not self.settings.contamination
         return LastDigits.of(self.settings.rows, self.normal_texts, are_normal=are_normal)
 
+    @cached_property
+    def usual_runs(self) -> UsualRuns | None:
+        """How long numbers stay the same from normal row to row; None where rows have none."""
+        return UsualRuns.of(self.settings.rows, self.normal_texts)
+
     def asking_for_repeats(self) -> Self:
         """Return the same with what is known of normal texts that repeat each other."""
         return replace(self, repeats=Repeats.of(self.normal_texts, self.settings.rows))
@@ -223,7 +229,7 @@ class Fitted:
         own = self.reference
         if not isinstance(own, RowReference) or own.numbers is None:
             return None
-        return Reach.of(own.numbers, own.texts, self.mistakes)
+        return Reach.of(own.numbers, own.texts)
 
     def mistakes(self, texts: Sequence[str]) -> list[tuple[Mistake, ...]]:
         """Return what seems to have gone wrong in each row; nothing where none has numbers."""

@@ -29,6 +29,7 @@ from polar_detect.report.rows import (
     by_layer,
     by_size,
     explained_row,
+    flat_run_rows,
     listed_row,
     mistaken_rows,
     numbers_of,
@@ -216,6 +217,7 @@ def _report(
             batch=standard.round_columns,
         ),
         mistakes=mistaken_rows(assessment, table, standard.rows),
+        flat_runs=flat_run_rows(assessment, table),
         versions=standard.versions,
     )
 
@@ -266,7 +268,7 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
 
 def _beyond_reach(detector: PolarDetector, texts: Sequence[str], assessment: Assessment) -> Beyond:
     own = BeyondReach(detector.fitted_.reach)
-    own.add(texts, [*map(bool, assessment.mistakes)])
+    own.add(texts, assessment.misplaced)
     return own.mostly
 
 

@@ -277,6 +277,7 @@ def _indexed(data: ReportData, index: "pd.Index[Any] | None") -> ReportData:
         repeats=data.repeats.named(names),
         digits=data.digits.named(names),
         mistakes=data.mistakes.named(names),
+        flat_runs=data.flat_runs.named(names),
         numbering="index",
     )
 

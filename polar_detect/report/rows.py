@@ -17,6 +17,7 @@ from polar_detect.report.content.data import (
     CellReport,
     Contribution,
     FeaturePart,
+    FlatRunRows,
     ListedRow,
     MistakenRows,
     PassageReport,
@@ -108,6 +109,7 @@ def explained_row(i: int, assessment: Assessment, table: Table, detail: Detail) 
         repeated=repeated_row(i, assessment, table),
         unusual_digits=assessment.unusual_digits[i] if assessment.unusual_digits else None,
         mistakes=assessment.mistakes[i] if assessment.mistakes else (),
+        flat_runs=assessment.flat_runs[i] if assessment.flat_runs else (),
     )
 
 
@@ -175,6 +177,13 @@ def unusual_digit_rows(
         groups_of_unusual_digits(table, assessment, template),
         round_groups(table, assessment, template, digits),
     )
+
+
+def flat_run_rows(assessment: Assessment, table: Table) -> FlatRunRows:
+    """Return where numbers of a table stay the same from row to row for longer than usual."""
+    numbers = numbers_of(table).tolist()
+    runs = dict.fromkeys(run for own in assessment.flat_runs for run in own)
+    return FlatRunRows(tuple((own, numbers[own.first], numbers[own.last]) for own in runs))
 
 
 def mistaken_rows(

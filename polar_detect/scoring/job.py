@@ -12,9 +12,11 @@ from polar_detect.errors import InputError
 from polar_detect.messages.tongues import Tongue
 from polar_detect.program import ProgramsOf
 from polar_detect.scoring.earlier_result import EarlierResult
+from polar_detect.signature.columns.mistake import MistakesOf
 from polar_detect.signature.columns.new_cells import KnownValues
 from polar_detect.signature.columns.reach import Reach
 from polar_detect.signature.digits import LastDigits
+from polar_detect.signature.flat_runs import UsualRuns
 from polar_detect.tables.reading import check_some_text
 from polar_detect.tables.structure.stray_rows import StrayRows
 
@@ -58,8 +60,12 @@ class ScoreJob:
         What normal rows say in columns of few words.
     reach : Reach, optional
         Between which numbers they lie.
+    mistakes : callable, optional
+        What seems to have gone wrong in each of some rows.
     digits : LastDigits, optional
         How round these are.
+    usual_runs : UsualRuns, optional
+        How long they stay the same from row to row.
     reads_texts : bool
         Whether models read the texts, so that results tell of layers and programs.
     has_programs : bool
@@ -86,7 +92,9 @@ class ScoreJob:
     normal_texts: Sequence[str] = field(default=(), repr=False)
     known_values: KnownValues | None = field(default=None, repr=False)
     reach: Reach | None = field(default=None, repr=False)
+    mistakes: MistakesOf | None = field(default=None, repr=False)
     digits: LastDigits | None = field(default=None, repr=False)
+    usual_runs: UsualRuns | None = field(default=None, repr=False)
     reads_texts: bool = True
     has_programs: bool = True
     asides: tables.Asides = field(default_factory=tables.Asides)

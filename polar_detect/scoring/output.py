@@ -10,11 +10,13 @@ from polar_detect import tables
 from polar_detect.arrays import Float64Array
 from polar_detect.messages.formatting import rate_by_chance
 from polar_detect.messages.language import Language
+from polar_detect.report.content.row_phrases import flat_told
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, with_programs_up_to
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
+from polar_detect.signature.flat_runs import FlatRun, rows_of
 from polar_detect.signature.round_columns import RoundColumn
 
 
@@ -54,6 +56,8 @@ class Summary:
         How many rows seem to hold a mistake, by what `score` says of it.
     rounder : tuple of RoundColumn
         In which columns numbers are rounder than those of normal rows.
+    flat_runs : tuple of FlatRun
+        Where numbers stay the same for longer than usual.
     """
 
     n_rows: int
@@ -73,6 +77,7 @@ class Summary:
     n_unusual_digits: int = 0
     n_mistakes: Mapping[str, int] = field(default_factory=dict)
     rounder: tuple[RoundColumn, ...] = ()
+    flat_runs: tuple[FlatRun, ...] = ()
 
 
 def write_output(
@@ -97,7 +102,7 @@ def write_output(
             # Entered later, so it is whole before the output is.
             beside = tables.Layout(has_mark=reader.needs_mark or job.tongue == "ja")
             rejected = stack.enter_context(tables.open_writer(summary.rejected_path, beside))
-        of_rows = iter(job.repeat_of)
+        of_rows, n_written = iter(job.repeat_of), 0
         for i, chunk in enumerate(opened.chunks()):
             if rejected is not None and chunk.rejected:
                 rejected.write(tables.rejected_frame(chunk.rejected, said=language.fault))
@@ -109,7 +114,11 @@ def write_output(
                 added = added_columns(results, summary.largest_p, job.kinds)
                 if job.repeat_of:
                     added["repeat_of"] = [*islice(of_rows, len(results))]
+                if job.asides.flat_runs:
+                    flat = rows_of(summary.flat_runs, n_written, len(results))
+                    added["flat_run"] = [flat_told(own, language) for own in flat]
                 output.write(tables.join_columns(chunk.frame, added, job.kinds))
+            n_written += len(results)
         if rejected is None:  # one may be there of an earlier run
             tables.write_rejected((), tables.rejected_path(job.out))
 

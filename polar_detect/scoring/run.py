@@ -22,8 +22,10 @@ from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import VERSION, Partial
 from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
+from polar_detect.signature.columns.mistake import misplaced_in
 from polar_detect.signature.columns.new_cells import NewColumns
 from polar_detect.signature.columns.reach import BeyondReach
+from polar_detect.signature.flat_runs import FlatRuns
 from polar_detect.signature.round_columns import RoundColumns
 from polar_detect.texts.known import KnownTexts
 
@@ -64,13 +66,16 @@ def run(
             scoring.compute_with(fleet)
         known, new = KnownTexts(job.normal_texts), NewColumns(job.known_values)
         beyond, rounder = BeyondReach(job.reach), RoundColumns(job.digits, job.normal_texts)
+        flat = FlatRuns(job.usual_runs)
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
                 results = scoring.run(chunk, texts, cache)
                 known.add(texts)
-                new.add(texts)
-                beyond.add(texts, [bool(own.likely_mistake) for own in results])
+                misplaced = _misplaced(job, texts, results)
+                new.add(texts, misplaced)
+                beyond.add(texts, misplaced)
                 rounder.add(texts)
+                flat.add(texts)
         summary = scoring.summarise(rule, tables.rejected_path(job.out))
         summary = replace(
             summary,
@@ -78,6 +83,7 @@ def run(
             n_new=new.mostly,
             beyond=beyond.mostly,
             rounder=rounder.told,
+            flat_runs=flat.told,
         )
         write_output(job, opened, partial, summary, rule)
         partial.remove()
@@ -187,6 +193,18 @@ class _Scoring:
             self._progress("score", begin + n_done, self._opened.n_rows)
 
         return self._engine(texts, advance)
+
+
+def _misplaced(
+    job: ScoreJob, texts: Sequence[str], results: Sequence[Result]
+) -> list[frozenset[str]]:
+    """Return in which columns of each row cells belong to others, which results say in words."""
+    found = [frozenset[str]()] * len(texts)
+    rows = [i for i, own in enumerate(results) if own.likely_mistake]
+    if rows and job.mistakes is not None:
+        for i, mistakes in zip(rows, job.mistakes([texts[i] for i in rows]), strict=True):
+            found[i] = misplaced_in(mistakes)
+    return found
 
 
 def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def fit(options: FitOptions) -> PolarDetector:
     training.tell_of_reading(detector, language)
     training.tell_of_repeats(detector, language)
     training.tell_of_digits(detector, language)
+    training.tell_of_flat_runs(detector, language)
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, options.lang):

@@ -75,6 +75,9 @@ class Notices:
                     mistakes=table.template is not None
                     and table.template.tells_mistakes
                     and not self.options.no_store_texts,
+                    flat_runs=table.template is not None
+                    and table.template.tells_flat_runs
+                    and not self.options.no_store_texts,
                 ),
             )
             yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))

@@ -29,7 +29,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
-from polar_detect.report.content.aside_phrases import digits, mistakes, repeats
+from polar_detect.report.content.aside_phrases import digits, flat_runs, mistakes, repeats
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.rendering import check_folder, format_of, render
@@ -80,7 +80,9 @@ def _tell_of_batch(
     if data.n_known:
         tell(own.say("terminal.known", n=len(table.texts), n_known=data.n_known))
     new, filled = NewColumns(), [bool(text.strip()) for text in table.texts]
-    new.count([*compress(assessment.new_cells, filled)])
+    if assessment.new_cells:
+        cells, misplaced = assessment.new_cells, assessment.misplaced
+        new.count([*compress(cells, filled)], [*compress(misplaced, filled)])
     tell_of_new(new.mostly, len(table.texts), own)
     if data.like_known is not None:
         tell(like_known(data.like_known, own))
@@ -91,6 +93,8 @@ def _tell_of_batch(
     for sentence in digits(data.digits, data.n_scored, data.numbering, own):
         tell(sentence)
     for sentence in mistakes(data.mistakes, data.n_scored, data.numbering, own):
+        tell(sentence)
+    for sentence in flat_runs(data.flat_runs, data.numbering, own):
         tell(sentence)
 
 

@@ -23,7 +23,11 @@ from polar_detect.errors import InputError
 from polar_detect.messages.formatting import p_value, rate_by_chance
 from polar_detect.messages.language import Language
 from polar_detect.program import ProgramsOf
-from polar_detect.report.content.aside_phrases import counted_mistakes, round_columns
+from polar_detect.report.content.aside_phrases import (
+    counted_flat_runs,
+    counted_mistakes,
+    round_columns,
+)
 from polar_detect.report.content.facts import description
 from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.terminal import drift_line, score_summary
@@ -77,7 +81,9 @@ def score(options: ScoreOptions) -> None:
         normal_texts=detector.fitted_.normal_texts,
         known_values=detector.fitted_.known_values,
         reach=detector.fitted_.reach,
+        mistakes=detector.fitted_.mistakes,
         digits=detector.fitted_.digits,
+        usual_runs=detector.fitted_.usual_runs,
     )
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
@@ -173,6 +179,8 @@ def _tell_of_batch(summary: Summary, detector: PolarDetector, language: Language
         tell(sentence)
     if summary.n_mistakes:
         tell(counted_mistakes(summary.n_mistakes, n, language))
+    if summary.flat_runs:
+        tell(counted_flat_runs("terminal.flat_runs", summary.flat_runs, language))
     tell_of_new(summary.n_new, n, language)
     known = detector.fitted_.known
     if known is not None and summary.n_flagged:

@@ -31,10 +31,11 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.clusters import flagged_clusters
-from polar_detect.report.content.aside_phrases import digits, mistakes, repeats
+from polar_detect.report.content.aside_phrases import digits, flat_runs, mistakes, repeats
 from polar_detect.report.content.data import (
     FlaggedClusters,
     FlaggedGroups,
+    FlatRunRows,
     MistakenRows,
     RepeatedRows,
     UnusualDigitRows,
@@ -46,6 +47,7 @@ from polar_detect.report.formats.rendering import check_folder, format_of, rende
 from polar_detect.report.formats.terminal import strangest_rows
 from polar_detect.report.groups import flagged_groups
 from polar_detect.report.rows import (
+    flat_run_rows,
     listed_row,
     mistaken_rows,
     repeated_row,
@@ -57,6 +59,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.screening import Screening, passed_over
 from polar_detect.shell import as_argument, as_arguments
+from polar_detect.signature.flat_runs import UsualRuns
 from polar_detect.tables.formats import STDIN
 
 _N_SHOWN, _N_EXPLAINED = 10, 20
@@ -70,6 +73,7 @@ class _Batch(NamedTuple):
     repeats: RepeatedRows
     digits: UnusualDigitRows
     mistakes: MistakenRows
+    flat_runs: FlatRunRows
 
 
 def screen(options: ScreenOptions) -> None:
@@ -108,11 +112,19 @@ def screen(options: ScreenOptions) -> None:
                 repeated_rows(found, table, table.template),
                 unusual_digit_rows(found, table, table.template, screening.digits),
                 mistaken_rows(found, table, table.template),
+                flat_run_rows(found, table),
             )
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
             file = render(data, kind, options.lang)
-            batch = _Batch(data.groups, data.clusters, data.repeats, data.digits, data.mistakes)
+            batch = _Batch(
+                data.groups,
+                data.clusters,
+                data.repeats,
+                data.digits,
+                data.mistakes,
+                data.flat_runs,
+            )
         if found.repeats:
             job = replace(job, repeat_of=_said_of_repeats(found, table, language))
         known = _Known(table.texts, found, options.lang)
@@ -180,11 +192,13 @@ def _job(options: ScreenOptions, training: Training, screening: Screening) -> Sc
         tongue=options.lang,
         reads_texts=training.reads_texts,
         has_programs=False,
+        usual_runs=UsualRuns.unknown(table.template),
         asides=tables.Asides(
             passages=options.passages,
             repeats=screening.repeats is not None,
             digits=screening.digits is not None,
             mistakes=table.template is not None and table.template.tells_mistakes,
+            flat_runs=table.template is not None and table.template.tells_flat_runs,
         ),
     )
 
@@ -221,6 +235,8 @@ def _tell_of(
     for sentence in digits(batch.digits, n_scored, table.numbering, language):
         tell(sentence)
     for sentence in mistakes(batch.mistakes, n_scored, table.numbering, language):
+        tell(sentence)
+    for sentence in flat_runs(batch.flat_runs, table.numbering, language):
         tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))

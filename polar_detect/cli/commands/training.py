@@ -18,7 +18,9 @@ from polar_detect.pipeline import choice
 from polar_detect.pipeline.settings import Settings
 from polar_detect.pipeline.standing import Standing
 from polar_detect.pipeline.training import MIN_NORMAL, too_few_labelled
+from polar_detect.report.content.aside_phrases import counted_flat_runs
 from polar_detect.signature.digits import LastDigits
+from polar_detect.signature.flat_runs import FlatRuns, UsualRuns
 from polar_detect.tables.cells.names import comma_separated, match_column
 
 _CONDITIONS = "--condition-columns"
@@ -143,6 +145,13 @@ class Training:
         n = 0 if digits is None else sum(own is not None for own in digits.odd(normal))
         if n:
             tell_of(self.table, [language.count("fit.digits", n, n_all=len(normal))])
+
+    def tell_of_flat_runs(self, detector: PolarDetector, language: Language) -> None:
+        """Say where numbers of the normal rows stay the same for longer than in most of them."""
+        runs = FlatRuns(UsualRuns.unknown(detector.rows_))
+        runs.add(detector.fitted_.normal_texts)
+        if runs.told:
+            tell_of(self.table, [counted_flat_runs("fit.flat_runs", runs.told, language)])
 
 
 def tell_of(table: tables.Table, notices: Iterable[str]) -> None:

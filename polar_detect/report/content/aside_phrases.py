@@ -1,4 +1,4 @@
-"""What is said of a batch beside its scores: copies, unusual digits and likely mistakes."""
+"""What is said of a batch beside its scores: copies, digits, likely mistakes and flat runs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 from polar_detect.messages.formatting import NAME_CHARACTERS, one_line
 from polar_detect.messages.language import Language
 from polar_detect.report.content.data import (
+    FlatRunRows,
     MistakenRows,
     Numbering,
     RepeatedRows,
@@ -16,10 +17,13 @@ from polar_detect.report.content.data import (
 from polar_detect.report.content.group_phrases import concentration
 from polar_detect.report.content.row_phrases import (
     digits_told,
+    flat_told,
     mistakes_told,
     repeated,
     row_place,
+    stays_at,
 )
+from polar_detect.signature.flat_runs import FlatRun
 from polar_detect.signature.round_columns import RoundColumn
 
 _N_NAMED = 3  # rows, or mistakes
@@ -94,6 +98,33 @@ def counted_mistakes(counts: Mapping[str, int], n: int, language: Language) -> s
     named = [language.count("mistake.count", n_such, mistake=said) for said, n_such in ordered]
     listed = _listed(named, len(counts), language)
     return language.count("terminal.mistakes", sum(counts.values()), n_all=n, named=listed)
+
+
+def flat_runs(own: FlatRunRows, numbering: Numbering, language: Language) -> list[str]:
+    """Return where numbers stay the same for longer than usual, and how long they otherwise do."""
+    if not own.found:
+        return []
+    longest = sorted(own.found, key=lambda found: -found[0].n_rows)
+    named = [
+        language.say(
+            "flat_run.rows",
+            columns=stays_at(run, language),
+            n=run.n_rows,
+            first=row_place(first, "", numbering, language),
+            last=row_place(last, "", numbering, language),
+            longest=run.longest,
+        )
+        for run, first, last in longest[:_N_NAMED]
+    ]
+    listed = _listed(named, len(longest), language)
+    return [language.count("summary.flat_runs", len(longest), named=listed)]
+
+
+def counted_flat_runs(key: str, found: Sequence[FlatRun], language: Language) -> str:
+    """Return where numbers stay the same for longer than usual, as `fit` or `score` says."""
+    longest = sorted(found, key=lambda run: -run.n_rows)
+    named = [flat_told([run], language) for run in longest[:_N_NAMED]]
+    return language.count(key, len(longest), named=_listed(named, len(longest), language))
 
 
 def round_columns(found: Sequence[RoundColumn], language: Language) -> list[str]:

@@ -17,6 +17,7 @@ from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import NewCell
 from polar_detect.signature.columns.reach import NOWHERE, Beyond
 from polar_detect.signature.digits import UnusualDigits
+from polar_detect.signature.flat_runs import FlatRun
 from polar_detect.signature.known_anomalies import KnownAnomaly, LikeCounts
 from polar_detect.signature.marks.spans import TokenLoss
 from polar_detect.signature.repeats import Repeat
@@ -187,6 +188,26 @@ class MistakenRows:
         return replace(self, found=tuple((names[row], own) for row, own in self.found))
 
 
+@dataclass(frozen=True, slots=True)
+class FlatRunRows:
+    """Where numbers stay the same from row to row for longer than usual.
+
+    Parameters
+    ----------
+    found : tuple of (FlatRun, int or str, int or str)
+        Each with the number or name of its first and of its last row, as `ReportData.numbering`
+        says.
+    """
+
+    found: tuple[tuple[FlatRun, int | str, int | str], ...] = ()
+
+    def named(self, names: Mapping[int | str, int | str]) -> "FlatRunRows":
+        """Return the same with other names of the rows."""
+        return replace(
+            self, found=tuple((own, names[first], names[last]) for own, first, last in self.found)
+        )
+
+
 @dataclass(frozen=True)
 class RowReport:
     """One scored text with its reasons."""
@@ -213,6 +234,7 @@ class RowReport:
     repeated: RepeatedRow | None = None  # where it repeats what another one says
     unusual_digits: UnusualDigits | None = None  # where its numbers are rounder, or less round
     mistakes: tuple[Mistake, ...] = ()  # that it seems to hold
+    flat_runs: tuple[FlatRun, ...] = ()  # to which it belongs
 
     @property
     def has_expected(self) -> bool:
@@ -454,6 +476,7 @@ class ReportData:
         None where there are such, each of which repeats itself.
     digits : UnusualDigitRows
     mistakes : MistakenRows
+    flat_runs : FlatRunRows
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -487,6 +510,7 @@ class ReportData:
     repeats: RepeatedRows = field(default_factory=RepeatedRows)
     digits: UnusualDigitRows = field(default_factory=UnusualDigitRows)
     mistakes: MistakenRows = field(default_factory=MistakenRows)
+    flat_runs: FlatRunRows = field(default_factory=FlatRunRows)
     versions: tuple[tuple[str, str], ...] = ()
     numbering: Numbering = "data"
     batch_times: tuple[str, ...] = ()

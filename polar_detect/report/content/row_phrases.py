@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from polar_detect.messages.formatting import (
     NAME_CHARACTERS,
     NO_VALUE,
@@ -24,6 +26,7 @@ from polar_detect.report.content.data import (
 from polar_detect.report.content.reasons import lacking, new_values, reasons_of_row
 from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.digits import UnusualDigits
+from polar_detect.signature.flat_runs import FlatRun
 from polar_detect.signature.known_anomalies import KnownAnomaly
 from polar_detect.signature.repeats import Repeat
 from polar_detect.texts.visible import visible
@@ -92,6 +95,9 @@ def why(row: RowReport, numbers: Numbers, numbering: Numbering, language: Langua
     if row.mistakes:
         mistakes = mistakes_told(row.mistakes, language)
         sentences.append(language.say("card.mistake", mistakes=mistakes))
+    if row.flat_runs:
+        flat = flat_told(row.flat_runs, language)
+        sentences.append(language.say("card.flat_run", flat_runs=flat))
     if row.n_fine:
         sentences.append(language.say("card.fine", n=row.n_fine))
     if not row.cells:  # else the names of the columns would be named, in each row the same
@@ -154,6 +160,32 @@ def mistakes_told(own: Sequence[Mistake], language: Language) -> str:
     '「load」が本来の1/100'
     """
     return language.say("semicolon").join(_mistake(mistake, language) for mistake in own)
+
+
+def flat_told(own: Sequence[FlatRun], language: Language) -> str:
+    """Return which numbers of a row stay the same, and for how long; "" where none does.
+
+    >>> flat_told([FlatRun(3, 43, 41, ("Temp",), (81.3,), 2)], Language())
+    '“Temp” at 81.3 for 41 rows'
+    """
+    return language.say("semicolon").join(
+        language.say("flat_run.cell", columns=stays_at(run, language), n=run.n_rows) for run in own
+    )
+
+
+def stays_at(run: FlatRun, language: Language) -> str:
+    """Return the columns in which numbers stay the same, and what these are."""
+    named = [
+        language.say(
+            "flat_run.column",
+            column=language.say("quoted", word=one_line(name, NAME_CHARACTERS)),
+            number=np.format_float_positional(number, trim="-"),
+        )
+        for name, number in zip(run.columns, run.numbers, strict=True)
+    ]
+    if len(named) <= _MOST_NAMED:
+        return language.joined(named)
+    return language.say("comma").join([*named[:_MOST_NAMED], "…"])
 
 
 def _mistake(own: Mistake, language: Language) -> str:

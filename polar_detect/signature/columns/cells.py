@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template_column import TemplateColumn
 
 _WIDENED = 0.5  # of its width, to either side: a tenth of normal numbers lie beyond the range
+_FEW = 1  # normal rows that say the same may hold the same mistake
 _RARELY = 0.05  # of the normal rows are without a number where one is missed
 _MOST_AT_ONCE = 1 << 23  # numbers that are compared, 64 MB
 
@@ -52,6 +53,8 @@ class Cells:
         The numbers, NaN where there is none.
     ranges : (n_rows, n_numeric, 2) float64
         Where the middle 90 % of normal numbers lie, for rows of their kind.
+    n_anomalous : float
+        How many of the normal rows may be anomalous, and hold the same mistakes.
     """
 
     numbers: "NumberReference"
@@ -59,13 +62,19 @@ class Cells:
     rows: "ParsedRows"
     values: Float64Array
     ranges: Float64Array
+    n_anomalous: float
 
     @classmethod
     def of(
-        cls, numbers: "NumberReference", known: "KnownValues | None", rows: "ParsedRows"
+        cls,
+        numbers: "NumberReference",
+        known: "KnownValues | None",
+        rows: "ParsedRows",
+        contamination: float,
     ) -> Self:
-        """Return the cells of rows, beside what is usual for each."""
-        return cls(numbers, known, rows, rows.numbers_as_said, numbers.usual_ranges(rows))
+        """Return the cells of rows, beside what is usual for each; see `HasColumns`."""
+        ranges, n_anomalous = numbers.usual_ranges(rows), contamination * len(numbers.values)
+        return cls(numbers, known, rows, rows.numbers_as_said, ranges, n_anomalous)
 
     @cached_property
     def places(self) -> IndexArray:
@@ -157,24 +166,29 @@ class Cells:
             found[:, j] = n / max(len(numbers), 1)
         return found
 
-    def n_alike(self, row: int, names: Sequence[str]) -> int:
-        """Return how many normal rows say about the same where a row has numbers, in some columns.
+    def are_rare(self, row: int, stood: Sequence[int], belong: Sequence[int]) -> bool:
+        """Return whether hardly any normal row says about the same in some columns.
 
-        Nearer than what is usual is wide, and what is strange in the row is strange in them; 0 of
-        columns without numbers.
+        Where the row has numbers there: nearer than what is usual is wide, where it stands or
+        belongs; what is strange in the row is strange in them, and would be usual where the row's
+        seems to belong. One may, and as many as may be anomalous; True of columns without numbers.
         """
-        columns = [
-            j
-            for j, column in enumerate(self.numbers.template.numeric)
-            if column.name in names and not column.is_name and not np.isnan(self.values[row, j])
-        ]
-        if not columns:
-            return 0
-        own, normal = self.values[row, columns], self.numbers.values[:, columns]
-        ranges = self.ranges[row, columns]
-        are_near = np.abs(normal - own) <= ranges[:, 1] - ranges[:, 0]
-        are_such = within(normal, ranges) == within(own, ranges)
-        return int((are_near & are_such).all(axis=1).sum())
+        are_alike, is_asked = np.ones(len(self.numbers.values), bool), False
+        for at, to in zip(stood, belong, strict=True):
+            j, there = self._number_at(at), self._number_at(to)
+            if j is None or self.rows.template.columns[at].is_name:
+                continue
+            own, normal, ranges = self.values[row, j], self.numbers.values[:, j], self.ranges[row]
+            if np.isnan(own):
+                continue
+            is_asked = True
+            near = ranges[j, 1] - ranges[j, 0]
+            are_alike &= within(normal, ranges[j]) == within(own, ranges[j])
+            if there is not None and there != j:
+                near = np.fmax(near, ranges[there, 1] - ranges[there, 0])
+                are_alike &= within(normal, ranges[there])
+            are_alike &= np.abs(normal - own) <= near
+        return not is_asked or int(are_alike.sum()) <= _FEW + self.n_anomalous
 
     @cached_property
     def _place_of(self) -> dict[int, int]:

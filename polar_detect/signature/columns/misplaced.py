@@ -51,13 +51,13 @@ class _Repair:
         """Return the cells of two columns in place of each other."""
         own, (i, j) = [*cells], sorted((i, j))
         own[i], own[j] = cells[j], cells[i]
-        return cls("swapped", (i, j), (i, j), own)
+        return cls("swapped", (i, j), (j, i), own)
 
     @classmethod
     def copied(cls, i: int, j: int, cells: list[str]) -> Self:
         """Return the cells without the first of two, which repeats the other."""
         own = [MISSING if k == i else cell for k, cell in enumerate(cells)]
-        return cls("copied", (i, j), (j,), own)
+        return cls("copied", (i, j), (i, j), own)
 
 
 class _Pair(NamedTuple):
@@ -68,11 +68,12 @@ class _Pair(NamedTuple):
     j: int
 
 
-def misplaced(cells: Cells) -> dict[int, Mistake]:
+def misplaced(cells: Cells) -> dict[int, tuple[Mistake, ...]]:
     """Return of which rows some cells seem to stand in the wrong column, by their places.
 
     Every cell that is strange where it stands is usual where it seems to belong, by itself and
-    beside what else the row says.
+    beside what else the row says. () of rows of which that would be said, but normal rows have it
+    just so: a sheet on its side is no sheet whose width and height were exchanged.
     """
     n_odd, n_columns = cells.are_odd.sum(1), len(cells.are_asked)
     spared = min(n_columns // _SPARED, _MOST_SPARED)
@@ -93,23 +94,29 @@ def _without(found: Container[int], are_asked: BoolArray) -> IndexArray:
     return rows[[i not in found for i in rows.tolist()]]
 
 
-def _confirmed(cells: Cells, repairs: dict[int, _Repair]) -> dict[int, Mistake]:
-    """Return the mistakes of rows whose cells are usual beside each other where they belong."""
+def _confirmed(cells: Cells, repairs: dict[int, _Repair]) -> dict[int, tuple[Mistake, ...]]:
+    """Return the mistakes of rows whose cells are usual beside each other where they belong.
+
+    () of those that normal rows have just so; none of others. No 2.9 belongs among months.
+    """
     if not repairs:
         return {}
     numbers, names = cells.numbers, cells.numbers.template.names
     repaired = numbers.template.rows_of([repair.cells for repair in repairs.values()])
     expected, values = numbers.expected_ranges(repaired), repaired.numbers_as_said
     measured = [j for j, column in enumerate(numbers.template.numeric) if not column.is_name]
-    is_usual = within(values, expected) | np.isnan(values) | np.isnan(expected).any(-1)
-    found = {}
+    is_usual = within(values, expected) | np.isnan(expected).any(-1)
+    is_usual &= ~numbers.are_whole | (values == np.round(values))
+    is_usual |= np.isnan(values)
+    found: dict[int, tuple[Mistake, ...]] = {}
     for k, (i, repair) in enumerate(repairs.items()):
         moved = [j for j in measured if cells.places[j] in repair.belong]
         if (~is_usual[k, moved]).sum() <= len(moved) // _SPARED:
             # What a number stands for that repeats another one is not known.
             filled = [j for j in moved if not np.isnan(values[k, j]) and repair.kind != "copied"]
             meant = {names[cells.places[j]]: float(values[k, j]) for j in filled}
-            found[i] = Mistake(repair.kind, tuple(names[j] for j in repair.stood), meant)
+            mistake = Mistake(repair.kind, tuple(names[j] for j in repair.stood), meant)
+            found[i] = (mistake,) if cells.are_rare(i, repair.stood, repair.belong) else ()
     return found
 
 
@@ -231,7 +238,7 @@ def _copied(cells: Cells, rows: IndexArray, most: float) -> dict[int, _Repair]:
         values, odd = cells.values[own], cells.are_odd[own][:, cells.places]
         are_pairs = (values == values[:, [at]]) & ~odd
         are_pairs &= cells.shares(cells.ranges[own, at]) <= most
-        are_pairs &= ~(normal == normal[:, [at]]).any(0)
+        are_pairs &= (normal == normal[:, [at]]).sum(0) <= cells.n_anomalous
         are_pairs[[n_digits(number) < _COPIED_DIGITS for number in values[:, at].tolist()]] = False
         pairs += _pairs(cells, own, at, are_pairs)
     return {row: _Repair.copied(i, j, cells.said(row)) for row, i, j in _only(pairs)}

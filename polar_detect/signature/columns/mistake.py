@@ -1,10 +1,12 @@
 """What seems to have gone wrong with rows that would be usual otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
 MistakeKind = Literal["times", "sign", "unit", "copied", "swapped", "left", "right"]
+_MISPLACED: AbstractSet[MistakeKind] = {"copied", "swapped", "left", "right"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,19 @@ class Mistake:
     meant: Mapping[str, float] = field(default_factory=dict)
     times: float = 1.0
     unit: str = ""
+
+
+MistakesOf = Callable[[Sequence[str]], list[tuple[Mistake, ...]]]  # of rows written out
+
+
+def misplaced_in(mistakes: Iterable[Mistake]) -> frozenset[str]:
+    """Return in which columns of a row cells seem to stand that belong to others.
+
+    What is strange there is none of what the column may say.
+    """
+    return frozenset(
+        name for mistake in mistakes if mistake.kind in _MISPLACED for name in mistake.columns
+    )
 
 
 def n_digits(number: float) -> int:

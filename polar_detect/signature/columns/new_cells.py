@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -129,7 +130,7 @@ class NewColumns:
     >>> rows = pd.DataFrame({"Heat": ["H1", "H2"] * 5, "Machine": ["M1"] * 10})
     >>> template = RowTemplate.fit(rows, ["Heat", "Machine"])
     >>> new = NewColumns(KnownValues.of(template, template.texts(rows)))
-    >>> new.add([f"Heat: H{i}; Machine: M1" for i in range(2, 12)])
+    >>> new.add([f"Heat: H{i}; Machine: M1" for i in range(2, 12)], [set()] * 10)
     >>> new.mostly
     {'Heat': 9}
     """
@@ -139,15 +140,25 @@ class NewColumns:
         self._n_rows = 0
         self._counts: Counter[str] = Counter()
 
-    def add(self, texts: Sequence[str]) -> None:
-        """Count some more rows; empty ones are none."""
-        filled = [text for text in texts if text.strip()]
-        self.count([] if self._known is None else self._known.new_cells(filled))
+    def add(self, texts: Sequence[str], misplaced: Sequence[AbstractSet[str]]) -> None:
+        """Count some more rows; empty ones are none.
 
-    def count(self, cells: Sequence[tuple[NewCell, ...]]) -> None:
+        Cells that are `misplaced` in a column say nothing new of it.
+        """
+        filled = [(text, own) for text, own in zip(texts, misplaced, strict=True) if text.strip()]
+        if self._known is not None:
+            cells = self._known.new_cells([text for text, _ in filled])
+            self.count(cells, [moved for _, moved in filled])
+
+    def count(
+        self, cells: Sequence[tuple[NewCell, ...]], misplaced: Sequence[AbstractSet[str]]
+    ) -> None:
         """Count some more rows that are not empty, by their cells that say something new."""
         self._n_rows += len(cells)
-        self._counts.update(cell.column for own in cells for cell in own if cell.says)
+        for own, moved in zip(cells, misplaced, strict=True):
+            self._counts.update(
+                cell.column for cell in own if cell.says and cell.column not in moved
+            )
 
     @property
     def mostly(self) -> dict[str, int]:

@@ -223,6 +223,8 @@ class NumberReference:
         conditions, for people.
     values : (n_rows, n_columns) float64
         The numbers of the normal rows; NaN where there is none.
+    are_whole : (n_columns,) bool
+        In which columns all of them are whole numbers, with all digits that rows keep.
     """
 
     template: "RowTemplate"
@@ -230,6 +232,7 @@ class NumberReference:
     conditions: Mapping[str, tuple[float, float]]
     usual: tuple[Float64Array, ...]
     values: Float64Array
+    are_whole: BoolArray
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
@@ -253,10 +256,12 @@ class NumberReference:
         }
         values = cells.beside(by_kind.given).values
         usual = tuple(map(_usual, values.T, cells.levels, by_kind.scale.kinds))
-        if not template.dependent:
-            return cls(template, (by_kind,), ranges, usual, cells.values)
-        together = ScaledRows.fit(cells.without_factors(), template)
-        return cls(template, (by_kind, together), ranges, usual, cells.values)
+        scaled: tuple[ScaledRows, ...] = (by_kind,)
+        if template.dependent:
+            scaled = (by_kind, ScaledRows.fit(cells.without_factors(), template))
+        said = rows.numbers_as_said
+        are_whole = (np.isnan(said) | (said == np.round(said))).all(0)
+        return cls(template, scaled, ranges, usual, cells.values, are_whole)
 
     def features(
         self, texts: Sequence[str], *, banned: BoolArray | None = None, skipped: float = 0

@@ -1,17 +1,15 @@
 """Between which numbers normal rows lie, and in which columns most rows of a batch do not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.signature.columns.mistake import Mistake
 from polar_detect.signature.columns.new_cells import are_most
 from polar_detect.signature.columns.numbers import NumberReference
-
-MistakesOf = Callable[[Sequence[str]], list[tuple[Mistake, ...]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +23,17 @@ class Reach:
     low, high : (n_columns,) float64
         Of the columns of numbers, as they would be under the usual conditions, and behind them of
         the conditions; NaN where there is no number.
-    mistakes : callable
-        What seems to have gone wrong in each of some rows.
     """
 
     numbers: NumberReference
     low: Float64Array
     high: Float64Array
-    mistakes: MistakesOf
 
     @classmethod
-    def of(cls, numbers: NumberReference, texts: Sequence[str], mistakes: MistakesOf) -> Self:
+    def of(cls, numbers: NumberReference, texts: Sequence[str]) -> Self:
         """Return that of normal rows."""
         values = numbers.beside_conditions(texts)
-        return cls(numbers, np.fmin.reduce(values), np.fmax.reduce(values), mistakes)
+        return cls(numbers, np.fmin.reduce(values), np.fmax.reduce(values))
 
     @property
     def names(self) -> list[str]:
@@ -79,23 +74,19 @@ class BeyondReach:
         self._n_rows = 0
         self._counts = np.zeros(0 if reach is None else len(reach.names))
 
-    def add(self, texts: Sequence[str], are_mistaken: Sequence[bool] = ()) -> None:
+    def add(self, texts: Sequence[str], misplaced: Sequence[AbstractSet[str]]) -> None:
         """Count some more rows; empty ones are none.
 
-        In the columns of a mistake that a row seems to hold it does not count as lying there;
-        `are_mistaken`: which hold one, where that is known, as to ask all takes its time.
+        In the columns in which cells are `misplaced` a row does not count as lying there.
         """
-        asked = zip(texts, are_mistaken or [True] * len(texts), strict=True)
-        filled = [(text, may_be) for text, may_be in asked if text.strip()]
+        filled = [(text, own) for text, own in zip(texts, misplaced, strict=True) if text.strip()]
         if self._reach is None or not filled:
             return
         self._n_rows += len(filled)
-        beyond = self._reach.are_beyond([text for text, _ in filled])
-        places = [i for i, (_, may_be) in enumerate(filled) if may_be and beyond[i].any()]
-        mistakes = self._reach.mistakes([filled[i][0] for i in places]) if places else []
-        for i, own in zip(places, mistakes, strict=True):
-            mistaken = {name for mistake in own for name in mistake.columns}
-            beyond[i, [name in mistaken for name in self._reach.names]] = False
+        names, beyond = self._reach.names, self._reach.are_beyond([text for text, _ in filled])
+        for i, (_, moved) in enumerate(filled):
+            if moved:
+                beyond[i, [name in moved for name in names]] = False
         self._counts += beyond.sum(0)
 
     @property

@@ -68,8 +68,8 @@ class HasColumns:
         """
         if self.numbers is None:
             return [()] * len(texts)
-        cells = Cells.of(self.numbers, known, self.numbers.template.read(texts))
-        return likely_mistakes(cells, self.contamination)
+        rows = self.numbers.template.read(texts)
+        return likely_mistakes(Cells.of(self.numbers, known, rows, self.contamination))
 
     def of_columns(
         self, texts: Sequence[str], *, banned: BoolArray | None, left_out: BoolArray | None

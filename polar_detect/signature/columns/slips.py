@@ -38,14 +38,16 @@ def slips(cells: Cells) -> list[tuple[Mistake, ...]]:
 
     Usual for rows of its kind, and where its other numbers lead to expect them. Not of columns that
     say a few numbers again and again, nor where the number is usual for rows of another kind: the
-    column that tells kinds may be wrong as well.
+    column that tells kinds may be wrong as well; and where hardly any normal row says the same.
     """
     found: list[tuple[Mistake, ...]] = [()] * len(cells.rows)
     numbers = cells.numbers
     varied = [len(np.unique(own[~np.isnan(own)])) >= _FEW for own in numbers.values.T]
     odd = cells.are_odd[:, cells.places] & ~np.isnan(cells.values) & np.asarray(varied, bool)
     of_other_kinds = numbers.unlike_kind(cells.rows)
-    for j, column in enumerate(numbers.template.numeric):
+    for j, (column, at) in enumerate(
+        zip(numbers.template.numeric, cells.places.tolist(), strict=True)
+    ):
         own = np.flatnonzero(odd[:, j])
         if not len(own):
             continue
@@ -55,8 +57,8 @@ def slips(cells: Cells) -> list[tuple[Mistake, ...]]:
             i, correction = int(own[k]), corrections[which]
             if correction.kind == "unit":
                 meant = round(meant, column.decimals or 0)
-            is_typed = not _stands_for_itself(float(typed[k]))
-            if is_typed and column.name not in of_other_kinds[i]:
+            stands = _stands_for_itself(float(typed[k])) or column.name in of_other_kinds[i]
+            if not stands and cells.are_rare(i, [at], [at]):
                 found[i] = (*found[i], _mistake(column.name, correction, meant))
     return found
 

@@ -55,7 +55,8 @@ _TEMPERATURES = {  # as a multiple of the unit and what is added, in kelvins
 }
 _ALIASES = {
     **{"Nm": "N·m", "Ncm": "N·cm", "Nmm": "N·mm", "in": "inch", "um": "μm", "hr": "h"},
-    **{"min-1": "rpm", "r/min": "rpm", "rev/min": "rpm", "1/min": "rpm", "1/s": "Hz"},
+    **{"min-1": "rpm", "r/min": "rpm", "rev/min": "rpm", "1/min": "rpm"},
+    **{"1/s": "Hz", "s-1": "Hz"},
     **{"秒": "s", "分": "min", "時間": "h", "日": "d", "msec": "ms", "mins": "min", "hours": "h"},
     **{"lb-ft": "lbf·ft", "ft-lb": "lbf·ft", "ft-lbf": "lbf·ft", "lbf-ft": "lbf·ft"},
     **{"in-lb": "lbf·in", "in-lbf": "lbf·in", "lb-in": "lbf·in", "C": "°C"},
@@ -129,4 +130,5 @@ def _temperatures(unit: str) -> tuple[Conversion, ...]:
 
 def _key(unit: str) -> str:
     """Return what spellings of one unit have in common, with any signs for times and powers."""
-    return _SECONDS.sub("s", _TIMES_SIGN.sub("·", spelled(unit).replace("^", "")))
+    plain = spelled(unit).replace("^", "").replace("\u2212", "-")  # as of a raised minus
+    return _SECONDS.sub("s", _TIMES_SIGN.sub("·", plain))

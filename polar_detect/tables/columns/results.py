@@ -29,6 +29,7 @@ OF_KNOWN = {"known_anomaly": "str"}  # of detectors that keep labelled anomalies
 OF_REPEATS = {"repeat_of": "str"}  # where rows, or texts, do not repeat each other anyway
 OF_DIGITS = {"unusual_digits": "str"}  # of rows that say how round their numbers are
 OF_MISTAKES = {"likely_mistake": "str"}  # of rows with numbers
+OF_FLAT_RUNS = {"flat_run": "str"}  # of rows with numbers, in their order
 OF_PROGRAMS = {"program", "program_length", "n_skips", "n_loops"}
 _OF_MODELS = OF_PROGRAMS | {"top_layers"}
 # Of rows that no model reads.
@@ -51,6 +52,8 @@ class Asides:
         That numbers of a row are rounder than usual, or have more digits.
     mistakes : bool
         That cells stand in the wrong column, or numbers would be usual but for a slip.
+    flat_runs : bool
+        That numbers stay the same from row to row for longer than usual.
     """
 
     passages: bool = False
@@ -58,12 +61,13 @@ class Asides:
     repeats: bool = False
     digits: bool = False
     mistakes: bool = False
+    flat_runs: bool = False
 
     @property
     def columns(self) -> dict[str, str]:
         """The columns that say so, with their kinds."""
-        asked = (self.passages, self.known, self.repeats, self.digits, self.mistakes)
-        columns = (OF_PASSAGES, OF_KNOWN, OF_REPEATS, OF_DIGITS, OF_MISTAKES)
+        asked = (getattr(self, own.name) for own in fields(self))
+        columns = (OF_PASSAGES, OF_KNOWN, OF_REPEATS, OF_DIGITS, OF_MISTAKES, OF_FLAT_RUNS)
         return {name: own[name] for own in compress(columns, asked) for name in own}
 
 

@@ -98,7 +98,13 @@ class ParsedRows(Sequence[str]):
     @property
     def numbers_as_said(self) -> NDArray[np.float64]:
         """The same with all digits that rows keep, (n_rows, n_columns)."""
-        return self._numbers(self.template.numeric).values
+        are_own = [not column.is_condition for column in self.template.all_numeric]
+        return self.all_numbers_as_said[:, are_own]
+
+    @cached_property
+    def all_numbers_as_said(self) -> NDArray[np.float64]:
+        """The same of conditions too, (n_rows, n_all_numeric)."""
+        return self._numbers(self.template.all_numeric).values
 
     @property
     def conditions(self) -> NDArray[np.float64]:

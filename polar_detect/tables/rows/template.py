@@ -255,6 +255,16 @@ class RowTemplate:
         """Whether rows have numbers enough that it is no chance that all are round."""
         return len(self.with_digits) > 1
 
+    @cached_property
+    def followed(self) -> tuple[TemplateColumn, ...]:
+        """The columns of numbers that are no names, conditions among them."""
+        return tuple(own for own in self.all_numeric if not own.is_name)
+
+    @property
+    def tells_flat_runs(self) -> bool:
+        """Whether rows have numbers that may stay the same from one row to the next."""
+        return bool(self.followed)
+
     @property
     def tells_mistakes(self) -> bool:
         """Whether rows have numbers, which are usual or not but for a mistake."""
