@@ -321,7 +321,8 @@ def test_score_report_and_screen_say_where(run, detector, tmp_path):
     told = frame["flat_run"].notna()
     assert frame["temp [°C]"][told & (frame["flow"] != 9.9)].eq(851.0).all()
     assert told.sum() == 122
-    said = "“temp [°C]” at 851 for 41 rows, from line 54 to line 94 (otherwise for 2 at most)"
+    said = "“temp [°C]” at 851 for 41 rows, from line 54 to line 94 (comparable numbers for 2 "
+    said += "at most)"
     *_, err = run("report", new, *where, "--out", tmp_path / "out.json")
     findings = " ".join(json.loads((tmp_path / "out.json").read_text())["findings"])
     assert said in err

@@ -21,9 +21,9 @@ _TIMES = 2  # as long as any other one
 _MOST = 5  # runs of a column that others are held against; more are how it behaves
 _KEPT = 5000  # runs of a column, of many more
 _FEWEST = 20  # numbers of a batch say how long runs are there, or that it says nothing else
-_ODD = 2  # other rows within rows that stay the same
+_ODD = 2  # rows within others that stay the same may say something else
 _FEW_OF = 2  # rows have each number of set points, or more
-_FEWEST_DIFFERENT = 10  # numbers, or they are settings, grades or the like
+_FEWEST_DIFFERENT = 30  # numbers, or they are settings, grades or nominal sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class FlatRun:
     numbers : tuple of float
         What each column says there.
     longest : int
-        Rows of the longest other run in these columns, in normal rows or in the same batch.
+        Rows of the longest run that it was held against, in normal rows or in the same batch: not
+        of numbers at which a column rests, nor of another one that is told.
     """
 
     first: int
@@ -239,7 +240,7 @@ class _Column:
         return goes_on ** (n - 1) <= self.by_chance
 
     def _rest_at(self, places: IndexArray) -> bool:
-        """Return whether some runs are at one number, with more than an odd one between them."""
+        """Return whether some runs are at one number, with more than two rows between them."""
         return len(_resting(self.runs, places)) > 0
 
 
@@ -249,7 +250,7 @@ def _often(runs: Runs) -> Float64Array:
 
 
 def _resting(runs: Runs, places: IndexArray) -> Float64Array:
-    """Return the numbers of several of some runs, with more than an odd one between them."""
+    """Return the numbers of several of some runs, with more than two rows between them."""
     numbers, counts = np.unique(runs.numbers[places], return_counts=True)
     several = numbers[counts > 1]
     are_apart = [

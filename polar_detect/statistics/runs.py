@@ -13,7 +13,7 @@ _UPPER = 0.95  # confidence that a run goes on no more often than is reckoned wi
 _FEWEST = 5  # runs say how often those of that length go on
 _LONG = 5  # rows of a run, by which a number is known to stay
 _TURNS = 0.1  # of the numbers of a column that somebody sorted, at most: two in three by chance
-_FEWEST_SORTED = 3  # runs
+_FEWEST_SORTED = 6  # runs: fewer may be levels at which a sensor was stuck
 _LONGEST = 10  # one in so many of those that are kept
 _OFTEN, _FEWEST_OFTEN = 1 / 3, 3  # of the runs, those of a number that is told from others
 
@@ -107,7 +107,7 @@ class Runs:
 
         Or, within groups, hardly ever turn.
 
-        >>> Runs.of(np.array([1.0, 1.0, 2.0, 4.0])).are_sorted
+        >>> Runs.of(np.array([1.0, 1.0, 2.0, 4.0, 4.0, 5.0, 7.0, 8.0])).are_sorted
         True
         """
         rises = np.diff(self.numbers) > 0

@@ -33,6 +33,7 @@ from polar_detect.texts.visible import visible
 
 _N_LEADING = 2  # reasons of each listed row
 _NOT_ALL = 0.99  # as which a share is said that is rounded to all
+_SMALLEST, _LARGEST = 1e-9, 1e15  # numbers that are written without a power of ten
 _MOST_NAMED = 4  # columns of a row
 _SAID_CHARACTERS = 160  # of another text: a labelled anomaly, or one that is repeated
 
@@ -179,13 +180,23 @@ def stays_at(run: FlatRun, language: Language) -> str:
         language.say(
             "flat_run.column",
             column=language.say("quoted", word=one_line(name, NAME_CHARACTERS)),
-            number=np.format_float_positional(number, trim="-"),
+            number=_written(number),
         )
         for name, number in zip(run.columns, run.numbers, strict=True)
     ]
     if len(named) <= _MOST_NAMED:
         return language.joined(named)
     return language.say("comma").join([*named[:_MOST_NAMED], "…"])
+
+
+def _written(number: float) -> str:
+    """Return a number with all its digits, one of an unusual size as a power of ten.
+
+    >>> _written(0.00025), _written(1e300)
+    ('0.00025', '1e+300')
+    """
+    is_plain = number == 0 or _SMALLEST <= abs(number) < _LARGEST
+    return np.format_float_positional(number, trim="-") if is_plain else f"{number:g}"
 
 
 def _mistake(own: Mistake, language: Language) -> str:
