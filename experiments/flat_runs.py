@@ -180,20 +180,16 @@ def _held(n: int, rng: Rng, rows: float, draw: Callable[[], float]) -> Array:
     return np.asarray(found[:n])
 
 
-def _each(n: int, rows: int, drawn: Array) -> Array:
-    return np.repeat(drawn, rows)[:n]
-
-
 _SENSORS: dict[str, Callable[[int, Rng], Array]] = {
     "noise, 5 steps wide": lambda n, rng: rng.normal(50, 1, n).round(0),
     "noise, 50 steps wide": lambda n, rng: rng.normal(50, 1, n).round(1),
     "slow": lambda n, rng: (100 + _slow(n, rng, keeps=0.99, spread=0.1)).round(1),
-    "slower than it is read": lambda n, rng: (100 + _slow(n, rng, keeps=0.999, spread=0.02)).round(
-        1
+    "slower than it is read": lambda n, rng: np.round(
+        100 + _slow(n, rng, keeps=0.999, spread=0.02), 1
     ),
     "held for 5 rows": lambda n, rng: _held(n, rng, 5, lambda: round(rng.normal(5, 1), 2)),
     "held for 50 rows": lambda n, rng: _held(n, rng, 50, lambda: round(rng.normal(5, 1), 2)),
-    "one of a lot of 25 rows": lambda n, rng: _each(n, 25, rng.normal(0.18, 0.01, n).round(3)),
+    "one of a lot of 25 rows": lambda n, rng: np.repeat(rng.normal(0.18, 0.01, n).round(3), 25)[:n],
     "set points": lambda n, rng: _held(n, rng, 30, lambda: float(rng.choice([100, 120, 150]))),
     "zero, nine times of ten": lambda n, rng: np.where(
         rng.random(n) < 0.9, 0, rng.exponential(3, n)

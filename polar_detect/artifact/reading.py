@@ -100,13 +100,12 @@ def stored_origin(folder: Path) -> Origin:
         template = template.unread()
     column = None if column is None else str(column)
     keeps_texts = whole.part("settings").get("store_texts") is not False
-    asides = Asides(
+    asides = Asides.of(
+        template,
+        keeps_texts=keeps_texts,
         passages=manifest.get("passages") is not None,
         known=KNOWN in manifest["files"],
         repeats=manifest.get("repeats_from") is not None,
-        digits=template is not None and template.tells_digits,
-        mistakes=template is not None and template.tells_mistakes and keeps_texts,
-        flat_runs=template is not None and template.tells_flat_runs and keeps_texts,
     )
     return Origin(sha256, column, template, reads_texts, asides)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.statistics.runs import Runs
+from polar_detect.statistics.variety import vary_freely
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -217,11 +218,10 @@ class _Column:
             longest = int(max(longest_normal, lengths[others].max(initial=0)))
             if lengths[told[-1]] <= max(_TIMES * longest, _SHORTEST - 1):
                 continue
-            is_alone = lengths[others].sum() < _FEWEST
-            is_whole = n == 1 and lengths[told[0]] >= _FEWEST and self.vary_freely
-            if self._rest_at(told):
+            if len(_resting(self.runs, told)):
                 continue
-            if is_alone and not is_whole:
+            is_alone = lengths[others].sum() < _FEWEST
+            if is_alone and not (n == 1 and lengths[told[0]] >= _FEWEST and self.vary_freely):
                 return []
             references = [(self.normal, usual)] if usual.any() else []
             if not is_alone:
@@ -238,10 +238,6 @@ class _Column:
             (runs.goes_on(number, are_alike) for runs, are_alike in references), default=1.0
         )
         return goes_on ** (n - 1) <= self.by_chance
-
-    def _rest_at(self, places: IndexArray) -> bool:
-        """Return whether some runs are at one number, with more than two rows between them."""
-        return len(_resting(self.runs, places)) > 0
 
 
 def _often(runs: Runs) -> Float64Array:
@@ -261,13 +257,9 @@ def _resting(runs: Runs, places: IndexArray) -> Float64Array:
 
 
 def _vary_freely(normal: Runs) -> bool:
-    """Return whether numbers are no few set points or nominal sizes, nor those of a lot each.
-
-    There are many for the rows, or for the steps between the tenth and the ninth of ten.
-    """
+    """Return whether numbers are no few set points or nominal sizes, nor those of a lot each."""
     different = np.unique(normal.numbers)
     if len(different) < _FEWEST_DIFFERENT:
         return False
     numbers = np.repeat(normal.numbers, normal.lengths)
-    n_steps = np.subtract(*np.quantile(numbers, [0.9, 0.1])) / np.diff(different).min()
-    return bool(len(different) >= min(len(numbers) / _FEW_OF, n_steps / 2))
+    return vary_freely(numbers, float(np.diff(different).min()), _FEW_OF)

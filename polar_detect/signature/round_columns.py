@@ -18,6 +18,7 @@ from polar_detect.statistics.concentration import (
     Grouping,
     concentrations,
 )
+from polar_detect.statistics.variety import vary_freely
 
 if TYPE_CHECKING:
     from polar_detect.signature.digits import LastDigits
@@ -58,16 +59,11 @@ class Multiples:
 
     @property
     def are_measured(self) -> bool:
-        """Whether numbers vary freely, and are no few set points or nominal sizes.
-
-        There are many for the rows, or for the places between the tenth and the ninth of ten.
-        """
+        """Whether numbers vary freely, and are no few set points or nominal sizes."""
         known = self.numbers[self.are_known]
         if not len(known):
             return False
-        n_places = np.subtract(*np.quantile(known, [0.9, 0.1])) / self.usual_step
-        n_different = len(np.unique(known))
-        return bool(n_different >= min(len(known) / _FEW_OF, n_places / 2))
+        return vary_freely(known, self.usual_step, _FEW_OF)
 
     def rows(self, places: BoolArray) -> Self:
         """Return the same of some rows."""

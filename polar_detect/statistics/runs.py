@@ -65,8 +65,7 @@ class Runs:
         """
         filled = [part for part in parts if len(part)] or [*parts[:1]]
         begins = np.ones(sum(map(len, filled)), bool)
-        for k in np.cumsum([len(part) for part in filled])[:-1].tolist():
-            begins[k] = False
+        begins[np.cumsum([len(part) for part in filled])[:-1]] = False
         names = [own.name for own in fields(cls)]
         own = cls(*(np.concatenate([getattr(part, name) for part in filled]) for name in names))
         return own._merged(begins | (np.diff(own.numbers, prepend=np.nan) != 0))

@@ -67,17 +67,12 @@ class Notices:
             added = kinds_of_columns(
                 are_rows=True,
                 has_layers=self._reads_texts,
-                asides=tables.Asides(
+                asides=tables.Asides.of(
+                    table.template,
+                    keeps_texts=not self.options.no_store_texts,
                     passages=self.options.passages,
                     known=table.labels is not None,
                     repeats=not self.options.no_store_texts,
-                    digits=table.template is not None and table.template.tells_digits,
-                    mistakes=table.template is not None
-                    and table.template.tells_mistakes
-                    and not self.options.no_store_texts,
-                    flat_runs=table.template is not None
-                    and table.template.tells_flat_runs
-                    and not self.options.no_store_texts,
                 ),
             )
             yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))

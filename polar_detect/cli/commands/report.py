@@ -29,7 +29,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
 from polar_detect.messages.language import Language
 from polar_detect.report.build import build_report
-from polar_detect.report.content.aside_phrases import digits, flat_runs, mistakes, repeats
+from polar_detect.report.content.aside_phrases import asides
 from polar_detect.report.content.data import ReportData
 from polar_detect.report.content.phrases import beyond_reach, like_known
 from polar_detect.report.formats.rendering import check_folder, format_of, render
@@ -88,13 +88,7 @@ def _tell_of_batch(
         tell(like_known(data.like_known, own))
     for sentence in beyond_reach(data.beyond, own):
         tell(sentence)
-    for sentence in repeats(data.repeats, data.n_scored, data.numbering, own):
-        tell(sentence)
-    for sentence in digits(data.digits, data.n_scored, data.numbering, own):
-        tell(sentence)
-    for sentence in mistakes(data.mistakes, data.n_scored, data.numbering, own):
-        tell(sentence)
-    for sentence in flat_runs(data.flat_runs, data.numbering, own):
+    for sentence in asides(data, data.n_scored, data.numbering, own):
         tell(sentence)
 
 

@@ -31,13 +31,14 @@ from polar_detect.messages.language import Language
 from polar_detect.messages.tongues import Tongue
 from polar_detect.report.build import screen_and_report
 from polar_detect.report.clusters import flagged_clusters
-from polar_detect.report.content.aside_phrases import digits, flat_runs, mistakes, repeats
+from polar_detect.report.content.aside_phrases import asides
 from polar_detect.report.content.data import (
     FlaggedClusters,
     FlaggedGroups,
     FlatRunRows,
     MistakenRows,
     RepeatedRows,
+    ReportData,
     UnusualDigitRows,
 )
 from polar_detect.report.content.phrases import fall
@@ -66,7 +67,7 @@ _N_SHOWN, _N_EXPLAINED = 10, 20
 
 
 class _Batch(NamedTuple):
-    """What is found of rows together."""
+    """What is found of rows together, where no report is made."""
 
     groups: FlaggedGroups | None
     clusters: FlaggedClusters | None
@@ -104,6 +105,7 @@ def screen(options: ScreenOptions) -> None:
     training.tell(language)
     with progress_bars(err, language) as progress:
         file = None
+        batch: _Batch | ReportData
         if kind is None:
             found = screening.run(progress)
             batch = _Batch(
@@ -117,14 +119,7 @@ def screen(options: ScreenOptions) -> None:
         else:  # only now, as each fold's detector is gone with it
             found, data = screen_and_report(screening, table, top=_N_EXPLAINED, progress=progress)
             file = render(data, kind, options.lang)
-            batch = _Batch(
-                data.groups,
-                data.clusters,
-                data.repeats,
-                data.digits,
-                data.mistakes,
-                data.flat_runs,
-            )
+            batch = data
         if found.repeats:
             job = replace(job, repeat_of=_said_of_repeats(found, table, language))
         known = _Known(table.texts, found, options.lang)
@@ -193,12 +188,13 @@ def _job(options: ScreenOptions, training: Training, screening: Screening) -> Sc
         reads_texts=training.reads_texts,
         has_programs=False,
         usual_runs=UsualRuns.unknown(table.template),
-        asides=tables.Asides(
-            passages=options.passages,
-            repeats=screening.repeats is not None,
+        asides=replace(
+            tables.Asides.of(
+                table.template,
+                passages=options.passages,
+                repeats=screening.repeats is not None,
+            ),
             digits=screening.digits is not None,
-            mistakes=table.template is not None and table.template.tells_mistakes,
-            flat_runs=table.template is not None and table.template.tells_flat_runs,
         ),
     )
 
@@ -212,7 +208,7 @@ def _tell_of_sample(table: tables.Table, options: ScreenOptions, language: Langu
 
 def _tell_of(
     found: Assessment,
-    batch: _Batch,
+    batch: _Batch | ReportData,
     training: Training,
     options: ScreenOptions,
     language: Language,
@@ -230,13 +226,7 @@ def _tell_of(
         tell(sentence)
     tell_of_groups(batch.groups, language)
     tell_of_clusters(batch.clusters, language)
-    for sentence in repeats(batch.repeats, n_scored, table.numbering, language):
-        tell(sentence)
-    for sentence in digits(batch.digits, n_scored, table.numbering, language):
-        tell(sentence)
-    for sentence in mistakes(batch.mistakes, n_scored, table.numbering, language):
-        tell(sentence)
-    for sentence in flat_runs(batch.flat_runs, table.numbering, language):
+    for sentence in asides(batch, n_scored, table.numbering, language):
         tell(sentence)
     if n_empty := len(scores) - n_scored:
         tell(language.count("summary.empty", n_empty))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +29,36 @@ from polar_detect.signature.round_columns import RoundColumn
 
 _N_NAMED = 3  # rows, or mistakes
 _N_ROUND = 3  # columns
+
+
+class BatchAsides(Protocol):
+    """What is found of a batch beside its scores, as `ReportData` has it."""
+
+    @property
+    def repeats(self) -> RepeatedRows:
+        """Rows that repeat what another one says."""
+
+    @property
+    def digits(self) -> UnusualDigitRows:
+        """Rows whose numbers are rounder than usual, or have more digits."""
+
+    @property
+    def mistakes(self) -> MistakenRows:
+        """Rows that seem to hold mistakes."""
+
+    @property
+    def flat_runs(self) -> FlatRunRows:
+        """Where numbers stay the same for longer than usual."""
+
+
+def asides(own: BatchAsides, n: int, numbering: Numbering, language: Language) -> list[str]:
+    """Return all that is said of `n` rows beside their scores."""
+    return [
+        *repeats(own.repeats, n, numbering, language),
+        *digits(own.digits, n, numbering, language),
+        *mistakes(own.mistakes, n, numbering, language),
+        *flat_runs(own.flat_runs, numbering, language),
+    ]
 
 
 def repeats(own: RepeatedRows, n: int, numbering: Numbering, language: Language) -> list[str]:

@@ -24,7 +24,7 @@ from polar_detect.messages.formatting import (
 from polar_detect.messages.language import Language
 from polar_detect.messages.sources import Column
 from polar_detect.report.content import cluster_phrases
-from polar_detect.report.content.aside_phrases import digits, flat_runs, mistakes, repeats
+from polar_detect.report.content.aside_phrases import asides
 from polar_detect.report.content.chance import chance
 from polar_detect.report.content.data import (
     ProgramUse,
@@ -80,10 +80,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
     if data.like_known is not None:
         sentences.append(like_known(data.like_known, language))
     sentences += _clusters(data, language)
-    sentences += repeats(data.repeats, data.n_scored, data.numbering, language)
-    sentences += digits(data.digits, data.n_scored, data.numbering, language)
-    sentences += mistakes(data.mistakes, data.n_scored, data.numbering, language)
-    sentences += flat_runs(data.flat_runs, data.numbering, language)
+    sentences += asides(data, data.n_scored, data.numbering, language)
     if data.drift is not None:
         sentences.append(language.say(f"drift.{data.drift.verdict}"))
     sentences += beyond_reach(data.beyond, language)

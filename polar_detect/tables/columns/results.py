@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import compress, dropwhile
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from polar_detect.arrays import BoolArray
 from polar_detect.errors import InputError, quoted
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.label_words import LABEL_OF, said_by
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
 
 OF_TEXTS = {
     "score": "float",
@@ -62,6 +66,26 @@ class Asides:
     digits: bool = False
     mistakes: bool = False
     flat_runs: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        template: "RowTemplate | None",
+        *,
+        keeps_texts: bool = True,
+        passages: bool = False,
+        known: bool = False,
+        repeats: bool = False,
+    ) -> Self:
+        """Return what can be told of rows that are written out so, or of texts (None)."""
+        return cls(
+            passages=passages,
+            known=known,
+            repeats=repeats,
+            digits=template is not None and template.tells_digits,
+            mistakes=template is not None and template.tells_mistakes and keeps_texts,
+            flat_runs=template is not None and template.tells_flat_runs and keeps_texts,
+        )
 
     @property
     def columns(self) -> dict[str, str]:
