@@ -201,6 +201,22 @@ def test_rows_are_followed_across_pieces_of_a_batch():
         assert runs.told == tuple(dict.fromkeys(run for own in whole for run in own))
 
 
+def test_a_file_of_one_nominal_size_is_a_job():
+    rng = np.random.default_rng(0)
+    jobs = pd.DataFrame({"thickness": rng.choice(np.arange(1, 21) / 2, 600)})
+    jobs["length"] = rng.normal(200, 5, 600).round(2)
+    template = RowTemplate.fit(jobs, ["thickness", "length"])
+    usual = UsualRuns.of(template, template.texts(jobs))
+    assert not any(by_row(template.texts(jobs[:50].assign(thickness=2.5)), usual))
+
+
+def test_levels_that_rise_are_no_sorted_file(detector):
+    rows = sensors(seed=7).assign(**{"temp [°C]": np.repeat([850.15, 852.35, 854.45], 100)})
+    assert not Runs.of(rows["temp [°C]"].to_numpy()).are_sorted
+    rows.loc[250:, "temp [°C]"] = sensors(50, seed=9)["temp [°C]"].to_numpy()
+    assert [own[1:] for own in runs_of(detector, rows)] == [(0, 99), (100, 199), (200, 249)]
+
+
 def test_a_number_that_comes_often_may_stay_for_longer_than_it_does():
     rng = np.random.default_rng(0)
 
