@@ -6,8 +6,8 @@ Tables that engineers have: machine states and failures, faults of steel plates,
 measurements of pages and trees, and the small ones that come with scikit-learn, each class in
 turn as the normal one. Rows of concrete and of machines are also spoilt on purpose, as slips of
 the pen spoil them: two cells swapped, cells of other rows, another unit, a jump. Beside it stand
-the baselines of `compare` and, with --texts, the detector whose models read rows. No labels are
-used.
+the baselines of `compare`, what principal components leave that keep .99 or .95 of the variance
+(Q), and, with --texts, the detector whose models read rows. No labels are used.
 
 Prints AUROC by table. Reads: adbench_classical, ai4i2020, concrete. Takes: 5 min.
 """
@@ -26,6 +26,7 @@ import pandas as pd
 from bench_tables import Mean
 from numpy.typing import NDArray
 from sklearn import datasets
+from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector
@@ -43,6 +44,7 @@ _ADBENCH = {"steel": "12_fault", "blocks": "27_PageBlocks", "trees": "44_Wilt"}
 _UNITS = (0.1, 10, 24, 1 / 24, 2.54, 1 / 2.54)
 _N_SPOILT = 3000
 _FEWEST = 10  # rows to test on
+_KEPT = (0.99, 0.95)  # of the variance, by principal components
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,16 @@ def fitted_and_new(
     order = rng.permutation(len(rows))
     n_train = min(n_train, max(int(0.6 * len(rows)), MIN_NORMAL))
     frame = frame_of(rows[order], unit)
+    return fitted(frame[:n_train]), frame[n_train:][:n_test].reset_index(drop=True)
+
+
+def fitted(
+    train: pd.DataFrame, *, detector: str = "columns", template: RowTemplate | None = None
+) -> PolarDetector:
+    """Return a detector that is fitted on some rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
-        detector = PolarDetector("columns").fit(frame[:n_train])
-    return detector, frame[n_train:][:n_test].reset_index(drop=True)
+        return PolarDetector(detector, rows=template).fit(train)
 
 
 Shares = Callable[[PolarDetector, pd.DataFrame, Table, np.random.Generator], list[float]]
@@ -179,10 +187,7 @@ def own_scores(
     template: RowTemplate, train: pd.DataFrame, test: pd.DataFrame, *, detector: str = "columns"
 ) -> Array:
     """Return the scores of a detector fitted on some rows."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TrainingWarning)  # columns may be counts or grades
-        own = PolarDetector(detector, rows=template).fit(train)
-        scores: Array = -own.score_samples(test)
+    scores: Array = -fitted(train, detector=detector, template=template).score_samples(test)
     return scores
 
 
@@ -192,6 +197,18 @@ def baseline_scores(train: Array, test: Array, seed: int) -> dict[str, Array]:
     seen = Seen(name="numbers", metric="euclidean", train=own, test=others, fit_s=0.0, score_s=0.0)
     labels = np.zeros(len(train), bool)
     return {own.name: own.fit(seen, labels, seed).scores_of(seen.test) for own in BASELINES}
+
+
+def squared_residuals(train: Array, test: Array) -> dict[str, Array]:
+    """Return what principal components leave of rows, squared and summed: Q, or SPE."""
+    scaler = StandardScaler().fit(train)
+    own, others = scaler.transform(train), scaler.transform(test)
+    found = {}
+    for kept in _KEPT:
+        components = PCA(kept, svd_solver="full").fit(own)
+        rest = others - components.inverse_transform(components.transform(others))
+        found[f"Q, {kept:g} kept"] = np.square(rest).sum(1)
+    return found
 
 
 def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, float]:
@@ -206,6 +223,7 @@ def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, 
     frames = [*map(frame_of, (train, test))]
     template = RowTemplate.fit(frames[0], list(frames[0].columns))
     scores = {OWN: own_scores(template, *frames)} | baseline_scores(train, test, seed)
+    scores |= squared_residuals(train, test)
     if options.texts:
         scores["texts"] = own_scores(template, *frames, detector="texts")
     return {method: auroc(labels >= len(inside), own) for method, own in scores.items()}

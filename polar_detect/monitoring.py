@@ -49,7 +49,7 @@ class DriftMonitor:
     >>> chance = np.random.default_rng(0)
     >>> detector = PolarDetector().fit(pd.concat([shift(20) for _ in range(10)]))
     >>> monitor = DriftMonitor(detector)
-    >>> for mean in [20] * 5 + [21.5] * 5:
+    >>> for mean in [20] * 5 + [22] * 5:
     ...     course = monitor.add(detector.assess(shift(mean)).scores)
     >>> course.is_changed, abs(course.since - 100) < 20
     (True, True)

@@ -29,7 +29,7 @@ from polar_detect.progress import Progress, ProgressChoice, Tracker, told
 from polar_detect.signature.digits import LastDigits
 from polar_detect.signature.flat_runs import UsualRuns, by_row
 from polar_detect.signature.repeats import Repeat, Repeats
-from polar_detect.texts.distinct import distinct_texts, first_places
+from polar_detect.texts.distinct import first_places
 from polar_detect.texts.moments import as_read, at_no_moment
 from polar_detect.texts.passages import InPassages
 
@@ -260,7 +260,7 @@ class Screening:
         if self._head.reads_texts:
             self._read(tracker)
         distinct, first = first_places(self.texts)
-        homes = self._folds[self._first_alike(first)]
+        homes = self._folds[first]
         stage = tracker.stage("screen", len(distinct))
         parts, order = [], []
         for fold in range(N_FOLDS):
@@ -285,13 +285,6 @@ class Screening:
             index=self._index,
             is_screening=True,
         )
-
-    def _first_alike(self, places: IndexArray) -> IndexArray:
-        """Return where the first text stands that counts as the same as each of some."""
-        rows = self.detector.rows
-        counted = self.texts if rows is None else rows.rounded_texts(self.texts)
-        (_, which), (_, first) = distinct_texts(counted), first_places(counted)
-        return first[which[places]]
 
     def _repeats(self) -> tuple[Repeat | None, ...]:
         """Return which other text each repeats, by its name."""

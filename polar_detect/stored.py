@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 from safetensors import SafetensorError
 
-from polar_detect.arrays import Float64Array
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.errors import ArtifactError
 from polar_detect.features.table import Feature
 
@@ -131,6 +131,13 @@ class Stored:
         if not _are_numbers(values, n, low, high):
             self.refuse(key, f"{n} numbers from {low:g} to {high:g}")
         return np.asarray(values, np.float64)
+
+    def flags(self, key: str, n: int) -> BoolArray:
+        """Return the true and false of (n,) at `key`; all false where there are none."""
+        flags = self._content.get(key, [False] * n)
+        if not isinstance(flags, list) or [*map(type, flags)] != [bool] * n:
+            self.refuse(key, f"{n} times true or false")
+        return np.asarray(flags, bool)
 
     def rows(self, key: str, n: int) -> Float64Array:
         """Return the rows of `n` numbers that stand at `key`, (n_rows, n) float64."""

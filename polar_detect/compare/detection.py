@@ -179,7 +179,7 @@ def _parts_of_detector(detector: PolarDetector, test: Rows) -> PartsOf | None:
     if detector.fitted_.head.reads_texts:
         return None
     own = copy.copy(detector)  # which the next way fits anew
-    return lambda index: own.explain(test.take(index).texts).by_column()
+    return lambda index: own.explain(test.take(index).read_by(models=False)).by_column()
 
 
 def _run_detector(
@@ -187,8 +187,10 @@ def _run_detector(
 ) -> Iterator[Scored]:
     """Fit a detector in all its ways on the same rows, which are read once."""
     task, train = lineup.task, lineup.task.train
-    detector.set_params(rows=task.template)
-    reads_texts = new_head(detector.detector).reads_texts
+    reads_texts, template = new_head(detector.detector).reads_texts, task.template
+    if reads_texts and template is not None:
+        template = template.rounded()
+    detector.set_params(rows=template)
     memory, clock = None, time.perf_counter
     if reads_texts:
         from polar_detect.memory import with_memory  # imports torch
@@ -207,13 +209,13 @@ def _run_detector(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingWarning)  # a note says it
             detector.fit(
-                shown.texts,
+                shown.read_by(models=reads_texts),
                 labels if is_supervised else None,
                 groups=shown.groups,  # of a random split the rows to score may stand between them
                 progress=progress,
             )
         fitted = clock()
-        scores = -detector.score_samples(task.test.texts)
+        scores = -detector.score_samples(task.test.read_by(models=reads_texts))
         score_s = clock() - fitted
         method = Method(
             name=f"polar-detect {head}{' with labels' if is_supervised else ''}",

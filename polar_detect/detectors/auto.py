@@ -15,7 +15,13 @@ from scipy.special import log_ndtr
 
 from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import Attribution, Head, TrainingSignatures
-from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
+from polar_detect.detectors.scale import (
+    CLIP,
+    Scale,
+    column_clips,
+    column_squares,
+    column_units,
+)
 from polar_detect.detectors.views import Views, choose_views, taught
 from polar_detect.features.table import Feature, FeatureTable
 from polar_detect.stored import Stored
@@ -125,7 +131,12 @@ class AutoHead(Head):
     def fit(self, shown: TrainingSignatures, *, seed: int) -> Self:  # noqa: ARG002 - draws nothing
         """Fit the views; see `Head.fit`."""
         normal, features = shown.normal, shown.normal.features
-        scale = Scale.fit(normal.values, column_clips(features), units=column_units(features))
+        scale = Scale.fit(
+            normal.values,
+            column_clips(features),
+            units=column_units(features),
+            is_squared=column_squares(features),
+        )
         views = self._choose(shown, scale)
         if shown.labelled is not None:
             views = taught(views, normal, shown.labelled, scale, share=self.labelled_share)
@@ -198,6 +209,7 @@ class AutoHead(Head):
                 np.full(n, CLIP)
                 if scale.get("clip") is None  # version 0.1
                 else scale.numbers("clip", n, low=0),
+                scale.flags("is_squared", n),
             ),
             means=stored.numbers("means", 2 * n),
             views=views,

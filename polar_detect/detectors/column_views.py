@@ -71,7 +71,7 @@ def column_shares(normal: FeatureTable) -> Float64Array:
 def column_views(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:
     """Return the views of the default detector on columns of numbers, as weights.
 
-    The mean size of the residuals, and the distance to the nearest normal rows. The value
+    The mean square of the residuals, and the distance to the nearest normal rows. The value
     alone is left out: with a third of the weight, mean AUROC over 15 trials fell from .865 to
     .860.
 
@@ -84,14 +84,14 @@ def column_views(features: Sequence[Feature], spreads: Float64Array) -> list[Flo
     Returns
     -------
     list of (2 n_features,) float64
-        Weights of the standardised features and, after them, of their absolute values; empty
+        Weights of the standardised features and, after them, of their sizes; empty
         where there are no columns.
     """
     residuals, distances = (_places(features, kind) for kind in ("residual", "distance"))
     if not len(residuals):
         return []
     views = [np.zeros(2 * len(features)) for _ in range(2)]
-    views[0][len(features) + residuals] = spreads[residuals] / len(residuals)
+    views[0][len(features) + residuals] = spreads[residuals] ** 2 / len(residuals)
     views[1][distances] = spreads[distances] / len(distances)
     return views
 

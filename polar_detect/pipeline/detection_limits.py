@@ -11,17 +11,19 @@ import pandas as pd
 from polar_detect import calibration
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.errors import counted
+from polar_detect.numerics.digits import decimals_said
 from polar_detect.pipeline.fitted import Fitted
 from polar_detect.progress import Advance, Tracker
-from polar_detect.signature.columns.numbers import middle
-from polar_detect.tables.rows.row_text import label_of, write_cells
+from polar_detect.signature.columns.numbers import middle, rounded_range
+from polar_detect.tables.rows.row_text import MORE_DECIMALS, label_of, write_cells
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import TemplateColumn
 
 _N_ROWS = 50  # that are changed
 _MOST = 0.9  # of these
-_STEPS = 2.0 ** (np.arange(-24, 25) / 4)  # spreads: from a 64th to 64
+_STEPS = 2.0 ** (np.arange(-48, 25) / 4)  # spreads: from a 4,096th to 64
 _SIGNS = np.array([-1.0, 1.0])
 _NORMAL_QUARTILES = 1.349  # standard deviations between them
 _NEW = "(new)"
@@ -189,7 +191,7 @@ class _Rows:
             advance(len(self.cells))
         found = np.where(np.isnan(self.values)[..., None], np.nan, steps[column, first])
         return tuple(
-            _limits_of(own.name, self.normal[:, j], found[:, j])
+            _limits_of(own, self.normal[:, j], found[:, j])
             for j, own in enumerate(self.template.numeric)
             if not own.is_name
         )
@@ -213,12 +215,23 @@ class _Rows:
 
     def _steps(self) -> Float64Array:
         """Return changes of each column, (n_columns, n_steps): of its digits, and one at least."""
-        digits = np.array([own.step for own in self.template.numeric])[:, None]
+        digits = 10.0 ** -np.array(self._decimals)[:, None]
         spreads, is_known = np.zeros_like(digits), ~np.isnan(self.normal).all(0)
         low, high = np.nanquantile(self.normal[:, is_known], (0.25, 0.75), axis=0)
         spreads[is_known, 0] = (high - low) / _NORMAL_QUARTILES
         steps = np.fmax(np.rint(np.fmax(spreads, digits) * _STEPS / digits), 1) * digits
         return np.append(steps, np.full_like(digits, np.inf), axis=1)
+
+    @cached_property
+    def _decimals(self) -> list[int]:
+        """How many digits behind the point numbers of each column have."""
+        template = self.template
+        return [
+            decimals_said(
+                numbers, own.decimals or 0, MORE_DECIMALS * (own.name in template.measured)
+            )
+            for own, numbers in zip(template.numeric, self.normal.T, strict=True)
+        ]
 
     def _are_flagged_with(self, moved: Float64Array, is_asked: BoolArray) -> BoolArray:
         """Return which rows are flagged with one number in place of theirs, of those asked for."""
@@ -226,7 +239,7 @@ class _Rows:
         places = self.template.places(self.columns)
         for j, column in enumerate(self.template.numeric):
             numbers = pd.Series([repr(x) for x in moved[:, j].ravel().tolist()], dtype=object)
-            own = write_cells(numbers, column.name, column.decimals, self.template.notation)
+            own = write_cells(numbers, column.name, self._decimals[j], self.template.notation)
             head = f"{label_of(column.name)}: "
             cells = [cell.removeprefix(head) for cell in own]
             written[:, j] = np.reshape(cells, moved[:, j].shape)
@@ -262,11 +275,12 @@ def _other(said: Sequence[str], own: str, rng: np.random.Generator) -> str | Non
     return others[rng.integers(len(others))] if others else None
 
 
-def _limits_of(name: str, normal: Float64Array, found: Float64Array) -> NumberLimits:
+def _limits_of(column: "TemplateColumn", normal: Float64Array, found: Float64Array) -> NumberLimits:
     """Return the limits of a column whose rows have these, (n_rows, 2): down and up."""
     low, high = middle(normal[~np.isnan(normal)]).tolist()
     down, up = (Limit(*_quantiles(own, 0.5, _MOST)) for own in found.T)
-    return NumberLimits(name, low, high, down, up)
+    usual = rounded_range(low, high, column.decimals or 0)
+    return NumberLimits(column.name, *usual, down, up)
 
 
 def _quantiles(values: Float64Array, *shares: float) -> list[float]:

@@ -109,5 +109,5 @@ class LastDigits:
 def _numbers(template: "RowTemplate", texts: Sequence[str]) -> Float64Array:
     """Return the numbers of rows as they are said, (n_rows, n_columns)."""
     places = [i for i, own in enumerate(template.numeric) if own in template.with_digits]
-    found: Float64Array = template.read(texts).numbers_as_said[:, places]
+    found: Float64Array = template.read(texts).numbers.values[:, places]
     return found

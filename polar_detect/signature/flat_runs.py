@@ -162,7 +162,7 @@ def rows_of(runs: Iterable[FlatRun], first: int, n_rows: int) -> list[list[FlatR
 def _numbers(template: "RowTemplate", texts: Sequence[str]) -> Float64Array:
     """Return the numbers of rows as they are said, (n_rows, n_columns); NaN of what is no row."""
     places = [i for i, own in enumerate(template.all_numeric) if own in template.followed]
-    found: Float64Array = template.read(texts).all_numbers_as_said[:, places]
+    found: Float64Array = template.read(texts).all_numbers.values[:, places]
     return found
 
 

@@ -93,7 +93,8 @@ class Deviations(ByText):
         What their embeddings deviate by, in directions in which normal texts spread alike;
         (n_texts, 0) of rows that no model reads.
     columns : (n_texts, n_features) float32
-        What the columns of rows deviate by, each in standard deviations or nats.
+        What the columns of rows deviate by, each in standard deviations or nats; residuals
+        `_sharpened`.
     """
 
     sentences: Float32Array
@@ -108,7 +109,7 @@ class Deviations(ByText):
         normal: "Covariances | None" = None,
     ) -> Self:
         """Return those of texts with these signatures and embeddings; `normal` is of the latter."""
-        columns = table.where(is_compared).values
+        columns = _sharpened(table.where(is_compared))
         if normal is None or embeddings is None:
             return cls(np.zeros((len(table), 0), np.float32), columns)
         whitened = normal.whitened(embeddings[:, None])[:, 0]
@@ -228,6 +229,19 @@ class KnownAnomalies:
             labelled=replace(labelled, texts=("",) * len(named)),
             deviations=points,
         )
+
+
+def _sharpened(columns: FeatureTable) -> Float32Array:
+    """Return what columns deviate by, residuals as their squares are to the largest one's.
+
+    A column that breaks what keeps it to others leaves a residual in all of these too.
+    """
+    values = columns.values.copy()
+    are_such = np.asarray([kind_of(own) == "residual" for own in columns.features], bool)
+    residuals = values[:, are_such]
+    largest = np.abs(residuals).max(1, keepdims=True, initial=1e-12)
+    values[:, are_such] = residuals * np.abs(residuals) / largest
+    return values
 
 
 def _alike(own: Float32Array, others: Float32Array) -> Float64Array:

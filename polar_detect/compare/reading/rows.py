@@ -32,12 +32,16 @@ class Rows:
         True where a row is labelled anomalous; or the number to be predicted.
     groups : (n_rows,) int64, optional
         Which rows hang together, as those of a lot; None where nothing says it.
+    said : list of str, optional
+        Rows written out with all digits, as detectors by columns read them; None where these are
+        the texts, which models read.
     """
 
     texts: list[str]
     numbers: Float64Array
     target: NDArray[Any]
     groups: IndexArray | None = None
+    said: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -46,7 +50,12 @@ class Rows:
         """Return the given rows."""
         texts = [self.texts[i] for i in index.tolist()]
         groups = None if self.groups is None else self.groups[index]
-        return type(self)(texts, self.numbers[index], self.target[index], groups)
+        said = None if self.said is None else [self.said[i] for i in index.tolist()]
+        return type(self)(texts, self.numbers[index], self.target[index], groups, said)
+
+    def read_by(self, *, models: bool) -> list[str]:
+        """Return the texts as a detector reads them whose models read them, or that has none."""
+        return self.texts if models or self.said is None else self.said
 
     @property
     def normal(self) -> Self:
@@ -57,11 +66,13 @@ class Rows:
     def below(cls, parts: Sequence[Self]) -> Self:
         """Return the rows of all parts, one below the other."""
         groups = [part.groups for part in parts if part.groups is not None]
+        said = [part.said for part in parts if part.said is not None]
         return cls(
             [text for part in parts for text in part.texts],
             np.concatenate([part.numbers for part in parts]),
             np.concatenate([part.target for part in parts]),
             np.concatenate(groups) if len(groups) == len(parts) else None,
+            [own for part in said for own in part] if len(said) == len(parts) else None,
         )
 
 

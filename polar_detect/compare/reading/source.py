@@ -234,15 +234,12 @@ def _conditions(reading: Reading, present: Sequence[str]) -> list[str]:
 
 
 def _template(file: File, columns: Columns) -> tables.RowTemplate:
-    """Return how rows are written out, conditions among them that tell nothing.
-
-    Rounded, as all methods are to read the same rows.
-    """
+    """Return how rows are written out, conditions among them that tell nothing."""
     frame, reading = file.table.frame, file.reading
     conditions = _conditions(reading, [*map(str, frame.columns)])
     others = [name for name in conditions if name not in columns.written]
     template = tables.RowTemplate.fit(frame, [*columns.written, *others])
-    return template.under(conditions, _CONDITIONS).rounded()
+    return template.under(conditions, _CONDITIONS)
 
 
 def _written(

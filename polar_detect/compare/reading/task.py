@@ -57,7 +57,7 @@ class Task:
         Where `Rows.texts` come from, in words.
     notes : tuple of str
     template : RowTemplate, optional
-        How `Rows.texts` were written out of rows, if they were.
+        How `Rows.said` were written out of rows, if they were.
     telling : tuple of str
         Columns that give the label, or the number to predict, away by themselves.
     fit_options : str
@@ -351,19 +351,21 @@ def _said_of_groups(name: str | None, parts: Sequence[Rows]) -> list[str]:
 
 def _rows(file: File, source: Source, grouping: _Grouping | None) -> Rows:
     table, frame, reading = file.table, file.table.frame, file.reading
-    texts = source.texts(table)
+    said, texts = None, source.texts(table)
+    if source.template is not None:
+        said, texts = texts, source.template.rounded_texts(texts)
     numbers = source.columns.matrix(frame, file.name)
     groups = None if grouping is None else grouping.groups
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
         is_normal = np.zeros(len(texts), bool)
         labels = is_normal if table.labels is None else table.labels
-        return Rows(texts, numbers, labels, groups)
+        return Rows(texts, numbers, labels, groups, said)
     target = numbers_of(frame, reading.target, file.name, form=source.target)
     _check_size(target, reading.target, table)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)
-    return Rows(texts, numbers, target, groups).take(kept)
+    return Rows(texts, numbers, target, groups, said).take(kept)
 
 
 def _check_size(target: Float64Array, name: str, file: tables.TableRows) -> None:

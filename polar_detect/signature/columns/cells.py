@@ -74,7 +74,7 @@ class Cells:
     ) -> Self:
         """Return the cells of rows, beside what is usual for each; see `HasColumns`."""
         ranges, n_anomalous = numbers.usual_ranges(rows), contamination * len(numbers.values)
-        return cls(numbers, known, rows, rows.numbers_as_said, ranges, n_anomalous)
+        return cls(numbers, known, rows, rows.numbers.values, ranges, n_anomalous)
 
     @cached_property
     def places(self) -> IndexArray:

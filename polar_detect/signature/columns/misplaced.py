@@ -103,7 +103,7 @@ def _confirmed(cells: Cells, repairs: dict[int, _Repair]) -> dict[int, tuple[Mis
         return {}
     numbers, names = cells.numbers, cells.numbers.template.names
     repaired = numbers.template.rows_of([repair.cells for repair in repairs.values()])
-    expected, values = numbers.expected_ranges(repaired), repaired.numbers_as_said
+    expected, values = numbers.expected_ranges(repaired), repaired.numbers.values
     measured = [j for j, column in enumerate(numbers.template.numeric) if not column.is_name]
     is_usual = within(values, expected) | np.isnan(expected).any(-1)
     is_usual &= ~numbers.are_whole | (values == np.round(values))

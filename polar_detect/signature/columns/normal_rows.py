@@ -15,11 +15,14 @@ from scipy.special import ndtri
 
 from polar_detect.arrays import Float64Array
 from polar_detect.numerics.smallest import nearest
+from polar_detect.statistics.shrinkage import nonlinear_shrinkage
 
 CellStates = NDArray[np.int8]
 """What stands in each cell: the values of `CellState`."""
 
-_SHRINKAGE = 0.05  # of the covariance towards its mean variance
+_SHRINKAGE = 0.05  # of the covariance towards its mean variance, for distances
+_LEAST_VARIANCE = 1e-8  # of what keeps to others exactly: a ten-thousandth of its spread, squared
+_NO_VARIANCE = 1e-18  # what rounding leaves of the variance of a column that never varies
 _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
@@ -46,10 +49,13 @@ class ColumnCovariance:
     ----------
     mean : (n_columns,) float64
     precision : (n_columns, n_columns) float64
-        Inverse of the covariance, which is shrunk so that it has one for any number of rows.
+        Inverse of the covariance of new rows, as `nonlinear_shrinkage` estimates it: columns that
+        keep to each other, as two sensors of one temperature, are told as closely as they do.
     whitening : (n_columns, n_columns) float64
-        Symmetric square root of the precision. Of all whitening matrices it turns the columns
-        least, so that each whitened column still stands for one column of the table.
+        Symmetric square root of the inverse of a covariance that is shrunk towards its mean
+        variance: near and far rows are not told by what hardly varies. Of all whitening matrices
+        it turns the columns least, so that each whitened column still stands for one column of
+        the table.
     reach : (2, n_columns) float64
         Smallest and largest value of the normal rows.
     slack : float
@@ -64,10 +70,17 @@ class ColumnCovariance:
     slack: float = 0.0
 
     @classmethod
-    def fit(cls, points: Float64Array, left_open: Float64Array) -> Self:
-        """Fit on normal rows, (n_rows, n_columns), gaps filled in; see the method `left_open`."""
+    def fit(
+        cls, points: Float64Array, left_open: Float64Array, rounding: Float64Array | float = 0.0
+    ) -> Self:
+        """Fit on normal rows, (n_rows, n_columns), gaps filled in; see the method `left_open`.
+
+        `rounding`, (n_columns,), is the variance that rounding gives the numbers of each column.
+        What keeps to others more closely than that does so by as much, as it may be rounded
+        another way elsewhere.
+        """
         reach = np.stack([points.min(0), points.max(0)])
-        found = cls._of(*_moments(points, left_open), reach)
+        found = cls._of(*_moments(points, left_open), reach, n_rows=len(points), rounding=rounding)
         return replace(found, slack=_slack(*points.shape))
 
     @classmethod
@@ -83,20 +96,37 @@ class ColumnCovariance:
         n_numbers = np.maximum(is_number.sum(0), 1)
         mean = np.where(is_number, points, 0.0).sum(0) / n_numbers
         centred = np.where(is_number, points - mean, 0.0) / np.sqrt(n_numbers)
-        return cls._of(mean, centred.T @ centred, np.stack([points.min(0), points.max(0)]))
+        reach = np.stack([points.min(0), points.max(0)])
+        return cls._of(mean, centred.T @ centred, reach, n_rows=len(points))
 
     @classmethod
-    def _of(cls, mean: Float64Array, covariance: Float64Array, reach: Float64Array) -> Self:
+    def _of(
+        cls,
+        mean: Float64Array,
+        covariance: Float64Array,
+        reach: Float64Array,
+        *,
+        n_rows: int | None = None,
+        rounding: Float64Array | float = 0.0,
+    ) -> Self:
+        """Return that of a covariance; with one shrinkage for all, where no `n_rows` are given."""
         n_columns = len(mean)
         middle = max(float(np.trace(covariance)) / n_columns, _MIN_VARIANCE)
-        shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * middle * np.eye(n_columns)
-        variances, directions = np.linalg.eigh(shrunk)
-        return cls(
-            mean=mean,
-            precision=(directions / variances) @ directions.T,
-            whitening=(directions / np.sqrt(variances)) @ directions.T,
-            reach=reach,
+        # Columns that never vary keep to no other one: they are passed over where these are told.
+        varies = np.flatnonzero(np.diag(covariance) > _NO_VARIANCE)
+        found, directions = np.linalg.eigh(covariance[np.ix_(varies, varies)])
+        fixed = (1 - _SHRINKAGE) * np.maximum(found, 0) + _SHRINKAGE * middle
+        own = fixed
+        if n_rows is not None and len(varies):
+            of_columns = np.broadcast_to(rounding, n_columns)[varies]
+            least = np.maximum(np.square(directions).T @ of_columns, _LEAST_VARIANCE)
+            own = nonlinear_shrinkage(found, n_rows, least)
+        precision, whitening = (
+            np.diag(np.full(n_columns, (_SHRINKAGE * middle) ** power)) for power in (-1.0, -0.5)
         )
+        precision[np.ix_(varies, varies)] = (directions / own) @ directions.T
+        whitening[np.ix_(varies, varies)] = (directions / np.sqrt(fixed)) @ directions.T
+        return cls(mean, precision, whitening, reach)
 
     def filled(self, points: Float64Array, states: CellStates) -> Float64Array:
         """Return the points, with cells without a number filled in by what the others predict.
@@ -255,26 +285,41 @@ class NormalRows:
     ----------
     covariance : ColumnCovariance
     weights : StateWeights
-    white : (n_rows, n_columns) float64
-        Their points, whitened.
+    points : (n_rows, n_columns) float64
+        Standardised; where there is no number, what the other columns lead to expect.
     states : (n_rows, n_columns) int8
     """
 
     covariance: ColumnCovariance
     weights: StateWeights
-    white: Float64Array
+    points: Float64Array
     states: CellStates
 
     @classmethod
-    def fit(cls, points: Float64Array, states: CellStates, left_open: Float64Array | None) -> Self:
+    def fit(
+        cls,
+        points: Float64Array,
+        states: CellStates,
+        left_open: Float64Array | None,
+        rounding: Float64Array | float = 0.0,
+    ) -> Self:
         """Fit on normal rows, (n_rows, n_columns); without `left_open` as version 0.1 did."""
         if left_open is None:
             covariance = ColumnCovariance.as_version_0_1(points)
             weights = StateWeights.as_version_0_1(states)
         else:
-            covariance = ColumnCovariance.fit(points, left_open)
+            covariance = ColumnCovariance.fit(points, left_open, rounding)
             weights = StateWeights.fit(states)
-        return cls(covariance, weights, (points - covariance.mean) @ covariance.whitening, states)
+        return cls(covariance, weights, points, states)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def white(self) -> Float64Array:
+        """The points, whitened, (n_rows, n_columns)."""
+        white: Float64Array = (self.points - self.covariance.mean) @ self.covariance.whitening
+        return white
 
     def features(self, points: Float64Array, states: CellStates, n_skipped: int) -> Float64Array:
         """Return values, residuals, distances and rarities, (4, n_rows, n_columns) float64.
@@ -305,11 +350,13 @@ class NormalRows:
 
         Source: Cook and Weisberg, Residuals and Influence in Regression, 1982, section 2.2.
         """
-        own, n = self.covariance, len(self.white)
+        own, n = self.covariance, len(self)
         spreads = 1 / np.sqrt(np.diag(own.precision))
-        residuals = self.white @ own.whitening * spreads
+        centred = self.points - own.mean
+        turned = centred @ own.precision
+        residuals = turned * spreads
         # The leverage of a row by its other columns, and the mean.
-        others = np.maximum((self.white**2).sum(1)[:, None] - residuals**2, 0)
+        others = np.maximum((centred * turned).sum(1)[:, None] - residuals**2, 0)
         left_out = residuals / (1 - np.minimum((1 + others) / n, _MOST_LEVERAGE))
         low = np.quantile(left_out, 0.05, axis=0, method="lower")
         high = np.quantile(left_out, 0.95, axis=0, method="higher")

@@ -1,5 +1,6 @@
 """The numbers of rows as features: whether each cell is usual, alone and beside others."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -11,6 +12,7 @@ from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.features.of_columns import NUMBER_KINDS, column_feature
 from polar_detect.features.table import FeatureTable
 from polar_detect.numerics.blas import one_thread
+from polar_detect.numerics.digits import decimals_said
 from polar_detect.signature.columns.allowed_rows import groups_by_allowed, merged
 from polar_detect.signature.columns.conditions import Beside, Conditions
 from polar_detect.signature.columns.normal_rows import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template h
     from polar_detect.tables.rows.template_column import TemplateColumn
 
 _ROUNDING = 1e-9  # standard deviations
+_MORE_DECIMALS = 3  # than tell the numbers of a column apart
 # Rows that are held out each want a fit on the others. Where all of these would take longer on one
 # core of an EPYC, as with hundreds of columns, several rows are held out at once: a twentieth of
 # all of them at most.
@@ -104,6 +107,14 @@ class NumberCells:
             condition_steps=[column.step for column in template.conditions],
         )
 
+    def steps(self, template: "RowTemplate") -> Float64Array:
+        """Return the last digit that the numbers of each column have, (n_columns,)."""
+        found = [
+            decimals_said(own, column.decimals or 0, _MORE_DECIMALS)
+            for column, own in zip(template.numeric, self.values.T, strict=True)
+        ]
+        return 10.0 ** -np.asarray(found, np.float64)
+
     def beside(self, given: Conditions, *, are_own: bool = False) -> Beside:
         """Return the numbers of rows beside their conditions; see `Conditions.beside`."""
         return given.beside(self.values, self.conditions, self.levels, are_own=are_own)
@@ -118,21 +129,21 @@ class ScaledRows:
     given : Conditions
         What conditions lead to expect of the numbers, which is taken off them.
     scale : ColumnScale
-    points : (n_rows, n_columns) float64
-        Standardised; where there is no number, what the other columns lead to expect.
     normal : NormalRows
         All of them, as rows are held against them that may be against all: of many columns it
         takes seconds to fit.
     left_open : (n_columns, n_columns) float64, optional
         What `ColumnCovariance.left_open` says of the cells that were filled in; None where all is
         as in version 0.1, which filled in none.
+    rounding : (n_columns,) float64
+        The variance that rounding gives numbers on this scale.
     """
 
     given: Conditions
     scale: ColumnScale
-    points: Float64Array
     normal: NormalRows
     left_open: Float64Array | None
+    rounding: Float64Array
 
     @classmethod
     def fit(cls, cells: NumberCells, template: "RowTemplate") -> Self:
@@ -149,8 +160,9 @@ class ScaledRows:
             if not as_version_0_1:
                 known = ColumnCovariance.of_known(points, states)
                 points, left_open = known.filled(points, states), known.left_open(states)
-            normal = NormalRows.fit(points, states, left_open)
-        return cls(given, scale, points, normal, left_open)
+            rounding = scale.variances(cells.steps(template))
+            normal = NormalRows.fit(points, states, left_open, rounding)
+        return cls(given, scale, normal, left_open, rounding)
 
     def features(
         self, cells: NumberCells, banned: BoolArray | None, n_skipped: int
@@ -164,14 +176,14 @@ class ScaledRows:
         with one_thread():
             points = self.placed(cells, are_own=banned is not None)
             found = np.empty((len(NUMBER_KINDS), *points.shape))
-            groups = groups_by_allowed(banned, len(points), len(self.points))
-            for rows, allowed in merged(groups, len(self.points), self._most_fits):
+            groups = groups_by_allowed(banned, len(points), len(self.normal))
+            for rows, allowed in merged(groups, len(self.normal), self._most_fits):
                 normal = self._only(allowed)
                 found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
 
     def placed(self, cells: NumberCells, *, are_own: bool = False) -> Float64Array:
-        """Return where rows lie among the `points`, (n_texts, n_columns)."""
+        """Return where rows lie among the normal ones, (n_texts, n_columns)."""
         own = cells.beside(self.given, are_own=are_own)
         points = np.nan_to_num(self.scale.apply(own.values, cells.levels, own.unsure))
         if self.left_open is None:
@@ -194,15 +206,17 @@ class ScaledRows:
     @property
     def _most_fits(self) -> int:
         """How many parts of the normal rows are fitted, about; see `MOST_FITS_S`."""
-        n_rows, n_columns = self.points.shape
+        n_rows, n_columns = self.normal.points.shape
         fit_s = n_columns**2 * (_S_PER_COLUMN * n_columns + _S_PER_ROW * n_rows)
         return max(int(MOST_FITS_S / fit_s), _FEWEST_FITS)
 
     def _only(self, allowed: IndexArray) -> NormalRows:
         """Return some of the normal rows, as if there were no others."""
-        if len(allowed) == len(self.points):
-            return self.normal
-        return NormalRows.fit(self.points[allowed], self.normal.states[allowed], self.left_open)
+        normal = self.normal
+        if len(allowed) == len(normal):
+            return normal
+        own = normal.points[allowed], normal.states[allowed]
+        return NormalRows.fit(*own, self.left_open, self.rounding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +273,7 @@ class NumberReference:
         scaled: tuple[ScaledRows, ...] = (by_kind,)
         if template.dependent:
             scaled = (by_kind, ScaledRows.fit(cells.without_factors(), template))
-        said = rows.numbers_as_said
+        said = rows.numbers.values
         are_whole = (np.isnan(said) | (said == np.round(said))).all(0)
         return cls(template, scaled, ranges, usual, cells.values, are_whole)
 
@@ -292,7 +306,7 @@ class NumberReference:
         skipped : float
             Each row passes over the nearest of the normal rows, this share of all of them.
         """
-        n_skipped = count_of(skipped, len(self.scaled[0].points))
+        n_skipped = count_of(skipped, len(self.scaled[0].normal))
         cells = NumberCells.of(self.template.read(texts))
         found, *others = (scaled.features(cells, banned, n_skipped) for scaled in self.scaled)
         for other in others:
@@ -323,7 +337,7 @@ class NumberReference:
         scaled = self.scaled[-1]
         with one_thread():
             placed = scaled.placed(cells if len(self.scaled) == 1 else cells.without_factors())
-        apart: Float64Array = cdist(placed, scaled.points[normal], "cityblock")
+        apart: Float64Array = cdist(placed, scaled.normal.points[normal], "cityblock")
         return apart
 
     def beside_conditions(self, texts: Sequence[str]) -> Float64Array:
@@ -338,14 +352,14 @@ class NumberReference:
         """Return what is usual in each column for a row of its kind, conditions and numbers."""
         rows = self.template.read([text])
         digits = [column.decimals or 0 for column in self.template.numeric]
-        ranges = np.concatenate([self.usual_ranges(rows)[0], self.expected_ranges(rows)[0]], 1)
+        ranges = np.stack([self.usual_ranges(rows)[0], self.expected_ranges(rows)[0]], 1)
         levels = rows.factor_levels
         found = zip(ranges.tolist(), digits, self._kinds, levels, strict=True)
         usual = []
         for ends, n, kinds, said in found:
-            low, high, expected_low, expected_high = (round(end, n) for end in ends)
             own = kinds.levels[int(kinds.place(said)[0])]
-            usual.append(Usual(low, high, own, expected_low, expected_high))
+            (low, high), expected = (rounded_range(low, high, n) for low, high in ends)
+            usual.append(Usual(low, high, own, *expected))
         return usual
 
     def usual_ranges(self, texts: Sequence[str]) -> Float64Array:
@@ -423,6 +437,21 @@ def middle(present: Float64Array) -> Float64Array:
         return np.full(2, np.nan)
     low = np.quantile(present, 0.05, method="lower")
     return np.asarray([low, np.quantile(present, 0.95, method="higher")])
+
+
+def rounded_range(low: float, high: float, decimals: int) -> tuple[float, float]:
+    """Return the ends of a range with so many decimals, or more where it is narrow.
+
+    As many as move neither end by more than a quarter of its width.
+
+    >>> rounded_range(839.02, 839.437, 0), rounded_range(812.3, 901.8, 0)
+    ((839.0, 839.4), (812.0, 902.0))
+    """
+    width = high - low
+    if 0 < width < np.inf:
+        needed = -math.floor(math.log10(width / 2))
+        decimals = max(decimals, min(needed, decimals + _MORE_DECIMALS))
+    return round(low, decimals), round(high, decimals)
 
 
 def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:

@@ -3,21 +3,29 @@
 Hides which columns are taken by their logarithm, and which by kinds of rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.statistics.factors import Kinds, Levels, bounded
+from polar_detect.statistics.shrinkage import nonlinear_shrinkage
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
 
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _FAR = 300.0  # exponents beyond which floats are none
 _BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
+_CLOSER = 0.5  # others have to leave less than this share to be taken to go together
+_LEAST_LEFT = 1e-4  # standard deviations
+_UNIFORM = 12  # by which the square of a step is divided, to be the variance within it
 _PRIOR_ROWS = 30.0  # what the spread of all kinds of a column counts for beside that of one
+
+
+_Sign = float | None  # of numbers of which the logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -34,18 +42,30 @@ class Rules:
         The largest value that `ColumnScale.lows` has.
     within : float
         So many spreads lie the middle 90 % of cells within, of which most agree.
+    by_chance : float
+        Columns that are no more skewed than this, divided by the root of how many cells they have,
+        are so by chance: then no logarithm is taken.
+    together : bool
+        Whether it is asked how columns go together: those that do so far better as plain numbers,
+        or by their logarithms, are taken so.
     """
 
     signs: tuple[float, ...]
     above_zero: float
     low: float
     within: float
+    by_chance: float
+    together: bool
 
 
-RULES = Rules(signs=(1.0, -1.0), above_zero=ABOVE_ZERO, low=0.0, within=2.0)
+RULES = Rules(
+    signs=(1.0, -1.0), above_zero=ABOVE_ZERO, low=0.0, within=2.0, by_chance=1.9, together=True
+)
 # Logarithms only where all cells are above zero, numbers below zero as zeros, and no regard to
-# cells of which most agree.
-VERSION_0_1 = Rules(signs=(1.0,), above_zero=1.0, low=-np.inf, within=np.inf)
+# cells of which most agree, to chance and to other columns.
+VERSION_0_1 = Rules(
+    signs=(1.0,), above_zero=1.0, low=-np.inf, within=np.inf, by_chance=0.0, together=False
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,16 +121,34 @@ class ColumnScale:
         rules : Rules
         """
         values = bounded(values)
+        skewed = [_sign_of_skewed(column[~np.isnan(column)], rules) for column in values.T]
+        fitted = partial(cls._with_signs, values, steps, levels, rules)
+        own = fitted(skewed)
+        if not rules.together or values.shape[1] == 1:
+            return own
+        signs = _signs_together(skewed, values, lambda signs: fitted(signs).apply(values, levels))
+        return own if signs == skewed else fitted(signs)
+
+    @classmethod
+    def _with_signs(
+        cls,
+        values: Float64Array,
+        steps: Float64Array,
+        levels: Sequence[Sequence[Levels]],
+        rules: Rules,
+        signs: Sequence[_Sign],
+    ) -> Self:
+        """Fit with the sign of the numbers of each column of which the logarithm is taken."""
         columns = [
-            _Column.fit(column, float(step), said, rules)
-            for column, step, said in zip(values.T, steps, levels, strict=True)
+            _Column.fit(column, float(step), said, rules, sign)
+            for column, step, said, sign in zip(values.T, steps, levels, signs, strict=True)
         ]
-        signs = np.asarray([column.sign for column in columns], np.float64)
+        of_columns = np.asarray([column.sign for column in columns], np.float64)
         return cls(
-            signs,
+            of_columns,
             np.asarray([column.is_log for column in columns], bool),
             np.asarray([column.floor for column in columns], np.float64),
-            np.fmin.reduce(signs * values, axis=0, initial=rules.low),
+            np.fmin.reduce(of_columns * values, axis=0, initial=rules.low),
             tuple(column.kinds for column in columns),
             tuple(column.centres for column in columns),
             tuple(column.spreads for column in columns),
@@ -134,6 +172,14 @@ class ColumnScale:
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
         signed: Float64Array = self.signs * np.sign(standard) * bent
         return signed
+
+    def variances(self, steps: Float64Array) -> Float64Array:
+        """Return the variances of standardised values that are rounded so, (n_columns,)."""
+        spreads = np.asarray([own[0] for own in self.spreads])
+        centres = np.asarray([own[0] for own in self.centres])
+        sizes = np.where(self.is_log, np.exp(np.clip(centres, -_FAR, _FAR)), 1.0)
+        variances: Float64Array = np.square(steps / sizes / spreads) / _UNIFORM
+        return variances
 
     def values(
         self,
@@ -185,11 +231,17 @@ class _Column:
     spreads: Float64Array
 
     @classmethod
-    def fit(cls, values: Float64Array, step: float, levels: Sequence[Levels], rules: Rules) -> Self:
+    def fit(
+        cls,
+        values: Float64Array,
+        step: float,
+        levels: Sequence[Levels],
+        rules: Rules,
+        sign: _Sign,
+    ) -> Self:
         known = np.flatnonzero(~np.isnan(values))
-        skewed = [s for s in rules.signs if _is_skewed(s * values[known], rules.above_zero)]
-        sign, is_log, floor = (*skewed, 1.0)[0], bool(skewed), 1.0
-        if is_log:
+        is_log, floor = sign is not None, 1.0
+        if sign is not None:
             values = sign * values
             known = known[values[known] > 0]
             raw = values[known]
@@ -203,7 +255,7 @@ class _Column:
         if len(members) > 1:
             _, prior = centre_and_spread(present - centres[kinds.place(said)], step, within)
             spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
-        return cls(sign, is_log, floor, kinds, centres, spreads)
+        return cls(sign or 1.0, is_log, floor, kinds, centres, spreads)
 
 
 def centre_and_spread(present: Float64Array, step: float, within: float) -> tuple[float, float]:
@@ -231,11 +283,71 @@ def _shrunk(spreads: Float64Array, n_rows: Sequence[int], prior: float) -> Float
     return shrunk
 
 
-def _is_skewed(numbers: Float64Array, share: float) -> bool:
-    """Return whether this share of numbers is above zero, and far less skewed by its logarithm."""
+def _sign_of_skewed(numbers: Float64Array, rules: Rules) -> _Sign:
+    """Return the sign of numbers that are far less skewed by their logarithm; None of others."""
+    for sign in rules.signs:
+        raw = _above_zero(sign * numbers, rules.above_zero)
+        skewness = _skewness(raw) if len(raw) else 0.0
+        is_chance = skewness * np.sqrt(len(raw)) <= rules.by_chance
+        if skewness and not is_chance and _skewness(np.log(raw)) < _LESS_SKEWED * skewness:
+            return sign
+    return None
+
+
+def _above_zero(numbers: Float64Array, share: float) -> Float64Array:
+    """Return the numbers above zero; none where those are less than this share."""
     raw = numbers[numbers > 0]
-    has_logs = len(raw) and len(raw) >= share * len(numbers)
-    return bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
+    return raw if len(raw) >= share * len(numbers) else raw[:0]
+
+
+def _signs_together(
+    skewed: Sequence[_Sign],
+    values: Float64Array,
+    points_with: Callable[[Sequence[_Sign]], Float64Array],
+) -> list[_Sign]:
+    """Return the signs of numbers of which the logarithm is taken, as columns go together best.
+
+    Totals are sums of plain numbers, areas products, whatever the tail of each. Where others leave
+    less than half as much of a column once all are taken as plain numbers, or all by logarithms,
+    it is taken so.
+
+    Parameters
+    ----------
+    skewed : sequence of float or None, n_columns long
+        The signs by each column's own tail; None where no logarithm is taken.
+    values : (n_rows, n_columns) float64
+    points_with : callable
+        Of such signs: the standardised values, (n_rows, n_columns).
+    """
+    known = [own[~np.isnan(own)] for own in values.T]
+    are_above = [bool(len(own) and own.min() > 0) for own in known]
+    plain: list[_Sign] = [None] * len(skewed)
+    logs = [1.0 if is_above else own for own, is_above in zip(skewed, are_above, strict=True)]
+    left = _left_over(points_with(skewed))
+    found = [*skewed]
+    for other in (plain, logs):
+        if other == found:
+            continue
+        is_closer = _left_over(points_with(other)) < _CLOSER * left
+        mixed = [new if own else old for old, new, own in zip(found, other, is_closer, strict=True)]
+        if mixed == found:
+            continue
+        # The others of a relation may have stayed as they were.
+        if (_left_over(points_with(mixed))[is_closer] < _CLOSER * left[is_closer]).all():
+            found = mixed
+    return found
+
+
+def _left_over(points: Float64Array) -> Float64Array:
+    """Return which share of its spread the other columns leave of each, (n_columns,)."""
+    filled = np.nan_to_num(points)
+    covariance = np.cov(filled.T)
+    variances, directions = np.linalg.eigh(covariance)
+    own = nonlinear_shrinkage(variances, len(points), _LEAST_LEFT**2)
+    precision = np.square(directions) @ (1 / own)
+    spreads = np.sqrt(np.maximum(np.diag(covariance), _LEAST_LEFT**2))
+    left: Float64Array = 1 / np.sqrt(precision) / spreads
+    return left
 
 
 def _skewness(values: Float64Array) -> float:

@@ -112,7 +112,7 @@ class RowReference(HasColumns):
         reviewed: tuple[int, ...] = (),
     ) -> Self:
         """Fit on normal rows, and on labelled anomalies where there are some."""
-        pair = _seen(template, texts), _seen(template, labelled)
+        pair = Seen.of_rows(tuple(texts)), Seen.of_rows(tuple(labelled))
         likeness = Likeness.fit(*pair, template, seed=seed) if can_teach(*pair) else None
         return cls.of(
             template,
@@ -144,7 +144,7 @@ class RowReference(HasColumns):
         None of which sees itself, nor what is near it in the `order`. Of the rows those that
         `drawn` says are enough to say what is usual.
         """
-        own, shown = Seen.of_rows(self._counted), _seen(self.template, labelled)
+        own, shown = Seen.of_rows(self.texts), Seen.of_rows(tuple(labelled))
         kept_out = None
         if self.likeness is not None:
             kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
@@ -172,7 +172,7 @@ class RowReference(HasColumns):
         and is one of its kind less; a new copy meets them all, but for those near it. In a batch so
         many rows are copies of few that this alone would be a difference.
         """
-        drawn, (_, places) = self.drawn(seed), distinct_texts(self._counted)
+        drawn, (_, places) = self.drawn(seed), distinct_texts(self.texts)
         has_copies = np.flatnonzero((np.bincount(places) > 1)[places[drawn]])
         own = drawn[has_copies]
         near = order.near(own) if order.n_near else None
@@ -192,7 +192,7 @@ class RowReference(HasColumns):
 
         None where few others are left: it may meet its copies, as new copies of it will.
         """
-        _, places = distinct_texts(self._counted)
+        _, places = distinct_texts(self.texts)
         unmet: BoolArray = (places[drawn][:, None] == places) | near
         n_asked = count_of(self.contamination, self.n_fitted) + _N_NEIGHBOURS
         unmet[(~unmet).sum(1) < n_asked] = False
@@ -218,18 +218,4 @@ class RowReference(HasColumns):
     @cached_property
     def _distinct(self) -> tuple[list[str], IndexArray]:
         """Each row that it was fitted on once, and where it stands first."""
-        _, first = first_places(self._counted)
-        return [self.texts[i] for i in first.tolist()], first
-
-    @cached_property
-    def _counted(self) -> tuple[str, ...]:
-        """The rows as they count: equal where their numbers differ in further digits only."""
-        return _counted(self.template, self.texts)
-
-
-def _counted(template: "RowTemplate", texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(template.rounded_texts(texts) if template.keeps_digits else texts)
-
-
-def _seen(template: "RowTemplate", texts: Sequence[str]) -> Seen:
-    return Seen.of_rows(_counted(template, texts))
+        return first_places(self.texts)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from polar_detect.errors import InputError
 from polar_detect.statistics.factors import Levels
 from polar_detect.tables.cells.numbers import Notation, as_numbers, is_missing
-from polar_detect.tables.rows.row_text import rounded_numbers
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -91,25 +90,24 @@ class ParsedRows(Sequence[str]):
             )
 
     @cached_property
-    def numbers(self) -> NumericColumns:
-        """The columns of numbers, rounded as they count; none where the text is no row."""
-        return self._rounded(self.template.numeric)
-
-    @property
-    def numbers_as_said(self) -> NDArray[np.float64]:
-        """The same with all digits that rows keep, (n_rows, n_columns)."""
-        are_own = [not column.is_condition for column in self.template.all_numeric]
-        return self.all_numbers_as_said[:, are_own]
+    def all_numbers(self) -> NumericColumns:
+        """The columns of numbers, conditions among them; none where the text is no row."""
+        return self._numbers(self.template.all_numeric)
 
     @cached_property
-    def all_numbers_as_said(self) -> NDArray[np.float64]:
-        """The same of conditions too, (n_rows, n_all_numeric)."""
-        return self._numbers(self.template.all_numeric).values
+    def numbers(self) -> NumericColumns:
+        """The same without the conditions."""
+        own = self.all_numbers
+        are_own = [not column.is_condition for column in self.template.all_numeric]
+        names = tuple(column.name for column in self.template.numeric)
+        return NumericColumns(names, own.values[:, are_own], own.is_word[:, are_own])
 
     @property
     def conditions(self) -> NDArray[np.float64]:
         """The numbers of the conditions, (n_rows, n_conditions); NaN where there is none."""
-        return self._rounded(self.template.conditions).values
+        are_such = [column.is_condition for column in self.template.all_numeric]
+        found: NDArray[np.float64] = self.all_numbers.values[:, are_such]
+        return found
 
     @cached_property
     def factor_levels(self) -> list[list[Levels]]:
@@ -145,14 +143,6 @@ class ParsedRows(Sequence[str]):
             )
             for row in self.cells
         ]
-
-    def _rounded(self, columns: Sequence["TemplateColumn"]) -> NumericColumns:
-        """Return numbers as they count, with no more decimals than their column."""
-        found, measured = self._numbers(columns), self.template.measured
-        for j, column in enumerate(columns):
-            if column.name in measured and column.decimals is not None:
-                found.values[:, j] = rounded_numbers(found.values[:, j], column.decimals)
-        return found
 
     def _numbers(self, columns: Sequence["TemplateColumn"]) -> NumericColumns:
         template, names = self.template, [column.name for column in columns]

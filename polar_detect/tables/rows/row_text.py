@@ -4,9 +4,7 @@ import math
 from collections.abc import Sequence
 from decimal import Context, Decimal, InvalidOperation
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import (
@@ -24,7 +22,6 @@ SEPARATOR = "; "
 MORE_DECIMALS = 3  # than `decimals`, where rows keep what numbers say
 LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
 _FLOAT_DIGITS = 17
-_UNSURE, _EXACT = 1e-4, 1e11  # steps
 _ULP = 1e-14  # relative; parsers of numbers err by as much
 
 
@@ -89,18 +86,6 @@ def rounded(number: float, decimals: int) -> float:
     (0.1, 0.0)
     """
     return float(f"{number:.{decimals}f}") + 0.0
-
-
-def rounded_numbers(numbers: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
-    """Return the same of several numbers, (n,), to the last bit; NaN and large ones stay."""
-    found, places = numbers.copy(), np.flatnonzero(np.abs(numbers) < LARGE)
-    own = numbers[places]
-    found[places] = np.round(own, decimals) + 0.0
-    units = np.abs(own) * 10.0**decimals
-    # Between two steps, where the last bit of the product decides, or beyond whole numbers.
-    unsure = (np.abs(units % 1 - 0.5) < _UNSURE) | (units > _EXACT)
-    found[places[unsure]] = [rounded(number, decimals) for number in own[unsure].tolist()]
-    return found
 
 
 def _write_number(text: str, number: float, decimals: int, more: int, notation: Notation) -> str:

@@ -48,8 +48,8 @@ class RowTemplate:
         Whether models read the rows, so that every column says something. It is not stored: what
         detector has the template tells.
     keeps_digits : bool
-        Whether measured numbers are written with more digits than they are read with, so that rows
-        say what the table says. Rows that models read are no longer than they need to be.
+        Whether measured numbers are written with more digits than models need, so that rows say
+        what the table says. Rows that models read are no longer than they need to be.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class RowTemplate:
         )
 
     def rounded(self) -> "RowTemplate":
-        """Return the same for rows whose numbers have no more digits than they are read with.
+        """Return the same for rows whose numbers have no more digits than models need.
 
         >>> template = RowTemplate((TemplateColumn("T", 1),), keeps_digits=True)
         >>> rows = pd.DataFrame({"T": ["20.125", "20"]})
@@ -234,7 +234,7 @@ class RowTemplate:
 
     @cached_property
     def measured(self) -> frozenset[str]:
-        """Names of the columns whose numbers are written with more digits than they are read with.
+        """Names of the columns whose numbers are written with more digits than models need.
 
         None that tells of others or is a name, as those who ask for it ask for what it says.
         """
