@@ -14,9 +14,13 @@ their scale, with few counts or zeros mostly, set points, a number of each lot. 
 follows the normal rows; the same where these are in another order, are every seventh row only,
 or the file was sorted by that column; and a file that is held against itself.
 
-Prints, by table and by kind of sensor, the share of files in which a flat run is told, and for the
-latter also where one stays the same for 40 rows. Reads: adbench_classical, ai4i2020, concrete.
-Takes: 3 min.
+At last tables with words beside a number that may stay the same: lots, products, or recipes and
+machines with a number each, of which one stands in many rows in a row, known or new; and numbers
+that vary within these words, or change at other rows, and stay the same for as long.
+
+Prints, by table, by kind of sensor and by what words say, the share of files in which a flat run
+is told, and by sensor also where one stays the same for 40 rows. Reads: adbench_classical,
+ai4i2020, concrete. Takes: 5 min.
 """
 
 import argparse
@@ -43,6 +47,7 @@ _VARIED = 10  # different numbers
 _N_NORMAL, _N_NEXT, _N_STUCK = 600, 300, 40
 _N_FILES = 20  # of each kind of sensor, by seed
 _EVERY = 7
+_LONG = slice(_N_NORMAL + 100, _N_NORMAL + 250)  # rows of one word
 
 
 def main() -> None:
@@ -57,6 +62,10 @@ def main() -> None:
     lines += [["machines", *map("{:.2f}".format, _shares_of_machines(options))]]
     print()
     print(common.markdown_table(["usual files", *kinds, f"{_N_STUCK} rows stuck"], lines))
+    kinds = ["the words", "without them", "another order", "against itself"]
+    lines = [[name, *map("{:.2f}".format, _shares_of_words(name, options.seeds))] for name in _SAID]
+    print()
+    print(common.markdown_table(["words beside it", *kinds], lines))
 
 
 def _shares(
@@ -162,6 +171,89 @@ def _tells(frame: pd.DataFrame, n_normal: int, rng: Rng) -> list[bool]:
         told(None, frame),
         told(normal, new.assign(**{name: stuck[:, 0]})),
     ]
+
+
+def _shares_of_words(name: str, n_seeds: int) -> list[float]:
+    """Return in which share of files a flat run of a number with words beside it is told."""
+    found = []
+    for seed in range(n_seeds * _N_FILES):
+        rng = np.random.default_rng(seed)
+        rows = _SAID[name](rng).assign(other=rng.normal(0, 1, _N_NORMAL + _N_NEXT).round(3))
+        normal, new = rows[:_N_NORMAL], rows[_N_NORMAL:].reset_index(drop=True)
+        words = rows.columns.drop(["number", "other"])
+        shuffled = normal.iloc[rng.permutation(_N_NORMAL)]
+        unnamed = (own.drop(columns=words) for own in (normal, new))
+        cases = (normal, new), tuple(unnamed), (shuffled, new), (None, new)
+        found.append([_tells_number(*case) for case in cases])
+    return [*map(float, np.mean(found, axis=0))]
+
+
+def _tells_number(normal: pd.DataFrame | None, new: pd.DataFrame) -> bool:
+    rows = new if normal is None else normal
+    template = RowTemplate.fit(rows, [*rows.columns])
+    usual = UsualRuns.unknown(template)
+    if normal is not None:
+        usual = UsualRuns.of(template, template.texts(normal))
+    return any("number" in run.columns for run in _told(template, usual, new))
+
+
+def _stretches(rng: Rng, draw: Callable[[], str], rows: float, long: str) -> list[str]:
+    """Return words that stay for some rows, one of them for many of the new ones."""
+    found: list[str] = []
+    while len(found) < _N_NORMAL + _N_NEXT:
+        found += [draw()] * max(2, int(rng.poisson(rows)))
+    found[_LONG] = [long] * (_LONG.stop - _LONG.start)
+    return found[: _N_NORMAL + _N_NEXT]
+
+
+def _lots(rng: Rng, *, varies: float = 0.0) -> pd.DataFrame:
+    """Return lots with a number each, or that varies within them and is stuck in one of them."""
+    names = map("L{:05d}".format, range(10_000, 20_000))
+    lot = pd.Series(_stretches(rng, lambda: next(names), 4, "L99999"))
+    own = lot.map({name: rng.normal(0.18, 0.01) for name in lot.unique()})
+    number = (own + rng.normal(0, varies, len(lot))).round(4)
+    number[_LONG] = number[_LONG.start]
+    return pd.DataFrame({"lot": lot, "number": number})
+
+
+def _products(rng: Rng, long: str, *, varies: float = 0.0) -> pd.DataFrame:
+    """Return products with a set point each, or readings about it that are stuck in one."""
+    points = dict(zip("ABCDEFGHN", rng.normal(200, 10, 9).round(1), strict=True))
+    product = pd.Series(_stretches(rng, lambda: str(rng.choice([*"ABCDEFGH"])), 3, long))
+    number = (product.map(points) + rng.normal(0, varies, len(product))).round(1)
+    number[_LONG] = number[_LONG.start]
+    return pd.DataFrame({"product": product, "number": number})
+
+
+def _recipes(rng: Rng) -> pd.DataFrame:
+    """Return set points that recipe and machine tell together."""
+    points = {
+        (r, m): 170 + 7 * i + 11 * j for i, r in enumerate("abcd") for j, m in enumerate("xyz")
+    }
+    both = _stretches(rng, lambda: f"{rng.choice([*'abcd'])}{rng.choice([*'xyz'])}", 2, "by")
+    said = pd.DataFrame([(*own, float(points[own[0], own[1]])) for own in both])
+    return said.set_axis(["recipe", "machine", "number"], axis=1)
+
+
+def _slow_over_lots(rng: Rng) -> pd.DataFrame:
+    """Return a slow sensor, which is stuck in one long lot."""
+    n = _N_NORMAL + _N_NEXT
+    lot = pd.Series([f"L{i // 3:05d}" for i in range(n)])
+    number = pd.Series((100 + _slow(n, rng, keeps=0.99, spread=0.1)).round(1))
+    lot[_LONG], number[_LONG] = "L99999", number[_LONG.start]
+    return pd.DataFrame({"lot": lot, "number": number})
+
+
+_SAID: dict[str, Callable[[Rng], pd.DataFrame]] = {
+    "lots with a number each": _lots,
+    "products with a set point each": lambda rng: _products(rng, "C"),
+    "the same, a new product": lambda rng: _products(rng, "N"),
+    "set points of recipe and machine": _recipes,
+    "stuck in a lot": lambda rng: _lots(rng, varies=0.003),
+    "stuck in a product": lambda rng: _products(rng, "C", varies=3),
+    "stuck in a new product": lambda rng: _products(rng, "N", varies=3),
+    "slow sensor, stuck in a lot": _slow_over_lots,
+}
 
 
 def _slow(n: int, rng: Rng, *, keeps: float, spread: float) -> Array:

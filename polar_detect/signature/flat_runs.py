@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
-from polar_detect.statistics.runs import Runs
+from polar_detect.signature.run_groups import RunGroups, are_explained, keys_of
+from polar_detect.statistics.runs import KeptRuns, Runs
 from polar_detect.statistics.variety import vary_freely
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ _BY_CHANCE = 1e-3  # such runs that chance makes in a batch, in all columns toge
 _SHORTEST = 5  # rows
 _TIMES = 2  # as long as any other one
 _MOST = 5  # runs of a column that others are held against; more are how it behaves
-_KEPT = 5000  # runs of a column, of many more
 _FEWEST = 20  # numbers of a batch say how long runs are there, or that it says nothing else
 _ODD = 2  # rows within others that stay the same may say something else
 _FEW_OF = 2  # rows have each number of set points, or more
@@ -63,17 +63,23 @@ class UsualRuns:
         Of these rows.
     runs : tuple of Runs, n_columns long
         Of each column of numbers that are no names; none in what is held against itself alone.
+    groups : RunGroups, optional
+        What words tell of these numbers; None in what is held against itself alone.
     """
 
     template: "RowTemplate"
     runs: tuple[Runs, ...]
+    groups: RunGroups | None = None
 
     @classmethod
     def of(cls, template: "RowTemplate | None", texts: Sequence[str]) -> Self | None:
         """Return those of rows in their order; None without numbers, or where none are kept."""
         if template is None or not template.tells_flat_runs or not texts:
             return None
-        return cls(template, tuple(map(Runs.of, _numbers(template, texts).T)))
+        rows = template.read(texts)
+        numbers, groups = _numbers(template, rows), RunGroups(template, keys_of(template))
+        groups.add(rows, numbers)
+        return cls(template, tuple(map(Runs.of, numbers.T)), groups)
 
     @classmethod
     def unknown(cls, template: "RowTemplate | None") -> Self | None:
@@ -81,6 +87,12 @@ class UsualRuns:
         if template is None or not template.tells_flat_runs:
             return None
         return cls(template, (Runs.of(np.empty(0)),) * len(template.followed))
+
+    @property
+    def of_batch(self) -> RunGroups:
+        """What follows the words of a batch: those that tell, or that may."""
+        keys = keys_of(self.template) if self.groups is None else self.groups.telling
+        return RunGroups(self.template, keys)
 
 
 class FlatRuns:
@@ -95,12 +107,15 @@ class FlatRuns:
     def __init__(self, usual: UsualRuns | None) -> None:
         self._usual = usual
         self._n_rows = 0
-        self._columns = [] if usual is None else [_Followed() for _ in usual.runs]
+        self._columns = [] if usual is None else [KeptRuns() for _ in usual.runs]
+        self._groups = None if usual is None else usual.of_batch
 
     def add(self, texts: Sequence[str]) -> None:
         """Take in the next rows; those without a number are passed over."""
-        if self._usual is not None:
-            numbers = _numbers(self._usual.template, texts)
+        if self._usual is not None and self._groups is not None:
+            rows = self._usual.template.read(texts)
+            numbers = _numbers(self._usual.template, rows)
+            self._groups.add(rows, numbers)
             for own, column in zip(self._columns, numbers.T, strict=True):
                 own.add(Runs.of(column, self._n_rows))
         self._n_rows += len(texts)
@@ -110,37 +125,26 @@ class FlatRuns:
         """The runs that are longer than chance makes them, by their first rows."""
         if self._usual is None or not self._n_rows:
             return ()
-        columns = self._usual.template.followed
         found: dict[tuple[int, int, int], list[tuple[str, float, int]]] = {}
-        for column, normal, own in zip(columns, self._usual.runs, self._columns, strict=True):
-            runs = own.runs
-            by_chance = _BY_CHANCE / max(own.n_numbers * len(columns), 1)
-            vary_freely = _vary_freely(normal)
-            for place, longest in _Column(runs, normal, by_chance, vary_freely).flat():
-                rows = int(runs.firsts[place]), int(runs.lasts[place]), int(runs.lengths[place])
-                said = column.name, float(runs.numbers[place]), longest
-                found.setdefault(rows, []).append(said)
+        for j, column in enumerate(self._usual.template.followed):
+            for run, longest in self._flat(self._usual, j):
+                rows = int(run.firsts[0]), int(run.lasts[0]), int(run.lengths[0])
+                found.setdefault(rows, []).append((column.name, float(run.numbers[0]), longest))
         return tuple(_together(rows, own) for rows, own in sorted(found.items()))
 
-
-class _Followed:
-    """The runs of a column of any length: of many a sample, with the longest ones."""
-
-    def __init__(self) -> None:
-        self.n_numbers = 0
-        self._parts: list[Runs] = []
-
-    def add(self, runs: Runs) -> None:
-        """Take in the runs of the next rows."""
-        self.n_numbers += int(runs.lengths.sum())
-        self._parts.append(runs)
-        if sum(map(len, self._parts)) > 2 * _KEPT:
-            self._parts = [self.runs.thinned(_KEPT)]
-
-    @property
-    def runs(self) -> Runs:
-        """Those that are kept, in their order."""
-        return Runs.joined(self._parts)
+    def _flat(self, usual: UsualRuns, column: int) -> list[tuple[Runs, int]]:
+        """Return the runs of a column that no words explain, and how long any other one is."""
+        own, normal = self._columns[column], usual.runs[column]
+        runs, by_chance = own.runs, _BY_CHANCE / max(own.n_numbers * len(self._columns), 1)
+        found = [
+            (runs.chosen(np.arange(len(runs)) == place), longest)
+            for place, longest in _Column(runs, normal, by_chance, _vary_freely(normal)).flat()
+        ]
+        return [
+            (run, longest)
+            for run, longest in found
+            if not (self._groups and are_explained(self._groups, usual.groups, column, run))
+        ]
 
 
 def by_row(texts: Sequence[str], usual: UsualRuns | None) -> tuple[tuple[FlatRun, ...], ...]:

@@ -14,6 +14,7 @@ _FEWEST = 5  # runs say how often those of that length go on
 _LONG = 5  # rows of a run, by which a number is known to stay
 _TURNS = 0.1  # of the numbers of a column that somebody sorted, at most: two in three by chance
 _FEWEST_SORTED = 6  # runs: fewer may be levels at which a sensor was stuck
+_KEPT = 5000  # runs of a column, of many more
 _LONGEST = 10  # one in so many of those that are kept
 _OFTEN, _FEWEST_OFTEN = 1 / 3, 3  # of the runs, those of a number that is told from others
 
@@ -151,6 +152,26 @@ class Runs:
         counts = np.bincount(np.unique(numbers, return_inverse=True)[1], weights=lengths)
         n_pairs = lengths.sum() * max(self.lengths.sum() - 1, 1)
         return max(*shares, float((counts * (counts - 1)).sum() / n_pairs))
+
+
+class KeptRuns:
+    """The runs of a column of any length: of many a sample, with the longest ones."""
+
+    def __init__(self) -> None:
+        self.n_numbers = 0
+        self._parts: list[Runs] = []
+
+    def add(self, runs: Runs) -> None:
+        """Take in the runs of the next rows."""
+        self.n_numbers += int(runs.lengths.sum())
+        self._parts.append(runs)
+        if sum(map(len, self._parts)) > 2 * _KEPT:
+            self._parts = [self.runs.thinned(_KEPT)]
+
+    @property
+    def runs(self) -> Runs:
+        """Those that are kept, in their order."""
+        return Runs.joined(self._parts)
 
 
 def _goes_on(lengths: IndexArray, at_least: int) -> float:

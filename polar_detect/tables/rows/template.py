@@ -261,6 +261,14 @@ class RowTemplate:
         return tuple(own for own in self.all_numeric if not own.is_name)
 
     @property
+    def beside_followed(self) -> tuple[TemplateColumn, ...]:
+        """The columns that say in words what a row is of, beside those that are followed.
+
+        Of words and names that repeat, and of lots and dates; no free text.
+        """
+        return tuple(own for own in self.columns if own.repeats or own.is_ever_new)
+
+    @property
     def tells_flat_runs(self) -> bool:
         """Whether rows have numbers that may stay the same from one row to the next."""
         return bool(self.followed)
