@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from polar_detect.signature.columns.numbers import NumberReference
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows import template as row_templates
+from polar_detect.tables.rows.row_text import MORE_DECIMALS
 
 MISSING = {"", "na", "n/a", "#n/a", "nan", "<na>", "null"}  # and in a column of numbers:
 NO_NUMBER = MISSING | {"-", "－", "―", "—", "−", "--", "nd", "n.d.", "none", "#div/0!", "未測定"}
@@ -34,10 +35,14 @@ def rows(draw):
     return pd.DataFrame(columns, dtype=str)
 
 
-def rounded(column, decimals):
-    """Return what the template may keep of a column, found another way."""
+def numbers(column):
+    """Return what a column says, found another way; what is no number is NaN."""
     cells = [" ".join(cell.split()) for cell in column]
-    values = [np.nan if cell.lower() in NO_NUMBER else float(cell) for cell in cells]
+    values = np.asarray([np.nan if own.lower() in NO_NUMBER else float(own) for own in cells])
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def rounded(values, decimals):
     return np.asarray([float(f"{v:.{decimals}f}") if abs(v) < 1e15 else v for v in values])
 
 
@@ -45,14 +50,18 @@ def rounded(column, decimals):
 @given(rows())
 @example(pd.DataFrame({"a": ["1.25", "2", "3"], "b": ["0", " ", "1"]}, dtype=str))
 @example(pd.DataFrame({"a": ["1.25", "2", "1000000000000001"], "b": ["0"] * 3}, dtype=str))
-def test_numbers_come_back_out_of_a_rows_text_as_they_were_rounded(frame):
+def test_numbers_come_back_out_of_a_rows_text_with_the_digits_that_it_keeps(frame):
     template = RowTemplate.fit(frame, list(frame.columns))
     found = template.read(template.texts(frame)).numbers
     assert found.names == tuple(column.name for column in template.numeric)
     for j, column in enumerate(template.numeric):
-        expected = rounded(frame[column.name], column.decimals)
-        expected[~np.isfinite(expected)] = np.nan
-        np.testing.assert_array_equal(found.values[:, j], expected)
+        own, said = found.values[:, j], numbers(frame[column.name])
+        expected = rounded(said, column.decimals)
+        np.testing.assert_array_equal(rounded(own, column.decimals), expected)
+        if column.name in template.measured:
+            longer = rounded(said, column.decimals + MORE_DECIMALS)
+            expected = np.where(own == longer, longer, expected)
+        np.testing.assert_array_equal(own, expected)
 
 
 @pytest.mark.slow
