@@ -154,5 +154,5 @@ def test_where_the_scores_fall_is_told(run, tmp_path):
     for frame, is_told in ((heavy, True), (heavy.drop([5, 30]), False)):
         frame.to_csv(path, index=False)
         _, _, told = run("screen", path, "--all-columns", "--out", out)
-        assert ("Behind the first 2 the scores fall from" in told) == is_told
+        assert ("Behind the first 2 the scores fall from 8.22 to 0.71." in told) == is_told
     assert "scores fall" not in told
